@@ -1,0 +1,86 @@
+/** @file The one error class of the package, and the helper that offers the nearest valid names. */
+
+/**
+ * Stable codes. Each belongs to one family, and the family decides the exit code of the command line:
+ * USAGE 2, DATA 3, WEIGHTS and NETWORK 4, CANCELED 130, everything else 1.
+ */
+export type ErrorCode =
+  | 'USAGE'
+  | 'UNKNOWN_NAME'
+  | 'SHAPE'
+  | 'DATA'
+  | 'IMAGE'
+  | 'WEIGHTS'
+  | 'FORMAT'
+  | 'NETWORK'
+  | 'FILE'
+  | 'ENGINE'
+  | 'NAN_LOSS'
+  | 'CALLBACK'
+  | 'CANCELED'
+
+export interface ErrorDetails {
+  /** What the reader can do about it: one sentence, shown on its own line. */
+  readonly hint?: string
+  /** The error that led to this one. */
+  readonly cause?: unknown
+}
+
+/** Every error that Rootstock throws on purpose. `message` says what was found and what was expected, `hint` what to do. */
+export class RootstockError extends Error {
+  /** Stable across releases; safe to branch on. */
+  readonly code: ErrorCode
+  /** The remedy, when there is one. */
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'RootstockError'
+    this.code = code
+    this.hint = details.hint
+  }
+}
+
+/** An UNKNOWN_NAME error that lists the nearest of the valid names. */
+export function unknownName(kind: string, found: string, valid: readonly string[]): RootstockError {
+  const near = nearestNames(found, valid)
+  const list = near.length > 0 ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` : `Valid: ${valid.slice(0, 20).join(', ')}`
+  return new RootstockError('UNKNOWN_NAME', `Unknown ${kind} "${found}"`, { hint: list })
+}
+
+/** At most three names whose edit distance to `found` is small against their length, nearest first. */
+export function nearestNames(found: string, valid: readonly string[]): string[] {
+  const wanted = found.toLowerCase()
+  const scored = valid.map((name) => {
+    const candidate = name.toLowerCase()
+    const contained = wanted.length >= 3 && (candidate.includes(wanted) || wanted.includes(candidate))
+    return { name, distance: contained ? Math.min(1, editDistance(wanted, candidate)) : editDistance(wanted, candidate) }
+  })
+  return scored
+    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(Math.max(found.length, name.length) / 3)))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ name }) => name)
+}
+
+/** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours cost one each. */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Infinity
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    rows.push(row)
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1]
+      let best = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + (same ? 0 : 1))
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, at(i - 2, j - 2) + 1)
+      row.push(best)
+    }
+  }
+  return at(a.length, b.length)
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

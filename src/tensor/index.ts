@@ -1,0 +1,4 @@
+export { tensor, zeros, reshape, rows, stack, transpose, stridesOf, sizeOf, sameShape, showShape } from './tensor.ts'
+export type { Tensor, TensorData, DType, Shape, Dim } from './tensor.ts'
+export { random, fnv1a, mix } from './random.ts'
+export type { Random } from './random.ts'
