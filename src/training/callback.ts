@@ -1,0 +1,109 @@
+/** @file The contract between the training loop and its callbacks, and the one place that calls them. */
+import { messageOf, RootstockError } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+import type { Logs, TrainingEvent } from './events.ts'
+
+/** A weight as callbacks see it. */
+export interface WeightAccess {
+  /** Keras's path, such as `dense_new/kernel`. */
+  readonly path: string
+  read(): Promise<Tensor>
+  assign(values: Tensor | Float32Array): void
+}
+
+/** The model as callbacks see it. */
+export interface ModelAccess {
+  readonly weights: readonly WeightAccess[]
+  saveWeights(path: string): Promise<void>
+  save(path: string): Promise<void>
+  /** A copy of all weights, to be given back to `restore`. */
+  snapshot(): Promise<unknown>
+  restore(snapshot: unknown): Promise<void>
+}
+
+/** What a callback may touch of a running `fit`. */
+export interface TrainingControl {
+  readonly model: ModelAccess
+  /** Of the next step; kept as float32. */
+  learningRate: number
+  /** Whether less or more is better, by metric name without `val_`; complete before `onTrainBegin`. */
+  readonly metricDirections: ReadonlyMap<string, 'min' | 'max'>
+  /** Ends the run after the current epoch (or batch, when called from a batch hook). The loop emits `stopped`; `by` names the callback. */
+  stop(reason: string, by?: string): void
+  emit(event: TrainingEvent): void
+}
+
+type Hooked = void | Promise<void>
+
+/**
+ * Something that takes part in `fit` at the named moments; every hook is optional and may be async.
+ * Epochs and batches count from 0. An object of this form is a callback; there is nothing to extend.
+ */
+export interface Callback {
+  readonly name: string
+  onTrainBegin?(control: TrainingControl): Hooked
+  onEpochBegin?(epoch: number, control: TrainingControl): Hooked
+  onTrainBatchBegin?(batch: number, control: TrainingControl): Hooked
+  onTrainBatchEnd?(batch: number, logs: Logs, control: TrainingControl): Hooked
+  onTestBegin?(control: TrainingControl): Hooked
+  onTestEnd?(logs: Logs, control: TrainingControl): Hooked
+  /** `logs` may be added to; what is added reaches the callbacks after this one, and the history. */
+  onEpochEnd?(epoch: number, logs: Logs, control: TrainingControl): Hooked
+  onTrainEnd?(logs: Logs, control: TrainingControl): Hooked
+  /** Everything that a resumed run must know, as JSON. */
+  state?(): unknown
+  /** Takes up a stored state. The loop calls it after `onTrainBegin`, which forgets the previous run. */
+  restore?(state: unknown): void
+}
+
+/** The moments at which callbacks are called. */
+export type Hook = Exclude<keyof Callback, 'name' | 'state' | 'restore'>
+
+/** What a hook is called with. */
+export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>
+
+/** Calls one hook of every callback that has it, in order, each after the one before is done. A failure is named: code CALLBACK. */
+export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[], hook: H, ...args: HookArguments<H>): Promise<void> {
+  for (const callback of callbacks) {
+    const called = callback[hook] as ((...values: HookArguments<H>) => Hooked) | undefined
+    if (called === undefined) continue
+    try {
+      await called.apply(callback, args)
+    } catch (error) {
+      throw named(error, callback.name, hook)
+    }
+  }
+}
+
+/** The training loop as text, every callback at its place and in its order. */
+export function describeLoop(callbacks: readonly Callback[]): string {
+  return LOOP.map(([depth, text, hook]) => {
+    const line = '  '.repeat(depth) + text
+    if (hook === undefined) return line
+    const present = callbacks.filter((callback) => callback[hook] !== undefined).map((callback) => callback.name)
+    return present.length === 0 ? line : `${line.padEnd(24)} ${present.join(', ')}`
+  }).join('\n')
+}
+
+/** Indentation, what happens, and the hook when it is one. */
+const LOOP: readonly (readonly [depth: number, text: string, hook?: Hook])[] = [
+  [0, 'fit'],
+  [1, 'onTrainBegin', 'onTrainBegin'],
+  [1, 'for each epoch'],
+  [2, 'onEpochBegin', 'onEpochBegin'],
+  [2, 'for each batch'],
+  [3, 'onTrainBatchBegin', 'onTrainBatchBegin'],
+  [3, 'forward, backward, optimizer step'],
+  [3, 'onTrainBatchEnd', 'onTrainBatchEnd'],
+  [2, 'with validation data'],
+  [3, 'onTestBegin', 'onTestBegin'],
+  [3, 'forward for each batch'],
+  [3, 'onTestEnd', 'onTestEnd'],
+  [2, 'onEpochEnd', 'onEpochEnd'],
+  [1, 'onTrainEnd', 'onTrainEnd'],
+]
+
+function named(error: unknown, callback: string, hook: Hook): RootstockError {
+  if (error instanceof RootstockError) return error
+  return new RootstockError('CALLBACK', `Cannot go on training: callback "${callback}" failed in ${hook}: ${messageOf(error)}`, { cause: error })
+}
