@@ -1,0 +1,37 @@
+/** @file fileHash and cacheFolder. */
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { cacheFolder, fileHash } from './index.ts'
+
+const folder = fs.mkdtempSync(join(tmpdir(), 'rootstock-files-'))
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+test('fileHash gives the published hashes of "abc"', async () => {
+  const path = join(folder, 'abc')
+  fs.writeFileSync(path, 'abc')
+  expect(await fileHash(path, 'md5')).toBe('900150983cd24fb0d6963f7d28e17f72')
+  expect(await fileHash(path, 'sha256')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+})
+
+test('fileHash refuses a missing file and a folder', async () => {
+  await expect(fileHash(join(folder, 'none'), 'md5')).rejects.toMatchObject({
+    code: 'FILE',
+    message: `Cannot read ${folder}/none: it does not exist (ENOENT)`,
+  })
+  await expect(fileHash(folder, 'md5')).rejects.toMatchObject({ code: 'FILE', message: `Cannot read ${folder}: it is not a regular file` })
+})
+
+test.each([
+  [{ ROOTSTOCK_HOME: '/r', KERAS_HOME: '/k' }, '/r/models'],
+  [{ KERAS_HOME: '/k' }, '/k/models'],
+  [{ ROOTSTOCK_HOME: '', KERAS_HOME: '/k' }, '/k/models'],
+  [{}, join(folder, '.keras', 'models')],
+])('cacheFolder with %j is %s', (environment, expected) => {
+  expect(cacheFolder({ environment, home: folder })).toBe(expected)
+})
+
+test('cacheFolder falls back to /tmp when home cannot be written', () => {
+  expect(cacheFolder({ environment: {}, home: '/nonexistent/home' })).toBe('/tmp/.keras/models')
+})
