@@ -1,0 +1,34 @@
+/** @file What an engine is: it compiles a graph once and runs it often. The same conformance suite holds for each. */
+import type { Tensor } from '../tensor/index.ts'
+import type { Graph, Value } from '../graph/index.ts'
+
+/** Where a graph runs. */
+export const engineNames = ['cpu', 'webgpu', 'cuda'] as const
+export type EngineName = (typeof engineNames)[number]
+
+export interface CompileOptions {
+  /** Parameters that are fed at each run; all others become constants, which the engine may pack and fold. */
+  readonly asInputs?: ReadonlySet<Value>
+  /** Threads of one run. Default: as many as the machine has cores. */
+  readonly threads?: number
+  /** Graph rewriting by the engine. 'none' runs the nodes as they stand. Default 'all'. */
+  readonly optimize?: 'all' | 'none'
+  /** Writes the engine's profile to a file of this prefix. */
+  readonly profile?: string
+}
+
+/** A compiled graph. It holds native memory until it is disposed of. */
+export interface Program {
+  readonly graph: Graph
+  /**
+   * Runs once. Outputs named in `into` are written into those tensors (which may be inputs, see mayOverwrite);
+   * the others are new.
+   */
+  run(feeds: ReadonlyMap<Value, Tensor>, into?: ReadonlyMap<Value, Tensor>): Promise<ReadonlyMap<Value, Tensor>>
+  dispose(): Promise<void>
+}
+
+export interface Engine {
+  readonly name: EngineName
+  compile(graph: Graph, options?: CompileOptions): Promise<Program>
+}

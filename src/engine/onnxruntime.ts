@@ -1,0 +1,110 @@
+/** @file The engines of ONNX Runtime. Programs are ONNX models made in memory; tensors are passed without copies. */
+import { availableParallelism } from 'node:os'
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { RootstockError, messageOf, unknownName } from '../errors.ts'
+import { showShape, type Tensor } from '../tensor/index.ts'
+import type { Graph, Value } from '../graph/index.ts'
+import { writeOnnx, type OnnxModel } from '../onnx/index.ts'
+import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
+
+type Runtime = typeof import('onnxruntime-node')
+
+/** Tensors of this size travel beside the ONNX message. */
+const externalFrom = 4096
+
+/** The engine of that name. Default: the environment variable ROOTSTOCK_ENGINE, else 'cpu'. */
+export function engine(name: string = process.env['ROOTSTOCK_ENGINE'] ?? 'cpu'): Engine {
+  const known = engineNames.find((candidate) => candidate === name)
+  if (!known) throw unknownName('engine', name, engineNames)
+  return { name: known, compile: (graph, options = {}) => compile(known, graph, options) }
+}
+
+/** The engines that this machine can run. */
+export async function availableEngines(): Promise<EngineName[]> {
+  const { listSupportedBackends } = await import('onnxruntime-node')
+  const bundled = new Set<string>(listSupportedBackends().filter((backend) => backend.bundled).map((backend) => backend.name))
+  return engineNames.filter((name) => bundled.has(name))
+}
+
+async function compile(name: EngineName, graph: Graph, options: CompileOptions): Promise<Program> {
+  const ort = await import('onnxruntime-node')
+  const model = writeOnnx(graph, { externalFrom, ...(options.asInputs ? { asInputs: options.asInputs } : {}) })
+  const session = await createSession(ort, model, { name, options })
+  return program(ort, graph, session)
+}
+
+async function createSession(ort: Runtime, model: OnnxModel, { name, options }: { name: EngineName; options: CompileOptions }): Promise<InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(model.bytes, {
+      executionProviders: name === 'cpu' ? ['cpu'] : [name, 'cpu'],
+      externalData: [...model.external],
+      intraOpNumThreads: options.threads ?? availableParallelism(),
+      interOpNumThreads: 1,
+      graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
+      logSeverityLevel: 3,
+      ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
+    })
+  } catch (error) {
+    throw new RootstockError('ENGINE', `Cannot prepare the network on ${name}: ${firstLine(error)}`, {
+      cause: error,
+      ...(name === 'cpu' ? {} : { hint: 'Set ROOTSTOCK_ENGINE=cpu to run on the processor' }),
+    })
+  }
+}
+
+function program(ort: Runtime, graph: Graph, session: InferenceSession): Program {
+  const native = nativeTensors(ort)
+  let open = true
+  return {
+    graph,
+    async run(feeds, into) {
+      if (!open) throw new RootstockError('ENGINE', 'Cannot run: the program was disposed of')
+      const inputs: Record<string, OrtTensor> = {}
+      for (const name of session.inputNames) inputs[name] = native(fedValue(feeds, name))
+      const fetches: Record<string, OrtTensor | null> = {}
+      for (const output of graph.outputs) {
+        const target = into?.get(output)
+        fetches[output.name] = target ? native(target) : null
+      }
+      const results = await runSession(session, inputs, fetches)
+      return new Map(graph.outputs.map((value) => [value, into?.get(value) ?? plainTensor(value, results[value.name])]))
+    },
+    async dispose() {
+      if (!open) return
+      open = false
+      await session.release()
+    },
+  }
+}
+
+async function runSession(session: InferenceSession, inputs: Record<string, OrtTensor>, fetches: Record<string, OrtTensor | null>): Promise<InferenceSession.OnnxValueMapType> {
+  try {
+    return await session.run(inputs, fetches)
+  } catch (error) {
+    throw new RootstockError('ENGINE', `Cannot run the network: ${firstLine(error)}`, { cause: error })
+  }
+}
+
+function fedValue(feeds: ReadonlyMap<Value, Tensor>, name: string): Tensor {
+  for (const [value, data] of feeds) if (value.name === name) return data
+  throw new RootstockError('ENGINE', `Cannot run: the input "${name}" was not fed`)
+}
+
+/** Wraps typed arrays as the runtime's tensors, over the same memory; weights keep their wrapper from run to run. */
+function nativeTensors(ort: Runtime): (value: Tensor) => OrtTensor {
+  const known = new WeakMap<Tensor, OrtTensor>()
+  return (value) => {
+    const found = known.get(value)
+    if (found) return found
+    const made = new ort.Tensor(value.dtype, value.data as Float32Array, [...value.shape]) as OrtTensor
+    known.set(value, made)
+    return made
+  }
+}
+
+function plainTensor(value: Value, result: InferenceSession.OnnxValueMapType[string] | undefined): Tensor {
+  if (!result || !('data' in result)) throw new RootstockError('ENGINE', `The engine gave no output "${value.name}" ${showShape(value.shape)}`)
+  return { data: result.data as Float32Array, shape: result.dims, dtype: value.dtype }
+}
+
+const firstLine = (error: unknown): string => messageOf(error).split('\n')[0] ?? ''

@@ -1,0 +1,81 @@
+/** @file The graph itself: values, and nodes of ONNX operators between them. Plain data; nothing here computes. */
+import type { Dim, DType, Tensor } from '../tensor/index.ts'
+import type { Attributes, OpName } from './operators/signatures.ts'
+
+/** Element type and sizes of a value; null is a size known only at run time (the batch). */
+export interface ValueType {
+  readonly shape: readonly Dim[]
+  readonly dtype: DType
+}
+
+/** One tensor that flows through the graph. Identity is the object; names are for people and files and unique per graph. */
+export interface Value extends ValueType {
+  readonly name: string
+}
+
+/** One application of an operator. A null input is an optional one that is left out. */
+export interface Node<K extends OpName = OpName> {
+  readonly op: K
+  readonly name: string
+  readonly inputs: readonly (Value | null)[]
+  readonly outputs: readonly Value[]
+  readonly attributes: Attributes[K]
+}
+
+/**
+ * A parameter is a value whose numbers live outside the graph (a weight, an optimizer's moment).
+ * Whoever compiles the graph decides whether it becomes a constant (packed, folded) or an input (trainable).
+ */
+export interface Parameter {
+  readonly value: Value
+  /** The numbers in graph layout, read when the graph is compiled. */
+  readonly data: () => Tensor
+}
+
+/** Nodes in an order in which every input is made before it is used. */
+export interface Graph {
+  readonly inputs: readonly Value[]
+  readonly outputs: readonly Value[]
+  readonly nodes: readonly Node[]
+  readonly constants: ReadonlyMap<Value, Tensor>
+  readonly parameters: ReadonlyMap<Value, Parameter>
+}
+
+/** The node that makes each value. Inputs, constants and parameters have none. */
+export function producers(graph: Pick<Graph, 'nodes'>): Map<Value, Node> {
+  const made = new Map<Value, Node>()
+  for (const node of graph.nodes) for (const output of node.outputs) made.set(output, node)
+  return made
+}
+
+/** The nodes that read each value, in graph order. */
+export function consumers(graph: Pick<Graph, 'nodes'>): Map<Value, Node[]> {
+  const readers = new Map<Value, Node[]>()
+  for (const node of graph.nodes) {
+    for (const input of new Set(node.inputs)) {
+      if (!input) continue
+      const list = readers.get(input)
+      if (list) list.push(node)
+      else readers.set(input, [node])
+    }
+  }
+  return readers
+}
+
+/** Values whose numbers depend on one of `sources` (the sources included). */
+export function downstream(nodes: readonly Node[], sources: Iterable<Value>): Set<Value> {
+  const reached = new Set(sources)
+  for (const node of nodes) {
+    if (node.inputs.some((input) => input !== null && reached.has(input))) for (const output of node.outputs) reached.add(output)
+  }
+  return reached
+}
+
+/** Values that `targets` depend on (the targets included). */
+export function upstream(nodes: readonly Node[], targets: Iterable<Value>): Set<Value> {
+  const needed = new Set(targets)
+  for (const node of [...nodes].reverse()) {
+    if (node.outputs.some((output) => needed.has(output))) for (const input of node.inputs) if (input) needed.add(input)
+  }
+  return needed
+}

@@ -1,0 +1,27 @@
+/** @file The frame of a pass: a graph is recorded again, node by node, and single nodes are replaced on the way. */
+import type { Graph, Node, Value } from '../graph.ts'
+import { createTape, prune, type Tape } from '../tape.ts'
+
+/** Returns the values that stand for the node's outputs, or undefined to keep the node as it is. */
+export type Rewrite = (tape: Tape, node: Node, inputs: readonly (Value | null)[]) => readonly Value[] | undefined
+
+/** A rewritten graph, and where the values of the old one went. */
+export interface Rewritten {
+  readonly graph: Graph
+  /** The value that stands for an old one. Values of removed nodes are not there. */
+  readonly at: (old: Value) => Value
+}
+
+/** Applies one rewrite to every node. Inputs, constants and parameters keep their identity. */
+export function rewrite(graph: Graph, rule: Rewrite): Rewritten {
+  const tape = createTape({ ...graph, nodes: [], outputs: [] })
+  const moved = new Map<Value, Value>()
+  const at = (old: Value): Value => moved.get(old) ?? old
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => input && at(input))
+    const outputs = rule(tape, node, inputs) ?? tape.ops(node.op, inputs, node.attributes, node.name)
+    node.outputs.forEach((old, i) => outputs[i] && moved.set(old, outputs[i]))
+  }
+  const outputs = graph.outputs.map(at)
+  return { graph: prune({ inputs: tape.inputs, outputs, nodes: tape.nodes, constants: tape.constants, parameters: tape.parameters }), at }
+}

@@ -1,0 +1,138 @@
+/** @file The tape on which graphs are recorded: each call appends one node whose shape is inferred and checked at once. */
+import { RootstockError } from '../errors.ts'
+import { showShape, type Tensor, sizeOf } from '../tensor/index.ts'
+import type { Graph, Node, Parameter, Value, ValueType } from './graph.ts'
+import { operators } from './operators/table.ts'
+import type { Operator } from './operators/operator.ts'
+import type { Attributes, OpName } from './operators/signatures.ts'
+
+/** A recorder of nodes. Values of other tapes must not be mixed in. */
+export interface Tape {
+  readonly nodes: readonly Node[]
+  readonly constants: ReadonlyMap<Value, Tensor>
+  readonly parameters: ReadonlyMap<Value, Parameter>
+  readonly inputs: readonly Value[]
+  /** A value fed at each run. */
+  input(name: string, type: ValueType): Value
+  /** A value whose numbers are part of the graph; equal small constants are shared. */
+  constant(data: Tensor, name?: string): Value
+  /** A float32 constant; a scalar unless a shape is given. */
+  number(value: number | readonly number[], shape?: readonly number[]): Value
+  /** A one-axis int64 constant (axes, shapes, pads). */
+  integers(values: readonly number[]): Value
+  /** A value whose numbers live outside (weights). */
+  parameter(name: string, type: ValueType, data: () => Tensor): Value
+  /** Appends a node and returns its first output. */
+  op<K extends OpName>(op: K, inputs: readonly (Value | null)[], attributes: Attributes[K], name?: string): Value
+  /** Appends a node and returns all its outputs. */
+  ops<K extends OpName>(op: K, inputs: readonly (Value | null)[], attributes: Attributes[K], name?: string): readonly Value[]
+  /** The graph recorded so far, with the given outputs. Nodes that no output needs are left out. */
+  graph(outputs: readonly Value[]): Graph
+}
+
+/** A new, empty tape, or one that goes on from an existing graph. */
+export function createTape(start?: Graph): Tape {
+  const nodes: Node[] = [...(start?.nodes ?? [])]
+  const constants = new Map<Value, Tensor>(start?.constants)
+  const parameters = new Map<Value, Parameter>(start?.parameters)
+  const inputs: Value[] = [...(start?.inputs ?? [])]
+  const unique = uniqueNames([...nodes.flatMap((n) => [n.name, ...n.outputs.map((v) => v.name)]), ...[...constants.keys(), ...parameters.keys(), ...inputs].map((v) => v.name)])
+  const shared = new Map<string, Value>()
+  // All operators are pure (random masks come in as inputs), so the same call on the same values is the same value.
+  const recorded = new Map<string, readonly Value[]>()
+
+  const constant = (data: Tensor, name?: string): Value => {
+    const key = name === undefined && data.data.length <= 64 ? `${data.dtype}${showShape(data.shape)}${String(data.data)}` : undefined
+    const known = key === undefined ? undefined : shared.get(key)
+    if (known) return known
+    const value: Value = { name: unique(name ?? 'constant'), shape: data.shape, dtype: data.dtype }
+    constants.set(value, data)
+    if (key !== undefined) shared.set(key, value)
+    return value
+  }
+
+  const ops = <K extends OpName>(op: K, from: readonly (Value | null)[], attributes: Attributes[K], name?: string): readonly Value[] => {
+    const key = `${op}(${from.map((value) => value?.name ?? '').join(',')})${JSON.stringify(attributes)}`
+    const done = recorded.get(key)
+    if (done) return done
+    const row = operators[op] as unknown as Operator<K>
+    const nodeName = unique(name ?? op)
+    const types = inferShape(op, nodeName, from, () =>
+      row.shape({ inputs: from, attributes, constant: (i) => (from[i] ? constants.get(from[i]) : undefined) }),
+    )
+    const outputs = types.map((type, i): Value => ({ ...type, name: unique(i === 0 ? `${nodeName}:0` : `${nodeName}:${i}`) }))
+    nodes.push({ op, name: nodeName, inputs: from, outputs, attributes } as Node)
+    recorded.set(key, outputs)
+    return outputs
+  }
+
+  return {
+    nodes,
+    constants,
+    parameters,
+    inputs,
+    input(name, type) {
+      const value: Value = { ...type, name: unique(name) }
+      inputs.push(value)
+      return value
+    },
+    constant,
+    number(value, shape) {
+      const data = typeof value === 'number' ? new Float32Array(sizeOf(shape ?? [])).fill(value) : Float32Array.from(value)
+      return constant({ data, shape: shape ?? (typeof value === 'number' ? [] : [data.length]), dtype: 'float32' })
+    },
+    integers: (values) => constant({ data: BigInt64Array.from(values, BigInt), shape: [values.length], dtype: 'int64' }),
+    parameter(name, type, data) {
+      const value: Value = { ...type, name: unique(name) }
+      parameters.set(value, { value, data })
+      return value
+    },
+    op: (op, from, attributes, name) => firstOf(ops(op, from, attributes, name)),
+    ops,
+    graph: (outputs) => prune({ inputs, outputs, nodes, constants, parameters }),
+  }
+}
+
+/** The graph without the nodes, constants and parameters that no output needs; inputs stay as they are. */
+export function prune(graph: Graph): Graph {
+  const needed = new Set(graph.outputs)
+  const kept: Node[] = []
+  for (let i = graph.nodes.length - 1; i >= 0; i--) {
+    const node = graph.nodes[i]!
+    if (!node.outputs.some((output) => needed.has(output))) continue
+    kept.push(node)
+    for (const input of node.inputs) if (input) needed.add(input)
+  }
+  const keep = <T>(entries: ReadonlyMap<Value, T>): Map<Value, T> => new Map([...entries].filter(([value]) => needed.has(value)))
+  return { ...graph, nodes: kept.reverse(), constants: keep(graph.constants), parameters: keep(graph.parameters) }
+}
+
+function inferShape(op: OpName, name: string, inputs: readonly (Value | null)[], rule: () => readonly ValueType[]): readonly ValueType[] {
+  try {
+    return rule()
+  } catch (error) {
+    const shapes = inputs.map((value) => (value ? showShape(value.shape) : '-')).join(', ')
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new RootstockError('SHAPE', `Cannot apply ${op} "${name}" to ${shapes}: ${reason}`, { cause: error })
+  }
+}
+
+function firstOf(values: readonly Value[]): Value {
+  const first = values[0]
+  if (!first) throw new RootstockError('SHAPE', 'Cannot use the result of an operator without outputs')
+  return first
+}
+
+function uniqueNames(taken: readonly string[]): (wanted: string) => string {
+  const seen = new Set(taken)
+  const next = new Map<string, number>()
+  return (wanted) => {
+    let name = wanted
+    for (let i = next.get(wanted) ?? 1; seen.has(name); i++) {
+      name = `${wanted}_${i}`
+      next.set(wanted, i + 1)
+    }
+    seen.add(name)
+    return name
+  }
+}

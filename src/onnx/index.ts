@@ -1,0 +1,1 @@
+export { writeOnnx, opset, type OnnxModel, type ExternalData, type WriteOptions } from './write.ts'

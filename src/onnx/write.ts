@@ -1,0 +1,152 @@
+/** @file A graph as ONNX bytes. Large tensors stay outside the message, so nothing is copied and 2 GB is no limit. */
+import { create, toBinary } from '@bufbuild/protobuf'
+import type { Tensor } from '../tensor/index.ts'
+import { operators, type AttributeKind, type Graph, type Node, type Operator, type Value } from '../graph/index.ts'
+import {
+  AttributeProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  TensorProto_DataLocation,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './generated/onnx_pb.ts'
+import { attributeTypes, dataTypes } from './types.ts'
+
+/** Numbers that belong to a message but travel beside it, found by `path`. */
+export interface ExternalData {
+  readonly path: string
+  readonly data: Uint8Array
+}
+
+export interface OnnxModel {
+  readonly bytes: Uint8Array
+  readonly external: readonly ExternalData[]
+}
+
+export interface WriteOptions {
+  /** Parameters in this set become inputs, fed at each run; the others become constants. Default: all constants. */
+  readonly asInputs?: ReadonlySet<Value>
+  /** Tensors of at least so many bytes travel outside the message. Default: none. */
+  readonly externalFrom?: number
+  /** Key and value pairs stored with the model. */
+  readonly metadata?: Readonly<Record<string, string>>
+  readonly producerVersion?: string
+}
+
+/** The opset of all written graphs. */
+export const opset = 18
+
+/** Serializes a graph as an ONNX model, IR version 8. */
+export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
+  const external: ExternalData[] = []
+  const asInputs = options.asInputs ?? new Set<Value>()
+  const tensors: TensorProto[] = []
+  for (const [value, tensor] of graph.constants) tensors.push(tensorProto(value.name, tensor, options, external))
+  for (const [value, parameter] of graph.parameters) {
+    if (!asInputs.has(value)) tensors.push(tensorProto(value.name, parameter.data(), options, external))
+  }
+  const model = create(ModelProtoSchema, {
+    irVersion: 8n,
+    producerName: 'rootstock',
+    producerVersion: options.producerVersion ?? '',
+    opsetImport: [
+      { domain: '', version: BigInt(opset) },
+      { domain: 'com.microsoft', version: 1n },
+    ],
+    graph: {
+      name: 'graph',
+      input: [...graph.inputs, ...[...graph.parameters.keys()].filter((value) => asInputs.has(value))].map(valueInfo),
+      output: graph.outputs.map(valueInfo),
+      initializer: tensors,
+      node: graph.nodes.map((node) => nodeProto(node, usedOutputs(graph))),
+    },
+    metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+  })
+  return { bytes: toBinary(ModelProtoSchema, model), external }
+}
+
+const usage = new WeakMap<Graph, Set<Value>>()
+
+/** Values that somebody reads; an output at the end of a node's list that nobody reads is left out of the file. */
+function usedOutputs(graph: Graph): ReadonlySet<Value> {
+  const known = usage.get(graph)
+  if (known) return known
+  const used = new Set<Value>(graph.outputs)
+  for (const node of graph.nodes) for (const input of node.inputs) if (input) used.add(input)
+  usage.set(graph, used)
+  return used
+}
+
+function nodeProto(node: Node, used: ReadonlySet<Value>): NodeProto {
+  const row = operators[node.op] as unknown as Operator
+  const outputs = node.outputs.map((value, i) => (i === 0 || used.has(value) ? value.name : ''))
+  while (outputs.length > 1 && outputs.at(-1) === '') outputs.pop()
+  const inputs = node.inputs.map((value) => value?.name ?? '')
+  while (inputs.length > 0 && inputs.at(-1) === '') inputs.pop()
+  const kinds = row.attributes as Readonly<Record<string, AttributeKind>>
+  return create(NodeProtoSchema, {
+    name: node.name,
+    opType: node.op,
+    domain: row.domain ?? '',
+    input: inputs,
+    output: outputs,
+    attribute: [
+      ...Object.entries(node.attributes as Record<string, unknown>).map(([name, value]) => attributeProto(name, kinds[name] ?? 'int', value)),
+      ...kernelShape(node),
+    ],
+  })
+}
+
+/** Convolutions state their kernel's size too, as some readers expect it. */
+function kernelShape(node: Node): AttributeProto[] {
+  if (node.op !== 'Conv' && node.op !== 'ConvTranspose') return []
+  const [, weight] = node.inputs
+  return [attributeProto('kernel_shape', 'ints', weight?.shape.slice(2) ?? [])]
+}
+
+function attributeProto(name: string, kind: AttributeKind, value: unknown): AttributeProto {
+  switch (kind) {
+    case 'int':
+      return create(AttributeProtoSchema, { name, type: attributeTypes.int, i: BigInt(value as number) })
+    case 'ints':
+      return create(AttributeProtoSchema, { name, type: attributeTypes.ints, ints: (value as number[]).map(BigInt) })
+    case 'float':
+      return create(AttributeProtoSchema, { name, type: attributeTypes.float, f: value as number })
+    case 'string':
+      return create(AttributeProtoSchema, { name, type: attributeTypes.string, s: new TextEncoder().encode(value as string) })
+    case 'dtype':
+      return create(AttributeProtoSchema, { name, type: attributeTypes.int, i: BigInt(dataTypes[value as keyof typeof dataTypes]) })
+  }
+}
+
+function tensorProto(name: string, tensor: Tensor, options: WriteOptions, external: ExternalData[]): TensorProto {
+  const { buffer, byteOffset, byteLength } = tensor.data
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
+  const plain = { name, dataType: dataTypes[tensor.dtype], dims: tensor.shape.map(BigInt) }
+  if (byteLength < (options.externalFrom ?? Infinity)) return create(TensorProtoSchema, { ...plain, rawData: bytes })
+  const path = `tensor-${external.length}`
+  external.push({ path, data: bytes })
+  return create(TensorProtoSchema, {
+    ...plain,
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [
+      { key: 'location', value: path },
+      { key: 'offset', value: '0' },
+      { key: 'length', value: String(byteLength) },
+    ],
+  })
+}
+
+function valueInfo(value: Value): ValueInfoProto {
+  const dim = value.shape.map((size) =>
+    size === null ? { value: { case: 'dimParam' as const, value: 'N' } } : { value: { case: 'dimValue' as const, value: BigInt(size) } },
+  )
+  return create(ValueInfoProtoSchema, {
+    name: value.name,
+    type: { value: { case: 'tensorType', value: { elemType: dataTypes[value.dtype], shape: { dim } } } },
+  })
+}
