@@ -105,5 +105,7 @@ const LOOP: readonly (readonly [depth: number, text: string, hook?: Hook])[] = [
 
 function named(error: unknown, callback: string, hook: Hook): RootstockError {
   if (error instanceof RootstockError) return error
-  return new RootstockError('CALLBACK', `Cannot go on training: callback "${callback}" failed in ${hook}: ${messageOf(error)}`, { cause: error })
+  return new RootstockError('CALLBACK', `Cannot go on training: callback "${callback}" failed in ${hook}: ${messageOf(error)}`, {
+    cause: error,
+  })
 }

@@ -1,0 +1,10 @@
+/** @file The callbacks, and what the training loop needs of them. */
+export { earlyStopping } from './early-stopping.ts'
+export type { EarlyStopping, EarlyStoppingOptions } from './early-stopping.ts'
+export { history } from './history.ts'
+export type { History } from './history.ts'
+export { modelCheckpoint } from './model-checkpoint.ts'
+export type { ModelCheckpoint, ModelCheckpointOptions } from './model-checkpoint.ts'
+export { reduceLROnPlateau } from './reduce-lr-on-plateau.ts'
+export type { ReduceLROnPlateauOptions } from './reduce-lr-on-plateau.ts'
+export type { MonitorMode } from './monitor.ts'
