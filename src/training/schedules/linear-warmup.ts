@@ -1,0 +1,33 @@
+/** @file A straight rise to the first rate of any other schedule. */
+import { checksFor } from '../arguments.ts'
+import type { Schedule } from './schedule.ts'
+
+export interface LinearWarmupOptions {
+  /** Starts, at its own step 0, when the warm-up is over. */
+  readonly schedule: Schedule
+  /** At least 1. */
+  readonly warmupSteps: number
+  /** At step 0; default 0. */
+  readonly initialLearningRate?: number
+}
+
+export interface LinearWarmupConfig {
+  readonly schedule: Pick<Schedule, 'name' | 'config'>
+  readonly warmupSteps: number
+  readonly initialLearningRate: number
+}
+
+/** Rises from `initialLearningRate` to the first rate of `schedule` in `warmupSteps` steps, then follows it. Keras has it in CosineDecay only. */
+export function linearWarmup({ schedule, warmupSteps, initialLearningRate = 0 }: LinearWarmupOptions): Schedule<LinearWarmupConfig> {
+  checksFor('linearWarmup').whole('warmupSteps', warmupSteps, 1)
+  checksFor('linearWarmup').atLeast('initialLearningRate', initialLearningRate, 0)
+  const top = schedule.at(0)
+  return {
+    name: 'LinearWarmup',
+    config: { schedule: { name: schedule.name, config: schedule.config }, warmupSteps, initialLearningRate },
+    at(step) {
+      if (step >= warmupSteps) return schedule.at(step - warmupSteps)
+      return initialLearningRate + ((top - initialLearningRate) * step) / warmupSteps
+    },
+  }
+}
