@@ -1,0 +1,13 @@
+/** @file The metrics. */
+export type { Metric, MetricOptions } from './metric.ts'
+export { accuracy, binaryAccuracy, categoricalAccuracy, sparseCategoricalAccuracy } from './accuracy.ts'
+export type { BinaryAccuracyOptions } from './accuracy.ts'
+export { auc } from './auc.ts'
+export type { AucOptions } from './auc.ts'
+export { f1Score } from './f1-score.ts'
+export type { F1ScoreOptions } from './f1-score.ts'
+export { precision, recall } from './precision-recall.ts'
+export type { PrecisionRecallOptions } from './precision-recall.ts'
+export { metricNames, resolveMetric } from './resolve-metric.ts'
+export { sparseTopKCategoricalAccuracy, topKCategoricalAccuracy } from './top-k.ts'
+export type { TopKOptions } from './top-k.ts'

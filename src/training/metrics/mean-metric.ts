@@ -1,0 +1,39 @@
+/** @file Metrics that are a weighted mean of one value per sample. */
+import type { Tensor } from '../../tensor/index.ts'
+import { ratio, readBatch } from './metric.ts'
+import type { Batch, LabelForm, Metric } from './metric.ts'
+
+/** How one kind of accuracy judges a batch. */
+export interface Judgement {
+  readonly form: LabelForm
+  /** Judged units per batch: rows or single entries, the same number for every sample. */
+  units(batch: Batch): number
+  /** Whether unit `index` is right. */
+  isRight(batch: Batch, index: number): boolean
+}
+
+/** The share of right units: the mean over each sample, then over the samples by weight. The judgement may depend on the shapes. */
+export function meanMetric(name: string, judgementFor: (yTrue: Tensor, yPred: Tensor) => Judgement): Metric {
+  let total = 0
+  let count = 0
+  return {
+    name,
+    direction: 'max',
+    update(yTrue, yPred, sampleWeight) {
+      const judgement = judgementFor(yTrue, yPred)
+      const batch = readBatch(name, judgement.form, { yTrue, yPred, sampleWeight })
+      const perSample = batch.samples === 0 ? 0 : judgement.units(batch) / batch.samples
+      for (let sample = 0; sample < batch.samples; sample++) {
+        let right = 0
+        for (let unit = 0; unit < perSample; unit++) if (judgement.isRight(batch, sample * perSample + unit)) right++
+        total += batch.weight(sample) * ratio(right, perSample)
+        count += batch.weight(sample)
+      }
+    },
+    result: () => ratio(total, count),
+    reset() {
+      total = 0
+      count = 0
+    },
+  }
+}
