@@ -22,7 +22,11 @@ export function engine(name: string = process.env['ROOTSTOCK_ENGINE'] ?? 'cpu'):
 /** The engines that this machine can run. */
 export async function availableEngines(): Promise<EngineName[]> {
   const { listSupportedBackends } = await import('onnxruntime-node')
-  const bundled = new Set<string>(listSupportedBackends().filter((backend) => backend.bundled).map((backend) => backend.name))
+  const bundled = new Set<string>(
+    listSupportedBackends()
+      .filter((backend) => backend.bundled)
+      .map((backend) => backend.name),
+  )
   return engineNames.filter((name) => bundled.has(name))
 }
 
@@ -33,7 +37,11 @@ async function compile(name: EngineName, graph: Graph, options: CompileOptions):
   return program(ort, graph, session)
 }
 
-async function createSession(ort: Runtime, model: OnnxModel, { name, options }: { name: EngineName; options: CompileOptions }): Promise<InferenceSession> {
+async function createSession(
+  ort: Runtime,
+  model: OnnxModel,
+  { name, options }: { name: EngineName; options: CompileOptions },
+): Promise<InferenceSession> {
   try {
     return await ort.InferenceSession.create(model.bytes, {
       executionProviders: name === 'cpu' ? ['cpu'] : [name, 'cpu'],
@@ -77,7 +85,11 @@ function program(ort: Runtime, graph: Graph, session: InferenceSession): Program
   }
 }
 
-async function runSession(session: InferenceSession, inputs: Record<string, OrtTensor>, fetches: Record<string, OrtTensor | null>): Promise<InferenceSession.OnnxValueMapType> {
+async function runSession(
+  session: InferenceSession,
+  inputs: Record<string, OrtTensor>,
+  fetches: Record<string, OrtTensor | null>,
+): Promise<InferenceSession.OnnxValueMapType> {
   try {
     return await session.run(inputs, fetches)
   } catch (error) {
@@ -103,7 +115,8 @@ function nativeTensors(ort: Runtime): (value: Tensor) => OrtTensor {
 }
 
 function plainTensor(value: Value, result: InferenceSession.OnnxValueMapType[string] | undefined): Tensor {
-  if (!result || !('data' in result)) throw new RootstockError('ENGINE', `The engine gave no output "${value.name}" ${showShape(value.shape)}`)
+  if (!result || !('data' in result))
+    throw new RootstockError('ENGINE', `The engine gave no output "${value.name}" ${showShape(value.shape)}`)
   return { data: result.data as Float32Array, shape: result.dims, dtype: value.dtype }
 }
 

@@ -13,7 +13,8 @@ import type { Tape } from './tape.ts'
  * A target that the loss does not depend on has the gradient zero, given as undefined.
  */
 export function gradients(tape: Tape, loss: Value, targets: readonly Value[]): (Value | undefined)[] {
-  if (loss.shape.length !== 0) throw new RootstockError('SHAPE', `Cannot differentiate ${loss.name}: it has shape ${showShape(loss.shape)}, expected a scalar`)
+  if (loss.shape.length !== 0)
+    throw new RootstockError('SHAPE', `Cannot differentiate ${loss.name}: it has shape ${showShape(loss.shape)}, expected a scalar`)
   const nodes = [...tape.nodes]
   const reached = downstream(nodes, targets)
   const needed = upstream(nodes, [loss])

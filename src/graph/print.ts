@@ -10,5 +10,9 @@ export function printGraph(graph: Graph): string {
     const inputs = node.inputs.map((input) => (input ? `%${input.name}` : '-')).join(', ')
     return `${node.outputs.map(typed).join(', ')} = ${node.op}(${inputs})${attributes.length > 0 ? ` {${attributes.join(', ')}}` : ''}`
   })
-  return [`inputs: ${graph.inputs.map(typed).join(', ')}`, ...lines, `outputs: ${graph.outputs.map((value) => `%${value.name}`).join(', ')}`].join('\n')
+  return [
+    `inputs: ${graph.inputs.map(typed).join(', ')}`,
+    ...lines,
+    `outputs: ${graph.outputs.map((value) => `%${value.name}`).join(', ')}`,
+  ].join('\n')
 }

@@ -36,7 +36,10 @@ export function createTape(start?: Graph): Tape {
   const constants = new Map<Value, Tensor>(start?.constants)
   const parameters = new Map<Value, Parameter>(start?.parameters)
   const inputs: Value[] = [...(start?.inputs ?? [])]
-  const unique = uniqueNames([...nodes.flatMap((n) => [n.name, ...n.outputs.map((v) => v.name)]), ...[...constants.keys(), ...parameters.keys(), ...inputs].map((v) => v.name)])
+  const unique = uniqueNames([
+    ...nodes.flatMap((n) => [n.name, ...n.outputs.map((v) => v.name)]),
+    ...[...constants.keys(), ...parameters.keys(), ...inputs].map((v) => v.name),
+  ])
   const shared = new Map<string, Value>()
   // All operators are pure (random masks come in as inputs), so the same call on the same values is the same value.
   const recorded = new Map<string, readonly Value[]>()

@@ -45,7 +45,8 @@ function verifyNode(graph: Graph, node: Node, known: ReadonlySet<Value>): void {
 
 function inferred(graph: Graph, node: Node, row: Operator, where: string): readonly { shape: Value['shape']; dtype: Value['dtype'] }[] {
   try {
-    const constant = (i: number): ReturnType<Graph['constants']['get']> => (node.inputs[i] ? graph.constants.get(node.inputs[i]) : undefined)
+    const constant = (i: number): ReturnType<Graph['constants']['get']> =>
+      node.inputs[i] ? graph.constants.get(node.inputs[i]) : undefined
     return row.shape({ inputs: node.inputs, attributes: node.attributes, constant })
   } catch (error) {
     throw new RootstockError('SHAPE', `${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })

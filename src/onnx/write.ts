@@ -95,7 +95,9 @@ function nodeProto(node: Node, used: ReadonlySet<Value>): NodeProto {
     input: inputs,
     output: outputs,
     attribute: [
-      ...Object.entries(node.attributes as Record<string, unknown>).map(([name, value]) => attributeProto(name, kinds[name] ?? 'int', value)),
+      ...Object.entries(node.attributes as Record<string, unknown>).map(([name, value]) =>
+        attributeProto(name, kinds[name] ?? 'int', value),
+      ),
       ...kernelShape(node),
     ],
   })

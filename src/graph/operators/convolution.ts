@@ -45,7 +45,9 @@ export const ConvTranspose: Operator<'ConvTranspose'> = {
     if (c !== cIn) throw new Error(`X has ${c} channels, W expects ${cIn}`)
     const { strides, pads, dilations, group, output_padding } = context.attributes
     const out = ([h, w] as const).map((size, i) =>
-      size == null ? null : (size - 1) * strides[i]! + dilations[i]! * ([kh, kw][i]! - 1) + 1 - pads[i]! - pads[i + 2]! + output_padding[i]!,
+      size == null
+        ? null
+        : (size - 1) * strides[i]! + dilations[i]! * ([kh, kw][i]! - 1) + 1 - pads[i]! - pads[i + 2]! + output_padding[i]!,
     )
     return [{ shape: [n ?? null, perGroup * group, ...out], dtype: input(context, 0).dtype }]
   },

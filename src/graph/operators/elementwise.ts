@@ -55,14 +55,25 @@ export const Pow: Operator<'Pow'> = {
       return unbroadcast(tape, mul(tape, dy, mul(tape, y!, lowered)), x!)
     },
     // dL/dy = dy·z·log x, for x > 0
-    Y: ({ tape, inputs: [x, y], outputs: [z], dy }) =>
-      unbroadcast(tape, mul(tape, dy, mul(tape, z!, tape.op('Log', [x!], {}))), y!),
+    Y: ({ tape, inputs: [x, y], outputs: [z], dy }) => unbroadcast(tape, mul(tape, dy, mul(tape, z!, tape.op('Log', [x!], {}))), y!),
   },
 }
 
 // y = max(a, b, …): dL/da = dy·1[a = y]; where several inputs are largest each receives the gradient.
-export const Max: Operator<'Max'> = { inputs: ['data_0'], variadic: true, attributes: {}, shape: broadcastAll, gradient: { data_0: chosen } }
-export const Min: Operator<'Min'> = { inputs: ['data_0'], variadic: true, attributes: {}, shape: broadcastAll, gradient: { data_0: chosen } }
+export const Max: Operator<'Max'> = {
+  inputs: ['data_0'],
+  variadic: true,
+  attributes: {},
+  shape: broadcastAll,
+  gradient: { data_0: chosen },
+}
+export const Min: Operator<'Min'> = {
+  inputs: ['data_0'],
+  variadic: true,
+  attributes: {},
+  shape: broadcastAll,
+  gradient: { data_0: chosen },
+}
 
 function chosen({ tape, inputs, index, outputs: [y], dy }: GradientContext<'Max' | 'Min'>): Value {
   const equal = tape.op('Cast', [tape.op('Equal', [inputs[index]!, y!], {})], { to: 'float32' })

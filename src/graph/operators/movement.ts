@@ -38,7 +38,12 @@ export const Transpose: Operator<'Transpose'> = {
   },
   gradient: {
     // The inverse order.
-    data: ({ tape, attributes: { perm }, dy }) => transpose(tape, dy, perm.map((_, axis) => perm.indexOf(axis))),
+    data: ({ tape, attributes: { perm }, dy }) =>
+      transpose(
+        tape,
+        dy,
+        perm.map((_, axis) => perm.indexOf(axis)),
+      ),
   },
 }
 
@@ -165,7 +170,11 @@ function unslice(tape: Tape, [data, ...rest]: [Value, Value, Value, Value, Value
 
 function reverse(tape: Tape, value: Value, axis: number): Value {
   const one = [-1]
-  return tape.op('Slice', [value, tape.integers(one), tape.integers([-Number.MAX_SAFE_INTEGER]), tape.integers([axis]), tape.integers(one)], {})
+  return tape.op(
+    'Slice',
+    [value, tape.integers(one), tape.integers([-Number.MAX_SAFE_INTEGER]), tape.integers([axis]), tape.integers(one)],
+    {},
+  )
 }
 
 function spreadAxis(tape: Tape, value: Value, how: { axis: number; step: number; before: number; size: number }): Value {
@@ -176,7 +185,11 @@ function spreadAxis(tape: Tape, value: Value, how: { axis: number; step: number;
   if (step > 1) {
     const apart = reshape(tape, value, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)])
     const padded = padAxis(tape, apart, { axis: axis + 1, before: 0, after: step - 1 })
-    const joined = reshape(tape, padded, shape.map((n, i) => (i === axis ? n * step : n)))
+    const joined = reshape(
+      tape,
+      padded,
+      shape.map((n, i) => (i === axis ? n * step : n)),
+    )
     spread = slice(tape, joined, { axes: [axis], from: [0], to: [(count - 1) * step + 1] })
   }
   return padAxis(tape, spread, { axis, before, after: size - before - ((count - 1) * step + 1) })
@@ -211,7 +224,8 @@ function sliceRange(size: number, { start, end, step }: Range): { first: number;
 
 function reshaped(from: readonly Dim[], to: readonly number[]): Dim[] {
   const shape = to.map((size, i): Dim => (size === 0 ? (from[i] ?? null) : size))
-  const total = (dims: readonly Dim[]): number | null => dims.reduce<number | null>((product, size) => (product === null || size === null ? null : product * size), 1)
+  const total = (dims: readonly Dim[]): number | null =>
+    dims.reduce<number | null>((product, size) => (product === null || size === null ? null : product * size), 1)
   const wanted = total(from)
   const at = shape.indexOf(-1)
   if (at < 0) {

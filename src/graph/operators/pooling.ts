@@ -45,7 +45,10 @@ export const AveragePool: Operator<'AveragePool'> = {
       }
       const [, c = 0, h = 0, w = 0] = sizes(x!)
       const [, , ho = 0, wo = 0] = sizes(dy)
-      const output_padding = [h - ((ho - 1) * strides[0]! + kh - pads[0]! - pads[2]!), w - ((wo - 1) * strides[1]! + kw - pads[1]! - pads[3]!)]
+      const output_padding = [
+        h - ((ho - 1) * strides[0]! + kh - pads[0]! - pads[2]!),
+        w - ((wo - 1) * strides[1]! + kw - pads[1]! - pads[3]!),
+      ]
       const ones = tape.number(1, [c, 1, kh, kw])
       return tape.op('ConvTranspose', [share, ones], { strides, pads, dilations: [1, 1], group: c, output_padding })
     },

@@ -79,4 +79,3 @@ function productType(a: ValueType, b: ValueType, how: { transA?: 0 | 1; transB?:
   if (k !== null && k2 !== null && k !== k2) throw new Error(`inner sizes ${k} and ${k2} differ`)
   return { shape: [...broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)), m ?? null, n ?? null], dtype: a.dtype }
 }
-

@@ -81,7 +81,11 @@ export function insertZeros(tape: Tape, value: Value, strides: readonly number[]
       ? value
       : reshape(
           tape,
-          tape.op('Pad', [reshape(tape, value, [n, c, h, 1, w, 1]), tape.integers([0, 0, 0, 0, 0, 0, 0, 0, 0, sy - 1, 0, sx - 1]), null], {}),
+          tape.op(
+            'Pad',
+            [reshape(tape, value, [n, c, h, 1, w, 1]), tape.integers([0, 0, 0, 0, 0, 0, 0, 0, 0, sy - 1, 0, sx - 1]), null],
+            {},
+          ),
           [n, c, h * sy, w * sx],
         )
   const filled = padSpatial(tape, spread, [0, 0, Math.max(0, height - h * sy), Math.max(0, width - w * sx)])

@@ -31,7 +31,8 @@ export function cutAtFreezeBoundary(graph: Graph, photo: Value, live: Iterable<V
   const isRead = (value: Value): boolean =>
     graph.outputs.includes(value) || (readers.get(value) ?? []).some((node) => node.outputs.some((output) => !isFixed(output)))
   const features = [photo, ...graph.nodes.flatMap((node) => node.outputs)].filter((value) => isFixed(value) && isRead(value))
-  if (features.length === 0 || (features.length === 1 && features[0] === photo)) return { trunk: undefined, graft: graph, features: [photo] }
+  if (features.length === 0 || (features.length === 1 && features[0] === photo))
+    return { trunk: undefined, graft: graph, features: [photo] }
   const graft = prune({
     ...graph,
     inputs: [...features, ...graph.inputs.filter((input) => input !== photo)],

@@ -1,0 +1,106 @@
+/** @file MobileNet: depthwise and pointwise convolutions in thirteen blocks (Howard et al., 2017, arXiv 1704.04861). */
+import { RootstockError } from '../errors.ts'
+import * as layers from '../layers/index.ts'
+import type { SymbolicTensor } from '../layers/index.ts'
+import type { Network } from './network.ts'
+
+export interface MobileNetExtra {
+  /** Width multiplier, above 0. ImageNet weights exist for 0.25, 0.5, 0.75 and 1. */
+  readonly alpha: number
+  /** Outputs per depthwise channel. ImageNet weights exist for 1. */
+  readonly depthMultiplier: number
+  /** Dropout before the classifier. */
+  readonly dropout: number
+}
+
+/** Filters before the width multiplier, and stride of each block. */
+const blocks: readonly (readonly [filters: number, stride: 1 | 2])[] = [
+  [64, 1],
+  [128, 2],
+  [128, 1],
+  [256, 2],
+  [256, 1],
+  [512, 2],
+  [512, 1],
+  [512, 1],
+  [512, 1],
+  [512, 1],
+  [512, 1],
+  [1024, 2],
+  [1024, 1],
+]
+
+export const mobilenet: Network<MobileNetExtra> = {
+  id: 'mobilenet',
+  modelName: ({ alpha }, rows) => `mobilenet_${alpha.toFixed(2)}_${rows ?? 'None'}`,
+  defaultSize: 224,
+  leastSize: 32,
+  preprocessing: 'tf',
+  defaults: { alpha: 1, depthMultiplier: 1, dropout: 1e-3 },
+  check({ alpha, depthMultiplier }) {
+    if (!(alpha > 0 && alpha <= 4)) {
+      throw new RootstockError(
+        'USAGE',
+        `Invalid alpha of mobilenet: found ${alpha}, expected a number above 0 (0.25, 0.5, 0.75 or 1 for ImageNet weights)`,
+      )
+    }
+    if (!Number.isInteger(depthMultiplier) || depthMultiplier < 1) {
+      throw new RootstockError(
+        'USAGE',
+        `Invalid depthMultiplier of mobilenet: found ${depthMultiplier}, expected a whole number of at least 1`,
+      )
+    }
+  },
+  body(image, extra) {
+    let x = layers.conv2d({
+      filters: Math.trunc(32 * extra.alpha),
+      kernelSize: 3,
+      strides: 2,
+      padding: 'same',
+      useBias: false,
+      name: 'conv1',
+    })(image)
+    x = normalized(x, 'conv1')
+    blocks.forEach(([filters, stride], i) => {
+      x = block(x, { filters: Math.trunc(filters * extra.alpha), stride, depthMultiplier: extra.depthMultiplier, id: i + 1 })
+    })
+    return x
+  },
+  top(features, { classes, classifierActivation }, { dropout }) {
+    let x = layers.globalAveragePooling2d({ keepdims: true })(features)
+    x = layers.dropout({ rate: dropout, name: 'dropout' })(x)
+    x = layers.conv2d({ filters: classes, kernelSize: 1, padding: 'same', name: 'conv_preds' })(x)
+    x = layers.reshape({ targetShape: [classes], name: 'reshape_2' })(x)
+    return layers.activation({ activation: classifierActivation ?? 'linear', name: 'predictions' })(x)
+  },
+}
+
+interface Block {
+  readonly filters: number
+  readonly stride: 1 | 2
+  readonly depthMultiplier: number
+  readonly id: number
+}
+
+/** Padding of strided blocks stands at the end only, as TensorFlow's 'same' would put it for even sizes. */
+function block(input: SymbolicTensor, { filters, stride, depthMultiplier, id }: Block): SymbolicTensor {
+  let x =
+    stride === 1
+      ? input
+      : layers.zeroPadding2d({
+          padding: [
+            [0, 1],
+            [0, 1],
+          ],
+          name: `conv_pad_${id}`,
+        })(input)
+  const padding = stride === 1 ? 'same' : 'valid'
+  x = layers.depthwiseConv2d({ kernelSize: 3, padding, strides: stride, depthMultiplier, useBias: false, name: `conv_dw_${id}` })(x)
+  x = normalized(x, `conv_dw_${id}`)
+  x = layers.conv2d({ filters, kernelSize: 1, padding: 'same', useBias: false, name: `conv_pw_${id}` })(x)
+  return normalized(x, `conv_pw_${id}`)
+}
+
+function normalized(x: SymbolicTensor, name: string): SymbolicTensor {
+  return layers.reLU({ maxValue: 6, name: `${name}_relu` })(layers.batchNormalization({ name: `${name}_bn` })(x))
+}

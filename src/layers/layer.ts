@@ -1,0 +1,140 @@
+/** @file A layer: a kind with its configuration, its name and its weights. It is called like a function, as in Keras. */
+import { RootstockError } from '../errors.ts'
+import { showShape } from '../tensor/index.ts'
+import type { KerasShape, LayerKind } from './kind.ts'
+import { initializer } from './initializers.ts'
+import { autoName } from './names.ts'
+import type { LayerCall, SymbolicTensor } from './symbolic.ts'
+import { Variable } from './variable.ts'
+
+/** Options that every layer takes. */
+export interface LayerOptions {
+  /** Unique in a model. Default: the class name in snake case, counted. */
+  readonly name?: string
+  /** Whether training moves its weights. Default true. */
+  readonly trainable?: boolean
+}
+
+export interface CallOptions {
+  /** Keeps this call in inference (false) or training mode (true) whatever the run does. */
+  readonly training?: boolean
+}
+
+/** A layer is callable: `layers.dense({ units: 2 })(x)`. */
+export interface Layer {
+  (inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor
+}
+
+/** A function object whose prototype is the class, so that layers have methods and can be called. */
+class Callable {
+  constructor() {
+    const self = (inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor =>
+      (self as unknown as Layer).on(inputs, options)
+    return Object.setPrototypeOf(self, new.target.prototype) as this
+  }
+}
+
+export class Layer extends Callable {
+  readonly kind: LayerKind
+  readonly config: object
+  declare readonly name: string
+  /** Every call so far, in order. */
+  readonly calls: LayerCall[] = []
+  #trainable: boolean
+  #variables: readonly Variable[] | undefined
+
+  constructor(kind: LayerKind, config: object, options: LayerOptions = {}) {
+    super()
+    this.kind = kind
+    this.config = config
+    // A function's own name is read-only but may be redefined.
+    Object.defineProperty(this, 'name', { value: options.name ?? autoName(kind.className), enumerable: true })
+    this.#trainable = options.trainable ?? true
+  }
+
+  /** Keras's class name. */
+  get className(): string {
+    return this.kind.className
+  }
+
+  /** Whether training moves this layer's weights. A change counts at the next `compile`. */
+  get trainable(): boolean {
+    return this.#trainable
+  }
+  set trainable(value: boolean) {
+    this.#trainable = value
+  }
+
+  /** Weights in Keras's order; empty before the first call. */
+  get weights(): readonly Variable[] {
+    return this.#variables ?? []
+  }
+
+  /** Number of single weights. */
+  countParams(): number {
+    return this.weights.reduce((sum, weight) => sum + weight.shape.reduce((product, size) => product * size, 1), 0)
+  }
+
+  /** The tensor that the layer's only call returned. */
+  get output(): SymbolicTensor {
+    return this.onlyCall().output
+  }
+
+  /** The tensor that the layer's only call took, or the first of them. */
+  get input(): SymbolicTensor {
+    const first = this.onlyCall().inputs[0]
+    return first ?? this.output
+  }
+
+  /** Calls the layer on symbolic tensors. */
+  on(inputs: SymbolicTensor | readonly SymbolicTensor[], options: CallOptions = {}): SymbolicTensor {
+    const list = Array.isArray(inputs) ? (inputs as readonly SymbolicTensor[]) : [inputs as SymbolicTensor]
+    this.#checkInputs(list)
+    const shapes = list.map((tensor) => tensor.shape)
+    this.#variables ??= this.build(shapes)
+    return this.record(list, this.outputShape(shapes), options.training)
+  }
+
+  /** Makes the weights for inputs of these shapes. */
+  protected build(shapes: readonly KerasShape[]): readonly Variable[] {
+    const specs = this.kind.weights?.(this.config, shapes) ?? []
+    return specs.map((spec) => new Variable(this, spec, initializer(spec.initializer, `${this.name}/${spec.name}`, spec.shape)))
+  }
+
+  /** Keras's shape of the output for inputs of these shapes. */
+  outputShape(shapes: readonly KerasShape[]): KerasShape {
+    try {
+      return this.kind.outputShape(this.config, shapes)
+    } catch (error) {
+      if (error instanceof RootstockError) throw error
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new RootstockError('SHAPE', `Cannot call ${this.className} "${this.name}" on ${shapes.map(showShape).join(', ')}: ${reason}`, {
+        cause: error,
+      })
+    }
+  }
+
+  protected record(inputs: readonly SymbolicTensor[], shape: KerasShape, training?: boolean): SymbolicTensor {
+    const call: { -readonly [K in keyof LayerCall]?: LayerCall[K] } = { layer: this, inputs, training }
+    const output: SymbolicTensor = { shape, dtype: 'float32', name: this.name, call: call as LayerCall }
+    call.output = output
+    this.calls.push(call as LayerCall)
+    return output
+  }
+
+  #checkInputs(inputs: readonly SymbolicTensor[]): void {
+    const [least, most] = this.kind.inputs ?? [1, 1]
+    if (inputs.length >= least && inputs.length <= most && inputs.every((tensor) => tensor?.call)) return
+    const wanted = most === Infinity ? `at least ${least}` : String(least)
+    throw new RootstockError(
+      'USAGE',
+      `Cannot call ${this.className} "${this.name}": found ${inputs.length} inputs, expected ${wanted} tensors of a model`,
+    )
+  }
+
+  protected onlyCall(): LayerCall {
+    const [call] = this.calls
+    if (call && this.calls.length === 1) return call
+    throw new RootstockError('USAGE', `Cannot take the output of "${this.name}": it was called ${this.calls.length} times, expected once`)
+  }
+}

@@ -1,0 +1,100 @@
+/** @file Batch normalization, and the fixed scaling of inputs. */
+import { RootstockError } from '../errors.ts'
+import type { LayerKind } from './kind.ts'
+import { Layer, type LayerOptions } from './layer.ts'
+import type { VariableSpec } from './variable.ts'
+
+export interface BatchNormalizationOptions extends LayerOptions {
+  /** The channel axis; only the last is supported. Default −1. */
+  readonly axis?: number
+  /** Weight of the old moving statistics at each step. Default 0.99. */
+  readonly momentum?: number
+  /** Added to the variance. Default 0.001. */
+  readonly epsilon?: number
+  /** Learn an offset (beta). Default true. */
+  readonly center?: boolean
+  /** Learn a factor (gamma). Default true. */
+  readonly scale?: boolean
+}
+export interface RescalingOptions extends LayerOptions {
+  readonly scale: number
+  /** Default 0. */
+  readonly offset?: number
+}
+
+interface BatchNormalizationConfig {
+  readonly axis: -1
+  readonly momentum: number
+  readonly epsilon: number
+  readonly center: boolean
+  readonly scale: boolean
+}
+
+export const batchNormalizationKind: LayerKind<BatchNormalizationConfig> = {
+  className: 'BatchNormalization',
+  weights(config, [shape]) {
+    const channels = shape?.at(-1)
+    if (channels == null) throw new Error('the number of channels must be known')
+    const row = (name: string, initializer: string, trainable: boolean): VariableSpec => ({
+      name,
+      shape: [channels],
+      initializer,
+      trainable,
+    })
+    return [
+      ...(config.scale ? [row('gamma', 'ones', true)] : []),
+      ...(config.center ? [row('beta', 'zeros', true)] : []),
+      row('moving_mean', 'zeros', false),
+      row('moving_variance', 'ones', false),
+    ]
+  },
+  outputShape: (_config, [shape]) => shape!,
+  lower({ tape, x, config, shapes, training, weight, update, name }) {
+    const channels = shapes[0]!.at(-1)!
+    const gamma = config.scale ? weight('gamma') : tape.number(1, [channels])
+    const beta = config.center ? weight('beta') : tape.number(0, [channels])
+    const attributes = { epsilon: config.epsilon, momentum: config.momentum, training_mode: training ? 1 : 0 } as const
+    const [y, mean, variance] = tape.ops(
+      'BatchNormalization',
+      [x, gamma, beta, weight('moving_mean'), weight('moving_variance')],
+      attributes,
+      name,
+    )
+    if (mean) update('moving_mean', mean)
+    if (variance) update('moving_variance', variance)
+    return y!
+  },
+}
+
+export const rescalingKind: LayerKind<{ readonly scale: number; readonly offset: number }> = {
+  className: 'Rescaling',
+  outputShape: (_config, [shape]) => shape!,
+  lower({ tape, x, config, name }) {
+    const scaled = tape.op('Mul', [x, tape.number(config.scale)], {}, name)
+    return config.offset === 0 ? scaled : tape.op('Add', [scaled, tape.number(config.offset)], {})
+  },
+}
+
+/**
+ * Normalizes each channel. In training a trainable layer uses the batch's statistics and moves its own towards them;
+ * a frozen one, and any in inference, uses its moving statistics.
+ */
+export function batchNormalization(options: BatchNormalizationOptions = {}): Layer {
+  const axis = options.axis ?? -1
+  if (axis !== -1 && axis !== 3) {
+    throw new RootstockError('USAGE', `Invalid axis of batch normalization: found ${axis}, expected the last axis (-1 or 3)`)
+  }
+  const config: BatchNormalizationConfig = {
+    axis: -1,
+    momentum: options.momentum ?? 0.99,
+    epsilon: options.epsilon ?? 1e-3,
+    center: options.center ?? true,
+    scale: options.scale ?? true,
+  }
+  return new Layer(batchNormalizationKind as LayerKind, config, options)
+}
+
+/** x·scale + offset */
+export function rescaling(options: RescalingOptions): Layer {
+  return new Layer(rescalingKind as LayerKind, { scale: options.scale, offset: options.offset ?? 0 }, options)
+}

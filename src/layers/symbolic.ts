@@ -1,0 +1,20 @@
+/** @file A tensor that has no numbers yet: what layers are called with, and what they return, while a model is put together. */
+import type { Dim } from '../tensor/index.ts'
+import type { Layer } from './layer.ts'
+
+/** One call of one layer. */
+export interface LayerCall {
+  readonly layer: Layer
+  readonly inputs: readonly SymbolicTensor[]
+  readonly output: SymbolicTensor
+  /** Overrides the mode of the run for this call, as in Keras's `base(x, training=False)`. */
+  readonly training: boolean | undefined
+}
+
+/** A place in a model: Keras's shape (batch first, channels last; null is Keras's None) and the call that makes it. */
+export interface SymbolicTensor {
+  readonly shape: readonly Dim[]
+  readonly dtype: 'float32'
+  readonly name: string
+  readonly call: LayerCall
+}

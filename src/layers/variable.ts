@@ -1,0 +1,119 @@
+/** @file A weight: its numbers lie in the graph's layout, and pass the door in Keras's. */
+import { RootstockError } from '../errors.ts'
+import { reshape, sameShape, showShape, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
+import type { Layer } from './layer.ts'
+
+/**
+ * How Keras's shape becomes the graph's: conv kernels H·W·I·O → O·I·H·W, depthwise kernels H·W·C·M → (C·M)·1·H·W,
+ * all others as they are.
+ */
+export type Layout = 'plain' | 'conv' | 'depthwise'
+
+export interface VariableSpec {
+  readonly name: string
+  /** Keras's shape. */
+  readonly shape: Shape
+  readonly layout?: Layout
+  readonly initializer: string
+  /** False for moving statistics, which no optimizer touches. */
+  readonly trainable?: boolean
+}
+
+/** A weight of a layer. */
+export class Variable {
+  /** Keras's path: layer name, slash, weight name. */
+  readonly path: string
+  readonly name: string
+  /** Keras's shape. */
+  readonly shape: Shape
+  readonly layer: Layer
+  /** Whether an optimizer may move it while its layer is trainable. */
+  readonly canTrain: boolean
+  readonly #layout: Layout
+  #values: Float32Array | undefined
+  #initial: (() => Float32Array) | undefined
+  #version = 0
+
+  constructor(layer: Layer, spec: VariableSpec, initial: () => Float32Array) {
+    this.layer = layer
+    this.name = spec.name
+    this.path = `${layer.name}/${spec.name}`
+    this.shape = spec.shape
+    this.canTrain = spec.trainable !== false
+    this.#layout = spec.layout ?? 'plain'
+    this.#initial = initial
+  }
+
+  /** Whether training moves this weight now. */
+  get trainable(): boolean {
+    return this.canTrain && this.layer.trainable
+  }
+
+  /** Counts the changes; equal versions mean equal numbers. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** A copy of the numbers, in Keras's layout. */
+  read(): Promise<Tensor<'float32'>> {
+    return Promise.resolve(this.value())
+  }
+
+  /** As `read`, without waiting. */
+  value(): Tensor<'float32'> {
+    return this.#toKeras({ data: Float32Array.from(this.graphValue().data), shape: this.graphShape, dtype: 'float32' })
+  }
+
+  /** Replaces the numbers; they are copied. A plain array must have as many numbers as the weight, in Keras's layout. */
+  assign(values: Tensor | Float32Array | readonly number[]): void {
+    const given = 'shape' in values ? values : { data: values, shape: this.shape }
+    if (!sameShape(given.shape, this.shape) || given.data.length !== sizeOf(this.shape)) {
+      const found = 'shape' in values ? `shape ${showShape(given.shape)}` : `${given.data.length} numbers`
+      throw new RootstockError('SHAPE', `Cannot assign to ${this.path}: found ${found}, expected shape ${showShape(this.shape)}`)
+    }
+    const copy = Float32Array.from(given.data as ArrayLike<number>)
+    this.setGraphValue(this.#toGraph({ data: copy, shape: this.shape, dtype: 'float32' }).data)
+  }
+
+  /** The shape in the graph's layout. */
+  get graphShape(): Shape {
+    return graphShape(this.#layout, this.shape)
+  }
+
+  /** The numbers themselves, in the graph's layout, not copied. */
+  graphValue(): Tensor<'float32'> {
+    if (!this.#values) {
+      const initial = this.#initial?.() ?? new Float32Array(sizeOf(this.shape))
+      this.#values = this.#toGraph({ data: initial, shape: this.shape, dtype: 'float32' }).data
+      this.#initial = undefined
+    }
+    return { data: this.#values, shape: this.graphShape, dtype: 'float32' }
+  }
+
+  /** Takes over an array in the graph's layout. */
+  setGraphValue(values: Float32Array): void {
+    this.#values = values
+    this.#initial = undefined
+    this.#version++
+  }
+
+  #toGraph(value: Tensor<'float32'>): Tensor<'float32'> {
+    if (this.#layout === 'conv') return transpose(value, [3, 2, 0, 1])
+    if (this.#layout === 'depthwise') return reshape(transpose(value, [2, 3, 0, 1]), this.graphShape)
+    return value
+  }
+
+  #toKeras(value: Tensor<'float32'>): Tensor<'float32'> {
+    if (this.#layout === 'conv') return transpose(value, [2, 3, 1, 0])
+    if (this.#layout !== 'depthwise') return value
+    const [h = 0, w = 0, c = 0, m = 0] = this.shape
+    return transpose(reshape(value, [c, m, h, w]), [2, 3, 0, 1])
+  }
+}
+
+function graphShape(layout: Layout, shape: Shape): Shape {
+  const [h = 0, w = 0, i = 0, o = 0] = shape
+  if (layout === 'conv') return [o, i, h, w]
+  if (layout === 'depthwise') return [i * o, 1, h, w]
+  return shape
+}

@@ -1,0 +1,98 @@
+/** @file The functional model of Keras: inputs, outputs and everything between them. It is a layer too, so models nest. */
+import { RootstockError, unknownName } from '../errors.ts'
+import { Layer, type KerasShape, type LayerCall, type LayerOptions, type SymbolicTensor, type Variable } from '../layers/index.ts'
+import { modelKind } from './model-kind.ts'
+import { summary, type SummaryOptions } from './summary.ts'
+import { topologyOf } from './topology.ts'
+
+export interface ModelOptions extends LayerOptions {
+  readonly inputs: SymbolicTensor | readonly SymbolicTensor[]
+  readonly outputs: SymbolicTensor | readonly SymbolicTensor[]
+}
+
+/** Structure only; what computes (fit, predict) is in training/. */
+export class Functional extends Layer {
+  readonly inputs: readonly SymbolicTensor[]
+  readonly outputs: readonly SymbolicTensor[]
+  /** All layers in Keras's order. A nested model is one of them. */
+  readonly layers: readonly Layer[]
+  /** The calls of this model's own layers, in running order. */
+  readonly path: readonly LayerCall[]
+  /** What its pictures must go through before; set by the applications. */
+  preprocessing: string | undefined
+
+  constructor(options: ModelOptions) {
+    super(modelKind, {}, options)
+    this.inputs = asList(options.inputs)
+    this.outputs = asList(options.outputs)
+    if (this.inputs.length === 0 || this.outputs.length === 0) {
+      throw new RootstockError('USAGE', 'Cannot make a model: it needs at least one input and one output')
+    }
+    const { layers, calls } = topologyOf(this.inputs, this.outputs)
+    this.layers = layers
+    this.path = calls
+    this.preprocessing = layers.flatMap((layer) => (layer instanceof Functional && layer.preprocessing ? [layer.preprocessing] : []))[0]
+  }
+
+  /** The model's first output, so that its layers can be built upon (a model keeps the meaning of `output` when it is nested). */
+  override get output(): SymbolicTensor {
+    return this.outputs[0]!
+  }
+
+  override get input(): SymbolicTensor {
+    return this.inputs[0]!
+  }
+
+  override get weights(): readonly Variable[] {
+    return [...new Set(this.layers.flatMap((layer) => layer.weights))]
+  }
+
+  /** Weights that training moves now. */
+  get trainableWeights(): readonly Variable[] {
+    return this.weights.filter((weight) => weight.trainable)
+  }
+
+  override get trainable(): boolean {
+    return super.trainable
+  }
+  /** Sets this model and every layer in it, nested ones included. */
+  override set trainable(value: boolean) {
+    super.trainable = value
+    for (const layer of this.layers) layer.trainable = value
+  }
+
+  /** The layer of that name or at that place. Offers the nearest names when there is none. */
+  getLayer(which: string | number): Layer {
+    const found = typeof which === 'number' ? this.layers.at(which) : this.layers.find((layer) => layer.name === which)
+    if (found) return found
+    if (typeof which === 'string')
+      throw unknownName(
+        'layer',
+        which,
+        this.layers.map((layer) => layer.name),
+      )
+    throw new RootstockError('USAGE', `Cannot get layer ${which}: the model has ${this.layers.length} layers`)
+  }
+
+  /** The table that Keras prints. */
+  summary(options: SummaryOptions = {}): string {
+    return summary(this, options)
+  }
+
+  protected override build(): readonly Variable[] {
+    return this.weights
+  }
+
+  override outputShape(shapes: readonly KerasShape[]): KerasShape {
+    const shapeOf = new Map<SymbolicTensor, KerasShape>(this.inputs.map((tensor, i) => [tensor, shapes[i] ?? tensor.shape]))
+    for (const call of this.path) {
+      if (shapeOf.has(call.output)) continue
+      shapeOf.set(call.output, call.layer.outputShape(call.inputs.map((tensor) => shapeOf.get(tensor)!)))
+    }
+    return shapeOf.get(this.output)!
+  }
+}
+
+function asList(value: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+  return Array.isArray(value) ? (value as readonly SymbolicTensor[]) : [value as SymbolicTensor]
+}

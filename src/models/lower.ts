@@ -1,0 +1,162 @@
+/** @file From layers to operators: records a model's calls on a tape, for one input size and one mode. */
+import { RootstockError } from '../errors.ts'
+import { showShape, type Dim } from '../tensor/index.ts'
+import { createTape, type Tape, type Value } from '../graph/index.ts'
+import {
+  fromKerasLayout,
+  toKerasLayout,
+  type KerasShape,
+  type LayerCall,
+  type Lowering,
+  type SymbolicTensor,
+  type Variable,
+} from '../layers/index.ts'
+import { Functional } from './functional.ts'
+
+export interface LowerOptions {
+  /** Keras's shapes of the inputs; null only for the batch. Default: the model's own. */
+  readonly shapes?: readonly KerasShape[]
+  /** Training mode: dropout drops, trainable batch norms use the batch. */
+  readonly training: boolean
+  /** Whether a layer counts as trainable in this run. Default: its own flag. */
+  readonly isTrainable?: (layer: LayerCall['layer']) => boolean
+  /** Tensors to be outputs. Default: the model's. */
+  readonly outputs?: readonly SymbolicTensor[]
+}
+
+/** An input of the graph to be filled with 0 and 1/(1 − rate) anew at each step. */
+export interface RandomMask {
+  readonly value: Value
+  readonly rate: number
+  /** The layer's name; part of the seed. */
+  readonly layer: string
+}
+
+export interface Lowered {
+  readonly tape: Tape
+  /** In Keras's layout. */
+  readonly inputs: readonly Value[]
+  /** In Keras's layout. */
+  readonly outputs: readonly Value[]
+  /** The graph's value of each weight that was used. */
+  readonly variables: ReadonlyMap<Variable, Value>
+  /** What training leaves in weights that no optimizer moves. */
+  readonly updates: ReadonlyMap<Variable, Value>
+  readonly masks: readonly RandomMask[]
+}
+
+interface State {
+  readonly tape: Tape
+  readonly options: LowerOptions
+  readonly variables: Map<Variable, Value>
+  readonly updates: Map<Variable, Value>
+  readonly masks: RandomMask[]
+}
+
+interface Lowerable {
+  readonly value: Value
+  readonly shape: KerasShape
+}
+
+/** Lowers a model. Every size but the batch must be known by now. */
+export function lower(model: Functional, options: LowerOptions): Lowered {
+  const tape = createTape()
+  const state: State = { tape, options, variables: new Map(), updates: new Map(), masks: [] }
+  const inputs: Value[] = []
+  const known = new Map<SymbolicTensor, Lowerable>()
+  model.inputs.forEach((tensor, i) => {
+    const shape = inputShape(model, tensor, options.shapes?.[i])
+    const value = tape.input(tensor.name, { shape, dtype: 'float32' })
+    inputs.push(value)
+    known.set(tensor, { value: fromKerasLayout(tape, value), shape })
+  })
+  lowerCalls(state, model, { known, training: options.training })
+  const outputs = (options.outputs ?? model.outputs).map((tensor) => {
+    const found = known.get(tensor)
+    if (!found)
+      throw new RootstockError('USAGE', `Cannot take "${tensor.name}" as an output: it is not a tensor of the model "${model.name}"`)
+    return toKerasLayout(tape, found.value)
+  })
+  return { tape, inputs, outputs, variables: state.variables, updates: state.updates, masks: state.masks }
+}
+
+/** Records every call whose output is not known yet. */
+function lowerCalls(state: State, model: Functional, scope: { known: Map<SymbolicTensor, Lowerable>; training: boolean }): void {
+  const { known } = scope
+  for (const call of model.path) {
+    if (known.has(call.output)) continue
+    const sources = call.inputs.map((tensor) => known.get(tensor)!)
+    const training = call.training ?? scope.training
+    known.set(call.output, lowerCall(state, call, { sources, training }))
+  }
+}
+
+function lowerCall(state: State, call: LayerCall, { sources, training }: { sources: readonly Lowerable[]; training: boolean }): Lowerable {
+  const { layer } = call
+  if (layer instanceof Functional) {
+    const inner = new Map(layer.inputs.map((tensor, i) => [tensor, sources[i]!]))
+    lowerCalls(state, layer, { known: inner, training })
+    return inner.get(layer.output)!
+  }
+  const shapes = sources.map(({ shape }) => shape)
+  const value = layer.kind.lower(loweringContext(state, call, { sources, shapes, training }))
+  return { value, shape: layer.outputShape(shapes) }
+}
+
+interface CallScope {
+  readonly sources: readonly Lowerable[]
+  readonly shapes: readonly KerasShape[]
+  readonly training: boolean
+}
+
+function loweringContext(state: State, { layer }: LayerCall, { sources, shapes, training }: CallScope): Lowering {
+  const { tape, options } = state
+  const own = (name: string): Variable => {
+    const found = layer.weights.find((weight) => weight.name === name)
+    if (!found) throw new RootstockError('SHAPE', `The layer "${layer.name}" has no weight "${name}"`)
+    return found
+  }
+  const isTrainable = options.isTrainable?.(layer) ?? layer.trainable
+  // Keras: a frozen batch norm runs on its moving statistics; a frozen dropout still drops.
+  const mode = training && (isTrainable || layer.className !== 'BatchNormalization')
+  return {
+    tape,
+    name: layer.name,
+    config: layer.config,
+    inputs: sources.map(({ value }) => value),
+    get x() {
+      return sources[0]!.value
+    },
+    shapes,
+    training: mode,
+    weight(name) {
+      const variable = own(name)
+      const known = state.variables.get(variable)
+      if (known) return known
+      const value = tape.parameter(variable.path, { shape: variable.graphShape, dtype: 'float32' }, () => variable.graphValue())
+      state.variables.set(variable, value)
+      return value
+    },
+    update: (name, value) => void state.updates.set(own(name), value),
+    randomMask(shape, rate) {
+      const graph = shape.length === 4 ? [shape[0]!, shape[3]!, shape[1]!, shape[2]!] : shape
+      const value = tape.input(`${layer.name}/mask`, { shape: graph, dtype: 'float32' })
+      state.masks.push({ value, rate, layer: layer.name })
+      return value
+    },
+  }
+}
+
+function inputShape(model: Functional, tensor: SymbolicTensor, given: KerasShape | undefined): readonly Dim[] {
+  const shape = given ?? tensor.shape
+  const fits = shape.length === tensor.shape.length && tensor.shape.every((size, i) => size === null || i === 0 || size === shape[i])
+  if (!fits) {
+    throw new RootstockError(
+      'SHAPE',
+      `Cannot run ${model.name}: the input "${tensor.name}" has shape ${showShape(shape)}, expected ${showShape(tensor.shape)}`,
+    )
+  }
+  if (shape.slice(1).includes(null))
+    throw new RootstockError('SHAPE', `Cannot run ${model.name}: the size of "${tensor.name}" is not known`)
+  return shape
+}

@@ -1,0 +1,1 @@
+export { Model, model } from './model.ts'
