@@ -1,0 +1,154 @@
+/** @file Decodes picture files to the RGB bytes that Pillow's `Image.open(path).convert('RGB')` gives, colour profiles ignored. */
+import sharp, { type Sharp } from 'sharp'
+import { messageOf } from '../errors.ts'
+import { decodeBmp } from './bmp.ts'
+import { orient } from './orient.ts'
+import type { Pixels } from './pixels.ts'
+import { unreadable } from './read.ts'
+
+/** A decoded picture and the EXIF turn (1 to 8) that is still to be applied. */
+export interface Decoded {
+  readonly pixels: Pixels
+  readonly orientation: number
+}
+
+/** Most pixels that a picture may have; one that claims more is refused before memory is taken. */
+export const MAX_PIXELS = 50_000_000
+
+/** Longer pictures would need gigabytes of resampling weights. */
+const MAX_SIDE = 1_000_000
+
+const MAX_CHANNELS = 5
+
+/** Content decides, never the file's name. The order of the rows is the order of the tests. */
+const SIGNATURES: readonly { readonly format: Format; readonly matches: RegExp }[] = [
+  { format: 'jpeg', matches: /^\xff\xd8\xff/ },
+  { format: 'png', matches: /^\x89PNG\r\n\x1a\n/ },
+  { format: 'gif', matches: /^GIF8[79]a/ },
+  { format: 'webp', matches: /^RIFF[^]{4}WEBP/ },
+  { format: 'tiff', matches: /^(II[*+]\0|MM\0[*+])/ },
+  { format: 'bmp', matches: /^BM/ },
+]
+
+type Format = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'bmp'
+
+/** Decodes the first frame of a picture; `name` is how messages call it. Alpha is dropped, not blended; the EXIF turn is not applied. */
+export async function decode(bytes: Uint8Array, name: string): Promise<Decoded> {
+  if (bytes.length === 0) throw unreadable(name, 'the file is empty')
+  const format = sniff(bytes)
+  if (!format) throw unreadable(name, 'it is not a picture in a known format, expected JPEG, PNG, WebP, GIF, TIFF or BMP')
+  const decoded = await decodeAs(format, bytes, name)
+  const side = Math.max(decoded.pixels.width, decoded.pixels.height)
+  if (side > MAX_SIDE) throw unreadable(name, `its longer side has ${side} pixels, expected at most ${MAX_SIDE}`)
+  // Pillow turns TIFF pictures while it loads them, whatever the caller asks for.
+  return format === 'tiff' ? { pixels: orient(decoded.pixels, decoded.orientation), orientation: 1 } : decoded
+}
+
+async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promise<Decoded> {
+  if (format === 'bmp') return { pixels: decodeBmp(bytes, name, MAX_PIXELS), orientation: 1 }
+  try {
+    return await decodeWithSharp(bytes)
+  } catch (error) {
+    throw unreadable(name, reasonOf(messageOf(error)), error)
+  }
+}
+
+function sniff(bytes: Uint8Array): Format | undefined {
+  const head = String.fromCharCode(...bytes.subarray(0, 16))
+  return SIGNATURES.find(({ matches }) => matches.test(head))?.format
+}
+
+async function decodeWithSharp(bytes: Uint8Array): Promise<Decoded> {
+  blockOtherLoaders()
+  // 'error' refuses pictures that are cut or damaged, but not the harmless extra bytes that 'warning' would.
+  const image = sharp(bytes, {
+    failOn: 'error',
+    limitInputPixels: MAX_PIXELS,
+    limitInputChannels: MAX_CHANNELS,
+    ignoreIcc: true,
+    sequentialRead: true,
+  })
+  const found = await image.metadata()
+  const read = READERS.get(found.space)
+  if (!read) throw new Error(`its colours are in the space "${found.space}", expected RGB, grey or CMYK`)
+  return { pixels: await read(image), orientation: found.orientation ?? 1 }
+}
+
+let isBlocked = false
+
+/** libvips would otherwise read SVG, PDF and more by content. Done at the first picture, as the setting is global to the process. */
+function blockOtherLoaders(): void {
+  if (isBlocked) return
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({ operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}`) })
+  isBlocked = true
+}
+
+/** How each colour space of libvips becomes RGB in Pillow; the others are refused. */
+const READERS: ReadonlyMap<string, (image: Sharp) => Promise<Pixels>> = new Map([
+  ['srgb', readRgb],
+  ['b-w', readRgb],
+  ['rgb16', readRgb],
+  ['grey16', async (image) => clipGrey16(await rawOf(image.toColourspace('grey16').raw({ depth: 'ushort' })))],
+  ['cmyk', async (image) => fromCmyk(await rawOf(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw()))],
+])
+
+async function readRgb(image: Sharp): Promise<Pixels> {
+  return spread(await rawOf(image.toColourspace('srgb').raw()))
+}
+
+function rawOf(image: Sharp): Promise<Raw> {
+  return image.toBuffer({ resolveWithObject: true })
+}
+
+interface Raw {
+  readonly data: Uint8Array
+  readonly info: { readonly width: number; readonly height: number; readonly channels: number }
+}
+
+/** One or two channels are grey, three or four RGB; what follows is alpha, which is dropped. */
+function spread({ data, info }: Raw): Pixels {
+  const { width, height, channels } = info
+  if (channels === 3) return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height }
+  const rgb = new Uint8Array(width * height * 3)
+  const [green, blue] = channels > 3 ? [1, 2] : [0, 0]
+  for (let from = 0, to = 0; to < rgb.length; from += channels, to += 3) {
+    rgb[to] = data[from]!
+    rgb[to + 1] = data[from + green]!
+    rgb[to + 2] = data[from + blue]!
+  }
+  return { data: rgb, width, height }
+}
+
+/** Pillow's mode I;16 to RGB: values above 255 become 255. Grey with alpha (mode LA) keeps the high byte instead. */
+function clipGrey16({ data, info }: Raw): Pixels {
+  const { width, height, channels } = info
+  const wide = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+  const grey = new Uint8Array(width * height)
+  for (let i = 0; i < grey.length; i++) grey[i] = channels === 1 ? Math.min(255, wide[i]!) : wide[i * channels]! >> 8
+  return spread({ data: grey, info: { width, height, channels: 1 } })
+}
+
+/** Pillow's cmyk2rgb: (255 − ink) · (255 − black) / 255 in its own rounding. */
+function fromCmyk({ data, info }: Raw): Pixels {
+  const { width, height, channels } = info
+  const rgb = new Uint8Array(width * height * 3)
+  for (let from = 0, to = 0; to < rgb.length; from += channels, to += 3) {
+    const light = 255 - data[from + 3]!
+    for (let c = 0; c < 3; c++) {
+      const product = data[from + c]! * light + 128
+      rgb[to + c] = Math.max(0, light - (((product >> 8) + product) >> 8))
+    }
+  }
+  return { data: rgb, width, height }
+}
+
+/** The message of libvips in the reader's words. */
+function reasonOf(message: string): string {
+  if (/pixel limit/i.test(message)) return `it has more than ${MAX_PIXELS / 1e6} million pixels`
+  if (/channel limit/i.test(message)) return `it has more than ${MAX_CHANNELS} channels`
+  if (message.startsWith('its colours')) return message
+  if (/trunc|premature|end of (file|data|stream|input)|unexpected end|eof|not enough data|read error|too short/i.test(message))
+    return 'the file is truncated'
+  return `its data are damaged (${message.trim().split('\n')[0] ?? ''})`
+}

@@ -1,0 +1,13 @@
+/** @file Public face of image/: reading, resizing, preparing and drawing pictures. */
+export { load, loadPixels, imgToArray } from './load.ts'
+export type { LoadOptions } from './load.ts'
+export { resize, INTERPOLATIONS } from './resize.ts'
+export type { Interpolation, ResizeOptions } from './resize.ts'
+export { preprocess } from './preprocess.ts'
+export type { PreprocessMode } from './preprocess.ts'
+export { decode, MAX_PIXELS } from './decode.ts'
+export type { Decoded } from './decode.ts'
+export { orient } from './orient.ts'
+export type { Pixels } from './pixels.ts'
+export { drawAnimal, ANIMALS } from './draw.ts'
+export type { Animal } from './draw.ts'

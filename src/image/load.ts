@@ -1,0 +1,73 @@
+/** @file Loads pictures as Keras's `load_img` and `img_to_array` do: the public door of this folder. */
+import { RootstockError, unknownName } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+import { decode, MAX_PIXELS } from './decode.ts'
+import { orient } from './orient.ts'
+import { toGrey, type Pixels } from './pixels.ts'
+import { readPicture } from './read.ts'
+import { INTERPOLATIONS, resize, type ResizeOptions } from './resize.ts'
+
+/** Settings of `load` and `loadPixels`. */
+export interface LoadOptions extends ResizeOptions {
+  /** `[height, width]` in pixels, each from 1 to 16,384 and together at most 50 million. Default: the picture's own size. */
+  readonly targetSize?: readonly [number, number]
+  /** 'apply' (default) turns the picture as its EXIF data say; 'ignore' is Keras's way. */
+  readonly exif?: 'apply' | 'ignore'
+  /** 'rgb' (default) gives three channels, 'grayscale' one. */
+  readonly colorMode?: 'rgb' | 'grayscale'
+}
+
+const MAX_SIDE = 16384
+
+/**
+ * A picture as a tensor of shape `[height, width, 3]` (`[height, width, 1]` for 'grayscale') with values 0 to 255.
+ * The same file and settings give the values of Keras's `img_to_array(load_img(path))`, to the last bit.
+ * Throws IMAGE when the file cannot be read as a picture, USAGE and UNKNOWN_NAME for wrong settings.
+ *
+ * @example
+ * const photo = await load('cat.jpg', { targetSize: [224, 224], interpolation: 'bilinear' })
+ */
+export async function load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Tensor<'float32'>> {
+  return imgToArray(await loadPixels(source, options), options.colorMode)
+}
+
+/** As `load`, but the bytes themselves: always three channels, which are equal for 'grayscale'. */
+export async function loadPixels(source: string | Uint8Array, options: LoadOptions = {}): Promise<Pixels> {
+  checkOptions(options)
+  const isPath = typeof source === 'string'
+  const { pixels, orientation } = await decode(isPath ? await readPicture(source) : source, isPath ? source : 'the picture')
+  const turned = options.exif === 'ignore' ? pixels : orient(pixels, orientation)
+  const coloured = options.colorMode === 'grayscale' ? toGrey(turned) : turned
+  return options.targetSize ? resize(coloured, options.targetSize, options) : coloured
+}
+
+/** The bytes as float32 values 0 to 255: shape `[height, width, 3]`, or the first channel alone for 'grayscale'. */
+export function imgToArray({ data, width, height }: Pixels, colorMode: 'rgb' | 'grayscale' = 'rgb'): Tensor<'float32'> {
+  if (colorMode === 'rgb') return { data: new Float32Array(data), shape: [height, width, 3], dtype: 'float32' }
+  const grey = new Float32Array(width * height)
+  for (let i = 0; i < grey.length; i++) grey[i] = data[i * 3]!
+  return { data: grey, shape: [height, width, 1], dtype: 'float32' }
+}
+
+function checkOptions({ targetSize, interpolation, exif, colorMode }: LoadOptions): void {
+  if (targetSize !== undefined) checkSize(targetSize)
+  checkName('interpolation', interpolation, INTERPOLATIONS)
+  checkName('exif', exif, ['apply', 'ignore'])
+  checkName('colorMode', colorMode, ['rgb', 'grayscale'])
+}
+
+function checkSize(size: readonly number[]): void {
+  const isSize = Array.isArray(size) && size.length === 2 && size.every((side) => Number.isInteger(side) && side >= 1 && side <= MAX_SIDE)
+  if (isSize && size[0]! * size[1]! <= MAX_PIXELS) return
+  throw new RootstockError(
+    'USAGE',
+    `Cannot resize to ${JSON.stringify(size)}: expected [height, width], whole numbers from 1 to ${MAX_SIDE}`,
+    {
+      hint: 'For example targetSize: [224, 224]',
+    },
+  )
+}
+
+function checkName(kind: string, found: string | undefined, valid: readonly string[]): void {
+  if (found !== undefined && !valid.includes(found)) throw unknownName(kind, String(found), valid)
+}

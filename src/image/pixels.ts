@@ -1,0 +1,20 @@
+/** @file The one form in which pictures travel inside the package: 8-bit RGB, row by row. */
+
+/** A picture: `data` holds height · width · 3 bytes, red first, rows from the top. */
+export interface Pixels {
+  readonly data: Uint8Array
+  readonly width: number
+  readonly height: number
+}
+
+/** A grey copy by Pillow's weights (ITU-R 601-2 in 16-bit fixed point); the three channels are equal. */
+export function toGrey({ data, width, height }: Pixels): Pixels {
+  const grey = new Uint8Array(data.length)
+  for (let i = 0; i < data.length; i += 3) {
+    const luma = (data[i]! * 19595 + data[i + 1]! * 38470 + data[i + 2]! * 7471 + 0x8000) >> 16
+    grey[i] = luma
+    grey[i + 1] = luma
+    grey[i + 2] = luma
+  }
+  return { data: grey, width, height }
+}
