@@ -1,0 +1,96 @@
+/** @file Writes an HDF5 file whole or not at all, through h5wasm, tensor by tensor straight into the temporary file on disk. */
+import { RootstockError } from '../../errors.ts'
+import { atomicWriteWith } from '../../files/index.ts'
+import { sizeOf } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import { H5_CLASS, startLibrary } from './h5-library.ts'
+import type { H5Session, H5WriteMetadata } from './h5-library.ts'
+import { slices } from './slices.ts'
+
+/** Puts groups, datasets and attributes into a new file. Paths are absolute. */
+export interface H5Writer {
+  /** Makes a group and those above it, as far as they are absent. */
+  group(path: string): void
+  /** Makes a dataset of the tensor's shape and type, and the groups above it. */
+  dataset(path: string, tensor: Tensor<'float32' | 'int64'>): void
+  /** Sets an attribute: a text, or a list of texts. */
+  attribute(path: string, name: string, value: string | readonly string[]): void
+}
+
+const READ_WRITE_TRUNCATE = 2
+const SLICE = 4 * 2 ** 20
+
+/** Writes the file that `build` describes to `path`, through a temporary file. `bytes` says about how much space it needs. */
+export async function writeHdf5(path: string, bytes: number, build: (writer: H5Writer) => void): Promise<void> {
+  const fill = async (file: Parameters<Parameters<typeof atomicWriteWith>[1]>[0]): Promise<void> => {
+    const session = await startLibrary(file)
+    try {
+      const handle = session.library.open(session.path, READ_WRITE_TRUNCATE, false, -1, -1)
+      build(makeWriter(session, handle))
+      if (handle <= 0n || session.library.close_file(handle) < 0) throw new Error('the file cannot be closed')
+    } catch (error) {
+      if (error instanceof RootstockError) throw error
+      const host = session.hostError()
+      if (host instanceof Error) throw host
+      const cause = new Error(session.diagnostics.join('\n'), { cause: error })
+      throw new RootstockError('FORMAT', `Cannot write ${path}: the HDF5 library failed`, { cause })
+    }
+    const host = session.hostError()
+    if (host instanceof Error) throw host
+  }
+  await atomicWriteWith(path, fill, { needed: bytes })
+}
+
+function makeWriter({ library }: H5Session, file: bigint): H5Writer {
+  const groups = new Set(['/'])
+  const group = (path: string): void => {
+    if (groups.has(path) || path === '') return
+    group(path.slice(0, path.lastIndexOf('/')))
+    library.create_group(file, path, false)
+    groups.add(path)
+  }
+  return {
+    group,
+    dataset(path, tensor) {
+      group(path.slice(0, path.lastIndexOf('/')))
+      const metadata = numbers(tensor)
+      // With no data this only makes the dataset: its own write fails, and the slices below write with a status that tells.
+      library.create_dataset(file, path, 0n, metadata)
+      const pointer = library._malloc(Math.min(SLICE, tensor.data.byteLength) || 1)
+      if (pointer === 0) throw new Error('no memory for the slice')
+      for (const { offset, count, at, length } of slices(tensor.shape, SLICE / metadata.size)) {
+        const { data } = tensor
+        library.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset + at * metadata.size, length * metadata.size), pointer)
+        const [to, from, stride] = tensor.shape.length === 0 ? [null, null, null] : [count, offset, count.map(() => 1n)]
+        if (library.set_dataset_data(file, path, to, from, stride, BigInt(pointer)) < 0) throw new Error(`${path} cannot be written`)
+      }
+      library._free(pointer)
+    },
+    attribute(path, name, value) {
+      const shape = typeof value === 'string' ? [] : [BigInt(value.length)]
+      const text = {
+        type: H5_CLASS.string,
+        size: 4,
+        signed: false,
+        vlen: true,
+        littleEndian: true,
+        cset: 1,
+        shape,
+        maxshape: shape,
+      } as const
+      const status = library.create_vlen_str_attribute(file, path, name, typeof value === 'string' ? [value] : value, text)
+      if (status < 0) throw new Error(`${path}@${name} cannot be written`)
+    },
+  }
+}
+
+function numbers({ dtype, shape }: Tensor<'float32' | 'int64'>): H5WriteMetadata {
+  const sizes = shape.map(BigInt)
+  const type = dtype === 'float32' ? { type: H5_CLASS.float, size: 4 } : { type: H5_CLASS.integer, size: 8 }
+  return { ...type, signed: true, vlen: false, littleEndian: true, shape: sizes, maxshape: sizes }
+}
+
+/** Bytes of the datasets and a little more. */
+export function estimateBytes(tensors: readonly Tensor<'float32' | 'int64'>[]): number {
+  return tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (dtype === 'float32' ? 4 : 8), 4096)
+}

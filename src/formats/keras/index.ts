@@ -1,0 +1,12 @@
+/** @file Public face of formats/keras/: reading HDF5 safely, Keras's weight files, matching them to a network, writing them. */
+export { H5File, openHdf5, withHdf5 } from './hdf5.ts'
+export type { H5Dataset, H5Group } from './h5-walk.ts'
+export type { H5Value } from './h5-attribute.ts'
+export { parseJson } from './json.ts'
+export { describeRow, matchWeights, requireMatch } from './match-weights.ts'
+export type { Assignment, ExpectedLayer, ExpectedWeight, MatchOptions, WeightMatch, WeightRow } from './match-weights.ts'
+export { openWeightFile } from './weight-file.ts'
+export type { FileLayer, FileWeight, WeightFile, WeightFileKind } from './weight-file.ts'
+export { LEGACY_RESNET50_HASHES, isLegacyResNet50, resNet50Name, snakeCase } from './weight-names.ts'
+export { writeWeightsH5 } from './write-weights.ts'
+export type { SavedLayer, SavedWeight, WriteExtras } from './write-weights.ts'

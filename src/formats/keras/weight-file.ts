@@ -1,0 +1,207 @@
+/** @file Reads Keras's weight files of all three generations into one neutral form: layers with named tensors, in the order of the file. */
+import { RootstockError } from '../../errors.ts'
+import { showShape } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import { openHdf5 } from './hdf5.ts'
+import type { H5File } from './hdf5.ts'
+import type { H5Dataset, H5Group } from './h5-walk.ts'
+import { parseJson } from './json.ts'
+
+/** One tensor of a weight file, in Keras's layout (H·W·in·out, in·out). */
+export interface FileWeight {
+  /** Its name in the file: "conv1/kernel:0", or "0", "1", … in a Keras 3 file. */
+  readonly name: string
+  readonly shape: readonly number[]
+  /** Reads the values; throws WEIGHTS when one of them is not finite. */
+  read(): Tensor<'float32'>
+}
+
+/** One layer of a weight file that has weights. */
+export interface FileLayer {
+  /** The layer's name when the file was written, as far as the file keeps it. */
+  readonly name: string
+  /** Keras 3 files only: the place inside the file ("conv2d_1"), made of the class and a counter. */
+  readonly address?: string
+  readonly weights: readonly FileWeight[]
+}
+
+/**
+ * What kind of file it is: the weights that Keras 1 and 2 write, the whole model as `.h5`, or Keras 3's `.weights.h5` (also inside `.keras`).
+ */
+export type WeightFileKind = 'keras-weights' | 'keras-model' | 'keras3-weights'
+
+/** An open weight file. Close it when the tensors are read. */
+export interface WeightFile {
+  /** The path, or "the given bytes". */
+  readonly name: string
+  readonly kind: WeightFileKind
+  /** Layers with weights, nested models flattened; numbered layers of Keras 3 files in the order of their numbers, class by class. */
+  readonly layers: readonly FileLayer[]
+  /** State of the optimizer, in the order of the file; empty when there is none. */
+  readonly optimizer: readonly FileWeight[]
+  readonly kerasVersion: string | undefined
+  /** The configuration of a whole-model file (objects without prototype), or undefined. */
+  readonly modelConfig: unknown
+  close(): void
+}
+
+/** Opens a weight file by path, or its bytes. Throws FILE and WEIGHTS as `openHdf5`, and WEIGHTS for HDF5 files of another kind. */
+export function openWeightFile(source: string | Uint8Array): WeightFile {
+  const file = openHdf5(source)
+  try {
+    return readWeightFile(file)
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+/** All values of a list attribute that Keras may have split into `name0`, `name1`, …; undefined when there is none. */
+export function listAttribute(file: H5File, path: string, name: string): string[] | undefined {
+  const names = new Set(file.attributeNames(path))
+  const parts = names.has(name) ? [name] : []
+  for (let i = 0; parts.length === i && names.has(`${name}${i}`); i++) parts.push(`${name}${i}`)
+  if (parts.length === 0) return undefined
+  return parts.flatMap((part) => file.attribute(path, part) ?? []).map(String)
+}
+
+function readWeightFile(file: H5File): WeightFile {
+  const base = file.attributeNames('/').some(isLayerNames) ? '/' : file.group('model_weights') ? '/model_weights' : undefined
+  const modern = file.group('layers') ?? file.group('_layer_checkpoint_dependencies')
+  const kind: WeightFileKind = base === '/' ? 'keras-weights' : base ? 'keras-model' : 'keras3-weights'
+  const text = (path: string, name: string): string | undefined => {
+    const value = file.attribute(path, name)
+    return typeof value === 'string' ? value : undefined
+  }
+  const config = text('/', 'model_config')
+  const optimizer = file.group('optimizer/vars')
+  return {
+    name: file.name,
+    kind,
+    layers: base ? legacyLayers(file, base) : modern ? modernLayers(file, modern) : refuse(file),
+    optimizer: optimizer ? numbered(file, optimizer) : legacyOptimizer(file),
+    kerasVersion: text('/', 'keras_version') ?? (base ? text(base, 'keras_version') : undefined),
+    modelConfig: config === undefined ? undefined : parseJson(config, `the model_config of ${file.name}`),
+    close: () => file.close(),
+  }
+}
+
+function isLayerNames(name: string): boolean {
+  return name === 'layer_names' || name === 'layer_names0'
+}
+
+function refuse(file: H5File): never {
+  const found = [...file.root.children.keys()].slice(0, 5).join(', ')
+  throw new RootstockError(
+    'WEIGHTS',
+    `Cannot read ${file.name}: no Keras weights in it, found ${found === '' ? 'nothing' : `"${found}"`}`,
+    {
+      hint: 'Expected layer_names (Keras 1, 2), model_weights (whole model) or layers (Keras 3)',
+    },
+  )
+}
+
+function legacyLayers(file: H5File, base: string): FileLayer[] {
+  return (listAttribute(file, base, 'layer_names') ?? []).flatMap((name) => {
+    const group = find(file, base, name)
+    if (group?.kind !== 'group') throw missing(file, `the layer "${name}"`)
+    const names = listAttribute(file, group.path, 'weight_names') ?? []
+    return splitNested({ name, weights: names.map((weight) => legacyWeight(file, group.path, weight)) })
+  })
+}
+
+function legacyWeight(file: H5File, path: string, name: string): FileWeight {
+  const dataset = find(file, path, name)
+  if (dataset?.kind !== 'dataset') throw missing(file, `the weight "${name}" of "${path}"`)
+  return toWeight(file, dataset, name)
+}
+
+/**
+ * A nested model is one layer of the file, with the trainable weights of all its layers before the others: its weights go back to their
+ * layers by name.
+ */
+function splitNested(layer: FileLayer): FileLayer[] {
+  if (layer.weights.length === 0) return []
+  const parts = new Map<string, FileWeight[]>()
+  for (const weight of layer.weights) {
+    const owner = weight.name.split('/').slice(0, -1).join('/')
+    parts.set(owner, [...(parts.get(owner) ?? []), weight])
+  }
+  if (parts.size === 1) return [layer]
+  return [...parts].map(([owner, weights]) => ({ name: owner.split('/').at(-1) ?? layer.name, weights }))
+}
+
+function legacyOptimizer(file: H5File): FileWeight[] {
+  const names = file.group('optimizer_weights') ? (listAttribute(file, '/optimizer_weights', 'weight_names') ?? []) : []
+  return names.map((name) => legacyWeight(file, '/optimizer_weights', name))
+}
+
+function modernLayers(file: H5File, group: H5Group): FileLayer[] {
+  const members = [...group.children.values()].filter((child) => child.kind === 'group')
+  return members
+    .sort((a, b) => byClassAndNumber(a.path, b.path))
+    .flatMap((member) => {
+      const nested = member.children.get('layers')
+      if (nested?.kind === 'group') return modernLayers(file, nested)
+      const vars = member.children.get('vars')
+      const weights = vars?.kind === 'group' ? numbered(file, vars) : []
+      if (vars?.kind !== 'group' || weights.length === 0) return []
+      const saved = file.attribute(vars.path, 'name')
+      const address = lastPart(member.path)
+      return [{ name: typeof saved === 'string' ? saved : address, address, weights }]
+    })
+}
+
+/** Datasets "0", "1", …, "10" by number. */
+function numbered(file: H5File, group: H5Group): FileWeight[] {
+  return [...group.children.values()]
+    .filter((child) => child.kind === 'dataset')
+    .sort((a, b) => byClassAndNumber(a.path, b.path))
+    .map((dataset) => toWeight(file, dataset, lastPart(dataset.path)))
+}
+
+/** "conv2d" before "conv2d_1" before "conv2d_10" before "dense"; "9" before "10". */
+function byClassAndNumber(a: string, b: string): number {
+  const [nameA, countA] = splitCounter(lastPart(a))
+  const [nameB, countB] = splitCounter(lastPart(b))
+  return nameA < nameB ? -1 : nameA > nameB ? 1 : countA - countB
+}
+
+function splitCounter(name: string): [string, number] {
+  const match = /^(.*_|)(\d+)$/u.exec(name)
+  return match?.[1] === undefined ? [name, -1] : [match[1].slice(0, -1), Number(match[2])]
+}
+
+function toWeight(file: H5File, dataset: H5Dataset, name: string): FileWeight {
+  return {
+    name,
+    shape: dataset.shape,
+    read() {
+      const tensor = file.read(dataset)
+      const bad = tensor.data.findIndex((value) => !Number.isFinite(value))
+      if (bad < 0) return tensor
+      throw new RootstockError(
+        'WEIGHTS',
+        `Cannot read ${file.name}: "${dataset.path}" ${showShape(dataset.shape)} holds ${tensor.data[bad]}, expected finite numbers`,
+        {
+          hint: 'The training that wrote this file had failed; use an earlier checkpoint',
+        },
+      )
+    },
+  }
+}
+
+function find(file: H5File, base: string, name: string): H5Group | H5Dataset | undefined {
+  const path = `${base}/${name}`
+  return file.group(path) ?? file.dataset(path)
+}
+
+function missing(file: H5File, what: string): RootstockError {
+  return new RootstockError('WEIGHTS', `Cannot read ${file.name}: it lists ${what} but does not have it`, {
+    hint: 'Get the file again from where it came, or use another one',
+  })
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
