@@ -1,0 +1,90 @@
+/** @file The rule that decides which photo trains, validates or tests. */
+import { sha256 } from './bytes.ts'
+import type { Dataset } from './dataset.ts'
+import type { Part } from './layout.ts'
+import { counted, printableName } from './names.ts'
+
+/** Shares of the parts; their sum is 1. */
+export interface Fractions {
+  readonly train: number
+  readonly validation: number
+  readonly test: number
+}
+
+/** The part of every sample, by index. */
+export interface Assignment {
+  readonly parts: readonly Part[]
+  readonly notes: readonly string[]
+}
+
+/** Samples with the hash of each one's content. */
+export interface HashedSamples {
+  readonly dataset: Pick<Dataset, 'labels' | 'classNames' | 'describe'>
+  readonly hashes: readonly string[]
+}
+
+/**
+ * Every distinct content gets a place u in [0, 1): the first 52 bits of SHA-256("seed:hash"). Below `test` it tests, below `test + validation`
+ * it validates, else it trains. So a photo's part depends on its content and the seed alone: adding or renaming photos moves no other, equal
+ * files never part, and shares hold within chance. The two cuts of a class give way only as far as each part needs one photo of it (train first,
+ * then validation, then test). In a class of three or more, photos that a cut gave way for are the only ones that a later addition may move.
+ * A content that lies in several classes is placed once, with the first of them.
+ */
+export function assignParts(samples: HashedSamples, { fractions, seed }: { fractions: Fractions; seed: number }): Assignment {
+  const { dataset, hashes } = samples
+  const owners = new Map<string, number>()
+  hashes.forEach((hash, index) => {
+    const label = dataset.labels[index] ?? 0
+    owners.set(hash, Math.min(label, owners.get(hash) ?? label))
+  })
+  const contents = dataset.classNames.map((): string[] => [])
+  for (const [hash, label] of owners) contents[label]?.push(hash)
+  const placed = new Map<string, Part>()
+  const notes = repeatNotes(samples)
+  contents.forEach((list, label) => {
+    for (const [hash, part] of cutClass(list, fractions, seed)) placed.set(hash, part)
+    const parts = Object.values(fractions).filter((share: number) => share > 0).length
+    const name = `"${printableName(dataset.classNames[label] ?? '')}"`
+    if (list.length < parts) notes.push(`Class ${name} has ${counted(list.length, 'different photo')}, too few for all parts`)
+  })
+  return { parts: hashes.map((hash) => placed.get(hash) ?? 'train'), notes }
+}
+
+/** The place of a content in a split, as 64 hexadecimal digits; smaller ones test, larger ones train. */
+export function splitKey(seed: number, hash: string): string {
+  return sha256(`${seed}:${hash}`)
+}
+
+function cutClass(contents: readonly string[], { validation, test }: Fractions, seed: number): [hash: string, part: Part][] {
+  const sorted = contents.map((hash) => ({ hash, key: splitKey(seed, hash) })).sort((a, b) => (a.key < b.key ? -1 : 1))
+  const below = (limit: number): number => sorted.filter(({ key }) => parseInt(key.slice(0, 13), 16) / 2 ** 52 < limit).length
+  const count = sorted.length
+  const leastValidation = validation > 0 && count >= 2 ? 1 : 0
+  const leastTest = test > 0 && count >= 2 + leastValidation ? 1 : 0
+  const tests = clamp(below(test), leastTest, count - leastValidation - 1)
+  const validates = clamp(below(test + validation), tests + leastValidation, count - 1)
+  return sorted.map(({ hash }, place) => [hash, place < tests ? 'test' : place < validates ? 'validation' : 'train'])
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(value, most))
+}
+
+function repeatNotes({ dataset, hashes }: HashedSamples): string[] {
+  const first = new Map<string, number>()
+  let repeats = 0
+  const torn: [number, number][] = []
+  hashes.forEach((hash, index) => {
+    const before = first.get(hash)
+    if (before === undefined) first.set(hash, index)
+    else {
+      repeats++
+      if (dataset.labels[before] !== dataset.labels[index]) torn.push([before, index])
+    }
+  })
+  const notes = repeats > 0 ? [`Byte for byte the same as another one: ${counted(repeats, 'photo')}; copies stay in the same part`] : []
+  const [example] = torn
+  if (!example) return notes
+  const [a, b] = example.map((index) => `"${dataset.describe(index)}"`)
+  return [...notes, `In two classes at once: ${counted(torn.length, 'photo')}; the first is ${a ?? ''} and ${b ?? ''}`]
+}

@@ -1,0 +1,131 @@
+/** @file The interface that everything trains on: labelled pictures in any order, each read when it is needed. */
+import { RootstockError } from '../errors.ts'
+import type { Interpolation, PreprocessMode } from '../image/index.ts'
+import type { Tensor } from '../tensor/index.ts'
+
+/** One picture of a dataset, by number and by name. */
+export interface Sample {
+  readonly index: number
+  /** The file's path or, where there is no file, the index; printable. */
+  readonly id: string
+}
+
+/** How a picture becomes the input of a network. */
+export interface ReadOptions {
+  /** Height and width in pixels. */
+  readonly size: readonly [number, number]
+  readonly preprocessing: PreprocessMode
+  /** Default 'nearest', which is Keras's. */
+  readonly interpolation?: Interpolation
+  /** Whether the camera's turn is applied; default 'apply'. */
+  readonly exif?: 'apply' | 'ignore'
+}
+
+/** How labels are handed to the loss: one-hot rows, class numbers, or one column of 0 and 1. */
+export type LabelMode = 'categorical' | 'int' | 'binary'
+
+/** What a dataset asks for where the caller of `fit` says nothing. */
+export interface DatasetDefaults extends Partial<ReadOptions> {
+  readonly labelMode: LabelMode
+  readonly shuffle: boolean
+  /** Undefined: the training's own seed. */
+  readonly seed?: number
+}
+
+/** Labelled pictures with random access, so that features can be stored by index. */
+export interface Dataset {
+  readonly size: number
+  readonly classNames: readonly string[]
+  /** The class index of every sample. */
+  readonly labels: Int32Array
+  readonly defaults?: DatasetDefaults
+  /** One picture [height, width, channels], preprocessed; code IMAGE with the reason where it cannot be used. */
+  read(index: number, how: ReadOptions): Promise<Tensor<'float32'>>
+  /** The sample's name for messages: printable, in one line. */
+  describe(index: number): string
+  /** SHA-256 (hexadecimal) of the sample's bytes: the key under which its features may be kept. */
+  hash?(index: number): Promise<string>
+  /** The byte-exact path of the sample's file. */
+  file?(index: number): Buffer
+}
+
+/** Something that becomes a dataset when it is opened, such as an `imageFolder`. */
+export interface DatasetSource {
+  open(): Promise<Dataset>
+}
+
+/** The dataset itself, opened first where it is a source. */
+export async function openDataset(data: Dataset | DatasetSource): Promise<Dataset> {
+  return 'open' in data ? data.open() : data
+}
+
+/** Reading options: what the dataset asks for, else what the network needs. */
+export function readOptionsFor(dataset: Dataset, network: ReadOptions): ReadOptions {
+  const { size, preprocessing, interpolation, exif } = dataset.defaults ?? {}
+  return {
+    ...network,
+    ...(size && { size }),
+    ...(preprocessing && { preprocessing }),
+    ...(interpolation && { interpolation }),
+    ...(exif && { exif }),
+  }
+}
+
+/** A view of the samples at `indices`, in that order; classes keep their numbers. */
+export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
+  const chosen = Int32Array.from(indices)
+  const original = (index: number): number => {
+    const found = chosen[index]
+    if (found !== undefined) return found
+    throw new RootstockError('DATA', `Cannot read sample ${index}: the dataset has ${chosen.length} samples`)
+  }
+  return {
+    size: chosen.length,
+    classNames: dataset.classNames,
+    labels: chosen.map((index) => labelAt(dataset, index)),
+    ...(dataset.defaults && { defaults: dataset.defaults }),
+    read: async (index, how) => dataset.read(original(index), how),
+    describe: (index) => dataset.describe(original(index)),
+    ...(dataset.hash && { hash: async (index: number) => hashOf(dataset, original(index)) }),
+    ...(dataset.file && { file: (index: number) => fileOf(dataset, original(index)) }),
+  }
+}
+
+/** A view without the samples at `indices`; the others keep their order. */
+export function withoutSamples(dataset: Dataset, indices: Iterable<number>): Dataset {
+  const dropped = new Set(indices)
+  return subset(
+    dataset,
+    allIndices(dataset.size).filter((index) => !dropped.has(index)),
+  )
+}
+
+/** 0 … size − 1. */
+export function allIndices(size: number): number[] {
+  return Array.from({ length: size }, (_, index) => index)
+}
+
+/** How many samples each class has, by class index. */
+export function countClasses(dataset: Pick<Dataset, 'labels' | 'classNames'>): number[] {
+  const counts = dataset.classNames.map(() => 0)
+  for (const label of dataset.labels) counts[label] = (counts[label] ?? 0) + 1
+  return counts
+}
+
+/** The hash of a sample's bytes; code DATA where the dataset has none. */
+export async function hashOf(dataset: Dataset, index: number): Promise<string> {
+  if (!dataset.hash) throw new RootstockError('DATA', `Cannot hash "${dataset.describe(index)}": its dataset does not keep files`)
+  return dataset.hash(index)
+}
+
+/** The byte-exact path of a sample's file; code DATA where the dataset has none. */
+export function fileOf(dataset: Dataset, index: number): Buffer {
+  if (!dataset.file) throw new RootstockError('DATA', `Cannot find "${dataset.describe(index)}": its dataset does not keep files`)
+  return dataset.file(index)
+}
+
+function labelAt(dataset: Dataset, index: number): number {
+  const label = dataset.labels[index]
+  if (label !== undefined) return label
+  throw new RootstockError('DATA', `Cannot choose sample ${index}: the dataset has ${dataset.size} samples`)
+}

@@ -1,0 +1,148 @@
+/** @file A folder with one folder of photos per class, as a dataset. */
+import { messageOf, RootstockError, unknownName } from '../errors.ts'
+import { INTERPOLATIONS, load, preprocess } from '../image/index.ts'
+import type { Interpolation, PreprocessMode } from '../image/index.ts'
+import { readPictureFile, sha256, unreadable } from './bytes.ts'
+import { checkClasses, classFolders } from './class-folders.ts'
+import type { Dataset, DatasetDefaults, DatasetSource, LabelMode, ReadOptions } from './dataset.ts'
+import { printableName, textOf } from './names.ts'
+import { openScanner } from './scan.ts'
+import type { ScanOptions, Skipped } from './scan.ts'
+
+/** How a photo folder is read; sizes and preprocessing left out are the network's. */
+export interface ImageFolderOptions extends ScanOptions {
+  /** The classes to use and their order; default: every class folder, sorted by name. */
+  readonly classNames?: readonly string[]
+  /** Height and width in pixels. */
+  readonly targetSize?: readonly [number, number]
+  readonly preprocessing?: PreprocessMode
+  /** Default 'nearest', which is Keras's. */
+  readonly interpolation?: Interpolation
+  /** Whether the camera's turn is applied; default 'apply'. */
+  readonly exif?: 'apply' | 'ignore'
+  /** Default 'categorical'. */
+  readonly labelMode?: LabelMode
+  /** Whether `fit` shuffles every epoch; default true. */
+  readonly shuffle?: boolean
+  readonly seed?: number
+}
+
+/** A scanned photo folder. */
+export interface FolderDataset extends Dataset {
+  readonly root: string
+  readonly defaults: DatasetDefaults
+  /** What lies in the folder and is not part of the dataset. */
+  readonly skipped: readonly Skipped[]
+  hash(index: number): Promise<string>
+  file(index: number): Buffer
+}
+
+/** A photo folder that is scanned when it is first opened. */
+export interface ImageFolder extends DatasetSource {
+  readonly path: string
+  readonly options: ImageFolderOptions
+  /** Scans once; every call gives the same dataset. Code DATA where the folder is not a set of at least two classes with photos. */
+  open(): Promise<FolderDataset>
+}
+
+const LABEL_MODES: readonly LabelMode[] = ['categorical', 'int', 'binary']
+
+/**
+ * A folder with one folder of photos per class, ordered as Keras orders it. Nothing is read until it is opened; `fit` does that.
+ * @example const photos = await imageFolder('data/train', { targetSize: [224, 224] }).open()
+ */
+export function imageFolder(path: string, options: ImageFolderOptions = {}): ImageFolder {
+  checkOptions(options)
+  let opened: Promise<FolderDataset> | undefined
+  const open = async (): Promise<FolderDataset> => {
+    const dataset = await scanFolder(path, options)
+    checkClasses(dataset, options.labelMode)
+    return dataset
+  }
+  return { path, options, open: () => (opened ??= open()) }
+}
+
+/** Scans without judging the classes: none, one or empty ones are returned as found. */
+export async function scanFolder(path: string, options: ImageFolderOptions): Promise<FolderDataset> {
+  const scanner = await openScanner(path, options)
+  const { classes, claimed } = await classFolders(scanner, options.classNames)
+  const files: Buffer[] = []
+  const labels: number[] = []
+  for (const [label, folder] of classes.entries()) {
+    for (const file of await scanner.walk(folder.path, claimed)) {
+      files.push(file)
+      labels.push(label)
+    }
+  }
+  const classNames = classes.map(({ name }) => textOf(name))
+  return folderDataset({ root: path, classNames, files, labels, skipped: scanner.skipped, defaults: defaultsOf(options) })
+}
+
+interface FolderParts extends Pick<FolderDataset, 'root' | 'classNames' | 'skipped' | 'defaults'> {
+  readonly files: readonly Buffer[]
+  readonly labels: readonly number[]
+}
+
+function folderDataset({ files, labels, ...parts }: FolderParts): FolderDataset {
+  const hashes = new Map<number, string>()
+  const file = (index: number): Buffer => {
+    const path = files[index]
+    if (path) return path
+    throw new RootstockError('DATA', `Cannot read sample ${index}: the folder "${printableName(parts.root)}" has ${files.length} pictures`)
+  }
+  const describe = (index: number): string => printableName(file(index))
+  const bytesOf = async (index: number): Promise<Buffer> => readPictureFile(file(index), describe(index))
+  const hash = async (index: number): Promise<string> => {
+    const known = hashes.get(index) ?? sha256(await bytesOf(index))
+    hashes.set(index, known)
+    return known
+  }
+  const read: Dataset['read'] = async (index, how) => {
+    const bytes = await bytesOf(index)
+    const known = hashes.get(index)
+    // Features and splits are filed under the hash, so other bytes under the same name must not pass for it.
+    if (known !== undefined && known !== sha256(bytes))
+      throw unreadable(describe(index), 'the file was changed since the folder was scanned')
+    return decode(bytes, describe(index), how)
+  }
+  return { ...parts, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file }
+}
+
+async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnType<Dataset['read']> {
+  const { size, preprocessing, interpolation = 'nearest', exif = 'apply' } = how
+  try {
+    return preprocess(await load(bytes, { targetSize: [size[0], size[1]], interpolation, exif }), preprocessing)
+  } catch (error) {
+    if (!(error instanceof RootstockError) || error.code !== 'IMAGE') throw error
+    // The decoder was given bytes: its message has the reason after the colon, and the name is ours to add.
+    throw unreadable(shown, messageOf(error).replace(/^Cannot [^:]*: /, ''), error)
+  }
+}
+
+function defaultsOf(options: ImageFolderOptions): DatasetDefaults {
+  const { targetSize, preprocessing, interpolation = 'nearest', exif = 'apply', labelMode = 'categorical', shuffle = true, seed } = options
+  return {
+    interpolation,
+    exif,
+    labelMode,
+    shuffle,
+    ...(targetSize && { size: targetSize }),
+    ...(preprocessing && { preprocessing }),
+    ...(seed !== undefined && { seed }),
+  }
+}
+
+function checkOptions({ targetSize, labelMode, classNames, interpolation }: ImageFolderOptions): void {
+  if (targetSize && !(targetSize.length === 2 && targetSize.every((side) => Number.isInteger(side) && side > 0))) {
+    throw new RootstockError(
+      'USAGE',
+      `Cannot read the folder: targetSize is [${targetSize.join(',')}], expected [height, width] in whole pixels`,
+    )
+  }
+  if (interpolation !== undefined && !INTERPOLATIONS.includes(interpolation))
+    throw unknownName('interpolation', interpolation, INTERPOLATIONS)
+  if (labelMode !== undefined && !LABEL_MODES.includes(labelMode)) throw unknownName('label mode', labelMode, LABEL_MODES)
+  if (classNames && new Set(classNames).size !== classNames.length) {
+    throw new RootstockError('USAGE', 'Cannot read the folder: classNames names a class twice, expected every class once')
+  }
+}

@@ -1,0 +1,119 @@
+/** @file Pictures that cannot be used: found when they are read, listed with the reason, and left out of labels, size and order alike. */
+import { messageOf, RootstockError } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+import { forEachBounded } from './bytes.ts'
+import { countClasses, hashOf, withoutSamples } from './dataset.ts'
+import type { Dataset, ReadOptions, Sample } from './dataset.ts'
+import { systemReason } from './failures.ts'
+import { printableName } from './names.ts'
+
+/** A picture, or the reason why there is none. */
+export type ReadResult = { readonly ok: true; readonly tensor: Tensor<'float32'> } | { readonly ok: false; readonly reason: string }
+
+/** An unusable picture as reports list it. */
+export interface Unusable {
+  readonly path: string
+  readonly reason: string
+}
+
+/** An unusable sample of a dataset. */
+export interface UnusableSample extends Sample {
+  readonly reason: string
+}
+
+/** How many unusable pictures a run accepts. */
+export interface QuarantineOptions {
+  /** Largest share of unusable pictures, 0 to 1; default 0.2. */
+  readonly maxUnusable?: number
+}
+
+/** A dataset that only has usable samples, and those that were dropped. */
+export interface Quarantined {
+  readonly dataset: Dataset
+  readonly unusable: readonly Unusable[]
+}
+
+/** Reads one sample; a picture that cannot be used is an answer here, any other fault is thrown. */
+export async function tryRead(dataset: Dataset, index: number, how: ReadOptions): Promise<ReadResult> {
+  try {
+    return { ok: true, tensor: await dataset.read(index, how) }
+  } catch (error) {
+    return { ok: false, reason: reasonOf(error, dataset.describe(index)) }
+  }
+}
+
+/** The hash of a sample's bytes; a file that cannot be read is an answer here, any other fault is thrown. */
+export async function tryHash(
+  dataset: Dataset,
+  index: number,
+): Promise<{ readonly ok: true; readonly hash: string } | { readonly ok: false; readonly reason: string }> {
+  try {
+    return { ok: true, hash: await hashOf(dataset, index) }
+  } catch (error) {
+    return { ok: false, reason: reasonOf(error, dataset.describe(index)) }
+  }
+}
+
+/**
+ * Drops the samples that a reading pass found unusable. Code DATA where they are more than `maxUnusable` of all, or all of one class.
+ * @example const { dataset, unusable } = quarantine(photos, failures)   // failures: what readAll or probe reported
+ */
+export function quarantine(
+  dataset: Dataset,
+  failures: readonly UnusableSample[],
+  { maxUnusable = 0.2 }: QuarantineOptions = {},
+): Quarantined {
+  const unusable = failures.map(({ id, reason }) => ({ path: id, reason }))
+  const [first] = unusable
+  if (!first) return { dataset, unusable }
+  const example = `"${first.path}" (${first.reason})`
+  if (failures.length > maxUnusable * dataset.size) {
+    const found = `${failures.length} of ${dataset.size} pictures are unusable, at most ${Math.round(maxUnusable * 100)} % are accepted`
+    throw new RootstockError('DATA', `Cannot use the photos: ${found}; the first is ${example}`, {
+      hint: 'Replace or delete the listed pictures, or raise the accepted share (maxUnusable)',
+    })
+  }
+  const kept = withoutSamples(
+    dataset,
+    failures.map(({ index }) => index),
+  )
+  const before = countClasses(dataset)
+  const lost = countClasses(kept).findIndex((count, label) => count === 0 && (before[label] ?? 0) > 0)
+  if (lost >= 0) {
+    const name = printableName(dataset.classNames[lost] ?? String(lost))
+    throw new RootstockError('DATA', `Cannot use the photos: class "${name}" has no usable picture; one that failed is ${example}`, {
+      hint: 'Add readable pictures to the class',
+    })
+  }
+  return { dataset: kept, unusable }
+}
+
+/** Tries every picture without keeping any, and returns those that cannot be used, by index. */
+export async function probe(
+  dataset: Dataset,
+  how: ReadOptions,
+  {
+    onProgress,
+    signal,
+    concurrency,
+  }: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal; concurrency?: number } = {},
+): Promise<UnusableSample[]> {
+  const failures: UnusableSample[] = []
+  let done = 0
+  const work = async (index: number): Promise<void> => {
+    const result = await tryRead(dataset, index, how)
+    if (!result.ok) failures.push({ index, id: dataset.describe(index), reason: result.reason })
+    onProgress?.(++done, dataset.size)
+  }
+  await forEachBounded(dataset.size, work, { signal, ...(concurrency !== undefined && { concurrency }) })
+  return failures.sort((a, b) => a.index - b.index)
+}
+
+/** Why a picture cannot be used, without the part that names it; faults that are not the picture's are thrown on. */
+function reasonOf(error: unknown, shown: string): string {
+  const isPicture = error instanceof RootstockError && error.code === 'IMAGE'
+  const reason = isPicture ? messageOf(error) : systemReason(error)
+  if (reason === undefined) throw error
+  const opening = `Cannot read "${shown}": `
+  return reason.startsWith(opening) ? reason.slice(opening.length) : reason
+}
