@@ -110,7 +110,7 @@ export function matMul(a: Numbers, b: Numbers, how: { alpha?: number; transA?: 0
 
 export function gemm(a: Numbers, b: Numbers, { alpha, beta, transA, transB }: Attributes['Gemm'], c?: Numbers): Numbers {
   const product = matMul(a, b, { alpha, transA, transB })
-  return c ? elementwise((p, bias) => p! + beta * bias!, product, c) : product
+  return c ? elementwise((p, bias) => p + beta * bias, product, c) : product
 }
 
 /** y, and in training mode the moving statistics after the step. */

@@ -1,13 +1,14 @@
 /** @file The engines of ONNX Runtime. Programs are ONNX models made in memory; tensors are passed without copies. */
 import { availableParallelism } from 'node:os'
+import type * as ort from 'onnxruntime-node'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, messageOf, unknownName } from '../errors.ts'
 import { showShape, type Tensor } from '../tensor/index.ts'
-import type { Graph, Value } from '../graph/index.ts'
+import { createTape, type Graph, type Value } from '../graph/index.ts'
 import { writeOnnx, type OnnxModel } from '../onnx/index.ts'
 import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
 
-type Runtime = typeof import('onnxruntime-node')
+type Runtime = typeof ort
 
 /** Tensors of this size travel beside the ONNX message. */
 const externalFrom = 4096
@@ -19,15 +20,25 @@ export function engine(name: string = process.env['ROOTSTOCK_ENGINE'] ?? 'cpu'):
   return { name: known, compile: (graph, options = {}) => compile(known, graph, options) }
 }
 
-/** The engines that this machine can run. */
+/** The engines that this machine can run: those whose library is installed and which find a device. */
 export async function availableEngines(): Promise<EngineName[]> {
   const { listSupportedBackends } = await import('onnxruntime-node')
-  const bundled = new Set<string>(
-    listSupportedBackends()
-      .filter((backend) => backend.bundled)
-      .map((backend) => backend.name),
-  )
-  return engineNames.filter((name) => bundled.has(name))
+  const bundled = listSupportedBackends().filter((backend) => backend.bundled)
+  const found: EngineName[] = []
+  for (const name of engineNames) if (bundled.some((backend) => backend.name === name) && (await findsDevice(name))) found.push(name)
+  return found
+}
+
+async function findsDevice(name: EngineName): Promise<boolean> {
+  if (name === 'cpu') return true
+  const tape = createTape()
+  const graph = tape.graph([tape.op('Relu', [tape.input('x', { shape: [1], dtype: 'float32' })], {})])
+  try {
+    await (await compile(name, graph, {})).dispose()
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function compile(name: EngineName, graph: Graph, options: CompileOptions): Promise<Program> {
@@ -68,7 +79,8 @@ function program(ort: Runtime, graph: Graph, session: InferenceSession): Program
     async run(feeds, into) {
       if (!open) throw new RootstockError('ENGINE', 'Cannot run: the program was disposed of')
       const inputs: Record<string, OrtTensor> = {}
-      for (const name of session.inputNames) inputs[name] = native(fedValue(feeds, name))
+      const fed = new Map(Array.from(feeds, ([value, data]) => [value.name, data]))
+      for (const name of session.inputNames) inputs[name] = native(fedValue(fed, name))
       const fetches: Record<string, OrtTensor | null> = {}
       for (const output of graph.outputs) {
         const target = into?.get(output)
@@ -97,8 +109,9 @@ async function runSession(
   }
 }
 
-function fedValue(feeds: ReadonlyMap<Value, Tensor>, name: string): Tensor {
-  for (const [value, data] of feeds) if (value.name === name) return data
+function fedValue(fed: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const data = fed.get(name)
+  if (data) return data
   throw new RootstockError('ENGINE', `Cannot run: the input "${name}" was not fed`)
 }
 
@@ -108,7 +121,7 @@ function nativeTensors(ort: Runtime): (value: Tensor) => OrtTensor {
   return (value) => {
     const found = known.get(value)
     if (found) return found
-    const made = new ort.Tensor(value.dtype, value.data as Float32Array, [...value.shape]) as OrtTensor
+    const made = new ort.Tensor(value.dtype, value.data as Float32Array, [...value.shape])
     known.set(value, made)
     return made
   }

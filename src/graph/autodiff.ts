@@ -3,8 +3,7 @@ import { RootstockError } from '../errors.ts'
 import { sameShape, showShape } from '../tensor/index.ts'
 import type { Node, Value } from './graph.ts'
 import { downstream, upstream } from './graph.ts'
-import type { GradientRule, NoGradient, Operator } from './operators/operator.ts'
-import type { OpName } from './operators/signatures.ts'
+import type { Operator } from './operators/operator.ts'
 import { operators } from './operators/table.ts'
 import type { Tape } from './tape.ts'
 
@@ -37,7 +36,7 @@ export function gradients(tape: Tape, loss: Value, targets: readonly Value[]): (
 function inputGradient(tape: Tape, node: Node, index: number, dy: Value): Value {
   const row = operators[node.op] as unknown as Operator
   const name = row.inputs[Math.min(index, row.inputs.length - 1)]!
-  const rule = row.gradient[name as keyof typeof row.gradient] as GradientRule<OpName> | NoGradient
+  const rule = row.gradient[name]
   const where = `Cannot differentiate ${node.op} "${node.name}" by its input ${name}`
   if (typeof rule !== 'function') throw new RootstockError('SHAPE', `${where}: ${rule.none}`)
   const input = node.inputs[index]!

@@ -1,6 +1,5 @@
 /** @file Every gradient rule of every operator, on every engine of this machine, against finite differences. */
 import { describe, expect, it } from 'vitest'
-import { RootstockError } from '../errors.ts'
 import { random, sizeOf, tensor, type Tensor } from '../tensor/index.ts'
 import { cases, normal, type Case } from '../engine/conformance.cases.ts'
 import { here, missing, needs, runOnce, withProgram } from '../engine/here.cases.ts'
@@ -81,7 +80,7 @@ describe('the rules', () => {
     ).toEqual(without)
   })
 
-  it.each(rules.filter(({ none }) => !none && !(none as boolean)).map(({ op, input, name }) => [name, op, input] as const))(
+  it.each(rules.filter(({ none }) => !none).map(({ op, input, name }) => [name, op, input] as const))(
     '%s is checked by some row',
     (_, op, input) => {
       const met = checked(op).some((candidate) =>
@@ -94,11 +93,12 @@ describe('the rules', () => {
   it.each(rules.filter(({ none }) => none).map(({ op, input, name }) => [name, op, input] as const))(
     '%s refuses by name',
     (_, op, input) => {
-      const candidate = (cases[op] as readonly Case[]).find(({ inputs }) => inputs.some((data, i) => data && inputName(op, i) === input))
+      const at = row(op).inputs.indexOf(input)
+      // The last row: where starts, ends, axes and steps are equal numbers they are one value, and the first of them refuses.
+      const candidate = (cases[op] as readonly Case[]).findLast(({ inputs }) => inputs[at])
       const tape = createTape()
       const { loss, inputs } = record(tape, op, candidate!)
-      const target = inputs[row(op).inputs.indexOf(input as never)]!
-      expect(() => gradients(tape, loss, [target])).toThrow(new RegExp(`^Cannot differentiate ${op} "${op}" by its input ${input}: .`))
+      expect(() => gradients(tape, loss, [inputs[at]!])).toThrow(new RegExp(`^Cannot differentiate ${op} "${op}" by its input ${input}: .`))
     },
   )
 
@@ -118,13 +118,14 @@ describe('the rules', () => {
   })
 })
 
+/** Operators that occur in their own gradient, so that a fault of an engine in the one is a fault in the other. */
+const fatal: readonly OpName[] = ['MaxPool', 'Pow']
 const numeric = new Map<Case, Promise<Tensor<'float32'>[]>>()
 
 describe.each(here)('%s: gradient of', (name) => {
   for (const op of differentiable) {
     const rows = checked(op)
-    const gradientFails = (candidate: Case): boolean =>
-      name === 'webgpu' && (op === 'MaxPool' || candidate.brokenOn?.webgpu !== undefined) && op !== 'BatchNormalization'
+    const gradientFails = (candidate: Case): boolean => candidate.brokenOn?.[name] !== undefined && fatal.includes(op)
     const whole = rows.filter((candidate) => !gradientFails(candidate))
     if (whole.length > 0) it(op, () => agrees(name, op, whole))
     for (const candidate of rows.filter(gradientFails))
@@ -201,7 +202,7 @@ describe('gradients', () => {
     const x = tape.input('x', { shape: [4], dtype: 'float32' })
     const [dx] = gradients(tape, tape.op('ReduceMax', [x, tape.integers([0])], { keepdims: 0 }), [x])
     const results = await runOnce('cpu', tape.graph([dx!]), new Map([[x, tensor([2, 1, 2, 2])]]))
-    expect([...results.get(dx!)!.data].map((value) => Math.round(value * 3))).toEqual([1, 0, 1, 1])
+    expect([...results.get(dx!)!.data].map((value) => Math.round(Number(value) * 3))).toEqual([1, 0, 1, 1])
   })
 })
 
@@ -284,7 +285,7 @@ function record(tape: Tape, op: OpName, candidate: Case): Recorded {
       ? tape.constant(data)
       : tape.input(`input${i}`, { shape: data.shape, dtype: data.dtype })
   })
-  const y = tape.op(op, inputs, candidate.attributes as never)
+  const y = tape.op(op, inputs, candidate.attributes)
   const numbers = y.dtype === 'float32' ? y : tape.op('Cast', [y], { to: 'float32' })
   const weights = normal(99, y.shape as number[])
   const loss = steps.sumOver(
@@ -325,7 +326,7 @@ function ruleOf(op: OpName, input: string): unknown {
 }
 
 function placesOf({ data }: Tensor): number[] {
-  const all = Array.from(data, (_, i) => i)
+  const all = Array.from({ length: data.length }, (_, i) => i)
   return all.length <= single ? all : random(7).shuffle(all).slice(0, single)
 }
 

@@ -36,26 +36,14 @@ export function createTape(start?: Graph): Tape {
   const constants = new Map<Value, Tensor>(start?.constants)
   const parameters = new Map<Value, Parameter>(start?.parameters)
   const inputs: Value[] = [...(start?.inputs ?? [])]
-  const unique = uniqueNames([
-    ...nodes.flatMap((n) => [n.name, ...n.outputs.map((v) => v.name)]),
-    ...[...constants.keys(), ...parameters.keys(), ...inputs].map((v) => v.name),
-  ])
-  const shared = new Map<string, Value>()
+  const values = [...nodes.flatMap((node) => node.outputs), ...constants.keys(), ...parameters.keys(), ...inputs]
+  const unique = uniqueNames([...nodes, ...values].map(({ name }) => name))
   // All operators are pure (random masks come in as inputs), so the same call on the same values is the same value.
   const recorded = new Map<string, readonly Value[]>()
 
-  const constant = (data: Tensor, name?: string): Value => {
-    const key = name === undefined && data.data.length <= 64 ? `${data.dtype}${showShape(data.shape)}${String(data.data)}` : undefined
-    const known = key === undefined ? undefined : shared.get(key)
-    if (known) return known
-    const value: Value = { name: unique(name ?? 'constant'), shape: data.shape, dtype: data.dtype }
-    constants.set(value, data)
-    if (key !== undefined) shared.set(key, value)
-    return value
-  }
-
+  const constant = constantStore(constants, unique)
   const ops = <K extends OpName>(op: K, from: readonly (Value | null)[], attributes: Attributes[K], name?: string): readonly Value[] => {
-    const key = `${op}(${from.map((value) => value?.name ?? '').join(',')})${JSON.stringify(attributes)}`
+    const key = JSON.stringify([op, from.map((value) => value?.name ?? null), attributes])
     const done = recorded.get(key)
     if (done) return done
     const row = operators[op] as unknown as Operator<K>
@@ -63,8 +51,8 @@ export function createTape(start?: Graph): Tape {
     const types = inferShape(op, nodeName, from, () =>
       row.shape({ inputs: from, attributes, constant: (i) => (from[i] ? constants.get(from[i]) : undefined) }),
     )
-    const outputs = types.map((type, i): Value => ({ ...type, name: unique(i === 0 ? `${nodeName}:0` : `${nodeName}:${i}`) }))
-    nodes.push({ op, name: nodeName, inputs: from, outputs, attributes } as Node)
+    const outputs = types.map((type, i): Value => ({ ...type, name: unique(`${nodeName}:${i}`) }))
+    nodes.push({ op, name: nodeName, inputs: from, outputs, attributes })
     recorded.set(key, outputs)
     return outputs
   }
@@ -96,6 +84,20 @@ export function createTape(start?: Graph): Tape {
   }
 }
 
+/** Adds constants; small ones of equal numbers are one value. */
+function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) => string): Tape['constant'] {
+  const shared = new Map<string, Value>()
+  return (data, name) => {
+    const key = name === undefined && data.data.length <= 64 ? `${data.dtype}${showShape(data.shape)}${String(data.data)}` : undefined
+    const known = key === undefined ? undefined : shared.get(key)
+    if (known) return known
+    const value: Value = { name: unique(name ?? 'constant'), shape: data.shape, dtype: data.dtype }
+    constants.set(value, data)
+    if (key !== undefined) shared.set(key, value)
+    return value
+  }
+}
+
 /** The graph without the nodes, constants and parameters that no output needs; inputs stay as they are. */
 export function prune(graph: Graph): Graph {
   const needed = new Set(graph.outputs)
@@ -107,7 +109,13 @@ export function prune(graph: Graph): Graph {
     for (const input of node.inputs) if (input) needed.add(input)
   }
   const keep = <T>(entries: ReadonlyMap<Value, T>): Map<Value, T> => new Map([...entries].filter(([value]) => needed.has(value)))
-  return { ...graph, nodes: kept.reverse(), constants: keep(graph.constants), parameters: keep(graph.parameters) }
+  return {
+    inputs: [...graph.inputs],
+    outputs: [...graph.outputs],
+    nodes: kept.reverse(),
+    constants: keep(graph.constants),
+    parameters: keep(graph.parameters),
+  }
 }
 
 function inferShape(op: OpName, name: string, inputs: readonly (Value | null)[], rule: () => readonly ValueType[]): readonly ValueType[] {

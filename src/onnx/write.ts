@@ -60,7 +60,7 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
     graph: {
       name: 'graph',
       input: [...graph.inputs, ...[...graph.parameters.keys()].filter((value) => asInputs.has(value))].map(valueInfo),
-      output: graph.outputs.map(valueInfo),
+      output: [...new Set(graph.outputs)].map(valueInfo),
       initializer: tensors,
       node: graph.nodes.map((node) => nodeProto(node, usedOutputs(graph))),
     },
@@ -71,7 +71,7 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
 
 const usage = new WeakMap<Graph, Set<Value>>()
 
-/** Values that somebody reads; an output at the end of a node's list that nobody reads is left out of the file. */
+/** Values that somebody reads; MaxPool's places are left out of the file where nobody reads them, since not every engine can give them. */
 function usedOutputs(graph: Graph): ReadonlySet<Value> {
   const known = usage.get(graph)
   if (known) return known
@@ -83,8 +83,9 @@ function usedOutputs(graph: Graph): ReadonlySet<Value> {
 
 function nodeProto(node: Node, used: ReadonlySet<Value>): NodeProto {
   const row = operators[node.op] as unknown as Operator
-  const outputs = node.outputs.map((value, i) => (i === 0 || used.has(value) ? value.name : ''))
-  while (outputs.length > 1 && outputs.at(-1) === '') outputs.pop()
+  // The moving statistics of BatchNormalization are not optional in training mode.
+  const isOptional = (value: Value, i: number): boolean => i > 0 && node.op === 'MaxPool' && !used.has(value)
+  const outputs = node.outputs.filter((value, i) => !isOptional(value, i)).map((value) => value.name)
   const inputs = node.inputs.map((value) => value?.name ?? '')
   while (inputs.length > 0 && inputs.at(-1) === '') inputs.pop()
   const kinds = row.attributes as Readonly<Record<string, AttributeKind>>

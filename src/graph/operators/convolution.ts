@@ -73,7 +73,7 @@ function inputGradient(tape: Tape, adjoint: Adjoint): Value {
   const { dy, w, attributes, size } = adjoint
   const { strides, pads, dilations, group } = attributes
   const [o, perGroup, kh, kw] = sizes4(w.shape)
-  const depthwise = group > 1 && perGroup === 1 && o === group
+  const depthwise = group > 1 && perGroup === 1
   const plain = { strides: [1, 1], dilations, group }
   if (kh === 1 && kw === 1 && group === 1 && pads.every((pad) => pad === 0)) {
     const small = tape.op('Conv', [dy, transpose(tape, w, [1, 0, 2, 3])], { ...plain, pads: [0, 0, 0, 0] })
@@ -86,7 +86,7 @@ function inputGradient(tape: Tape, adjoint: Adjoint): Value {
   const strided = strides.some((stride) => stride > 1)
   if ((depthwise || (group === 1 && !strided)) && [...before, ...after].every((pad) => pad >= 0)) {
     const flipped = flipSpatial(tape, w)
-    const kernel = depthwise ? flipped : transpose(tape, flipped, [1, 0, 2, 3])
+    const kernel = depthwise ? reshape(tape, flipped, [group, o / group, kh, kw]) : transpose(tape, flipped, [1, 0, 2, 3])
     return tape.op('Conv', [insertZeros(tape, dy, strides, spread), kernel], { ...plain, pads: [...before, ...after] })
   }
   const output_padding = [0, 1].map((i) => size[i]! - (spread[i]! + reach[i]! - pads[i]! - pads[i + 2]!))

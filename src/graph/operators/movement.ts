@@ -110,9 +110,10 @@ export const Pad: Operator<'Pad'> = {
     return [{ shape: data.shape.map((size, i) => (size === null ? null : size + pads[i]! + pads[i + rank]!)), dtype: data.dtype }]
   },
   gradient: {
-    // The padding is cut off again.
+    // The padding is cut off again; what negative pads cut off comes back as zeros.
     data({ tape, inputs: [x, pads], dy }) {
       const amounts = numbersOf(tape.constants.get(pads!)!)
+      if (amounts.some((amount) => amount < 0)) return tape.op('Pad', [dy, tape.integers(amounts.map((amount) => 0 - amount)), null], {})
       const shape = sizes(x!)
       const axes = shape.map((_, axis) => axis).filter((axis) => amounts[axis] !== 0 || amounts[axis + shape.length] !== 0)
       if (axes.length === 0) return dy

@@ -76,7 +76,7 @@ function reciprocalCounts(tape: Tape, x: Value, attributes: PoolAttributes & { c
 function pooled<K extends 'MaxPool' | 'AveragePool'>(context: ShapeContext<K>): ValueType {
   const x = input(context, 0)
   const [n, c, ...spatial] = ranked(x, 4, 'X')
-  const { kernel_shape, strides, pads } = context.attributes as PoolAttributes
+  const { kernel_shape, strides, pads } = context.attributes
   const out = spatial.map((size, i) =>
     windowed(size, { kernel: kernel_shape[i]!, stride: strides[i]!, dilation: 1, before: pads[i]!, after: pads[i + 2]! }),
   )

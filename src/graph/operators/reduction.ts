@@ -72,12 +72,17 @@ function reducedAxes<K extends ReduceName>({ tape, inputs }: GradientContext<K>)
 function constantAxes(tape: Tape, value: Value, rank: number): number[] {
   const constant = tape.constants.get(value)
   if (!constant) throw new Error('axes must be constants')
-  return numbersOf(constant).map((axis) => positiveAxis(axis, rank))
+  return everyAxisIfNone(numbersOf(constant), rank)
+}
+
+/** ONNX reduces over all axes where none is named. */
+function everyAxisIfNone(axes: readonly number[], rank: number): number[] {
+  return axes.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : axes.map((axis) => positiveAxis(axis, rank))
 }
 
 function reduced<K extends ReduceName>(context: ShapeContext<K>): { shape: (number | null)[]; dtype: 'float32' }[] {
   const { shape } = input(context, 0)
-  const over = integersOf(context, 1).map((axis) => positiveAxis(axis, shape.length))
+  const over = everyAxisIfNone(integersOf(context, 1), shape.length)
   const { keepdims } = context.attributes as { keepdims: 0 | 1 }
   const kept = shape.map((size, axis) => (over.includes(axis) ? 1 : size))
   return [{ shape: keepdims ? kept : shape.filter((_, axis) => !over.includes(axis)), dtype: 'float32' }]

@@ -28,7 +28,7 @@ export function sumOver(tape: Tape, value: Value, axes: readonly number[], keepd
 
 /** Mean over the given axes, which vanish unless kept. */
 export function meanOver(tape: Tape, value: Value, axes: readonly number[], keepdims: 0 | 1 = 0): Value {
-  return tape.op('ReduceMean', [value, tape.integers(axes)], { keepdims })
+  return axes.length === 0 ? value : tape.op('ReduceMean', [value, tape.integers(axes)], { keepdims })
 }
 
 /** The adjoint of broadcasting: sums `dy` over every axis along which `shape` was repeated. */

@@ -12,10 +12,26 @@ import { consumers, producers, upstream } from '../graph.ts'
 /** Elementwise operators read each number before they write it, so they may write onto their own input. */
 const elementwise: readonly OpName[] = ['Add', 'Sub', 'Mul', 'Div']
 
+/** The engine lets these share their input's memory, so whoever reads their output reads the input. */
+const views: readonly OpName[] = ['Identity', 'Reshape']
+
 /** Whether `updated` may overwrite `old`. */
 export function mayOverwrite(graph: Graph, old: Value, updated: Value): boolean {
   const last = producers(graph).get(updated)
-  if (!last || (last.inputs.includes(old) && !elementwise.includes(last.op)) || !sameShape(old.shape, updated.shape)) return false
+  if (!last || !sameShape(old.shape, updated.shape)) return false
+  const aliases = viewsOf(graph, old)
+  if (graph.outputs.some((output) => aliases.has(output))) return false
+  if (last.inputs.some((input) => input !== null && aliases.has(input)) && !elementwise.includes(last.op)) return false
   const ancestors = upstream(graph.nodes, [updated])
-  return (consumers(graph).get(old) ?? []).every((reader) => reader.outputs.some((output) => ancestors.has(output)))
+  const readers = consumers(graph)
+  return [...aliases].every((alias) => (readers.get(alias) ?? []).every((reader) => reader.outputs.some((output) => ancestors.has(output))))
+}
+
+function viewsOf(graph: Graph, value: Value): Set<Value> {
+  const aliases = new Set([value])
+  for (const node of graph.nodes) {
+    const [from] = node.inputs
+    if (views.includes(node.op) && from && aliases.has(from)) for (const output of node.outputs) aliases.add(output)
+  }
+  return aliases
 }
