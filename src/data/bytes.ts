@@ -41,7 +41,7 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** Runs `work` for 0 … count − 1, at most `concurrency` at once; the first error stops it, an abort stops it between files. */
+/** Runs `work` for 0 … count − 1, at most `concurrency` at once; an error or an abort stops it, once the work under way has ended. */
 export async function forEachBounded(
   count: number,
   work: (index: number) => Promise<void>,
@@ -54,11 +54,11 @@ export async function forEachBounded(
       await work(next++)
     }
   }
-  try {
-    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, lane))
-  } finally {
-    next = count
-  }
+  const stopped = (): void => void (next = count)
+  const lanes = Array.from({ length: Math.min(concurrency, count) }, () => lane().finally(stopped))
+  // Every lane has to end before the caller may clean up what they work on.
+  await Promise.allSettled(lanes)
+  await Promise.all(lanes)
 }
 
 /** Throws CANCELED once the signal was given. */

@@ -135,7 +135,10 @@ async function fill(root: Buffer, plan: PreparedPlan): Promise<string[]> {
     const file = plan.files[index]
     if (!file) return
     const to = placeOf(root, file.to)
-    if (!(await explained('FILE', 'write the copy of', file.from, () => placeFile(file.from, to, plan.link)))) copied++
+    if (
+      !(await explained('FILE', `write to "${printableName(plan.out)}" the copy of`, file.from, () => placeFile(file.from, to, plan.link)))
+    )
+      copied++
     plan.onProgress?.(++done, plan.files.length)
   }
   await forEachBounded(plan.files.length, place, { signal: plan.signal })
