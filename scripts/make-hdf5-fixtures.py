@@ -81,6 +81,15 @@ weight_file("keras2-nan", {"conv1": {"kernel": np.array([1, np.nan], "f4")}})
 permuted = dict(PAIR)
 permuted["bn1"] = {k: PAIR["bn1"][k] for k in ("moving_mean", "moving_variance", "gamma", "beta")}
 weight_file("keras2-permuted", permuted)
+with make("keras2-nested") as file:
+    file.attrs["layer_names"] = [b"input_1", b"inner", b"head"]
+    layer(file, "input_1", {})
+    layer(file, "head", PAIR["dense_2"])
+    group = file.create_group("inner")
+    inner = [("conv1", "kernel"), ("conv1", "bias"), ("bn1", "gamma"), ("bn1", "beta"), ("bn1", "moving_mean"), ("bn1", "moving_variance")]
+    group.attrs["weight_names"] = [f"{name}/{key}:0".encode() for name, key in inner]
+    for name, key in inner:
+        group[f"{name}/{key}:0"] = PAIR[name][key]
 with make("keras2-split") as file:
     file.attrs["layer_names0"] = [b"conv1", b"bn1"]
     file.attrs["layer_names1"] = [b"relu1", b"dense_2"]
@@ -165,6 +174,9 @@ with make("bfloat16-like") as file:
 # Damaged and foreign files.
 whole = (FOLDER / "keras2.h5").read_bytes()
 (FOLDER / "truncated.h5").write_bytes(whole[: len(whole) // 2])
+loop = bytearray(whole)
+loop[2115], loop[2369] = 158, 1  # HDF5 2.0.0 reads the attributes of this file for ever
+(FOLDER / "heap-loop.h5").write_bytes(loop)
 (FOLDER / "empty.h5").write_bytes(b"")
 (FOLDER / "page.h5").write_bytes(b"<!DOCTYPE html><html><title>404</title></html>")
 (FOLDER / "target.h5").unlink()

@@ -1,5 +1,5 @@
 /** @file Writes an HDF5 file whole or not at all, through h5wasm, tensor by tensor straight into the temporary file on disk. */
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, messageOf } from '../../errors.ts'
 import { atomicWriteWith } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
@@ -33,7 +33,7 @@ export async function writeHdf5(path: string, bytes: number, build: (writer: H5W
       const host = session.hostError()
       if (host instanceof Error) throw host
       const cause = new Error(session.diagnostics.join('\n'), { cause: error })
-      throw new RootstockError('FORMAT', `Cannot write ${path}: the HDF5 library failed`, { cause })
+      throw new RootstockError('FORMAT', `Cannot write ${path}: ${messageOf(error)}`, { cause })
     }
     const host = session.hostError()
     if (host instanceof Error) throw host
@@ -43,6 +43,7 @@ export async function writeHdf5(path: string, bytes: number, build: (writer: H5W
 
 function makeWriter({ library }: H5Session, file: bigint): H5Writer {
   const groups = new Set(['/'])
+  const datasets = new Set<string>()
   const group = (path: string): void => {
     if (groups.has(path) || path === '') return
     group(path.slice(0, path.lastIndexOf('/')))
@@ -52,6 +53,8 @@ function makeWriter({ library }: H5Session, file: bigint): H5Writer {
   return {
     group,
     dataset(path, tensor) {
+      if (datasets.has(path)) throw new Error(`${path} is written twice`)
+      datasets.add(path)
       group(path.slice(0, path.lastIndexOf('/')))
       const metadata = numbers(tensor)
       // With no data this only makes the dataset: its own write fails, and the slices below write with a status that tells.

@@ -50,7 +50,7 @@ export interface Assignment {
   /** "layer/weight" as the file calls it. */
   readonly fileName: string
   /** Throws WEIGHTS for values that are not finite. */
-  read(): Tensor<'float32'>
+  readonly read: () => Tensor<'float32'>
 }
 
 /** The whole account. */

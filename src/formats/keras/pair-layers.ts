@@ -1,4 +1,5 @@
 /** @file Pairs the layers of a weight file with those of a network. */
+import { sameShape } from '../../tensor/index.ts'
 import type { ExpectedLayer } from './match-weights.ts'
 import type { FileLayer, WeightFile } from './weight-file.ts'
 import { isAutoName, isLegacyResNet50, resNet50Name, snakeCase } from './weight-names.ts'
@@ -36,7 +37,30 @@ export function pairLayers(file: Pick<WeightFile, 'layers' | 'kind'>, expected: 
  */
 function byOrder(expected: readonly ExpectedLayer[], found: readonly FileLayer[]): [ExpectedLayer, FileLayer | undefined][] {
   const queues = groupBy(found, form)
+  for (const [key, wanted] of groupBy(expected, form)) queues.set(key, align(wanted, queues.get(key) ?? []))
   return expected.map((layer) => [layer, queues.get(form(layer))?.shift()])
+}
+
+/**
+ * The file's layers in the order of the network's: the file's own order, as in Keras. Where the shapes speak against that (a half-frozen
+ * nested model is stored with its frozen layers last) and the counters of Keras's own names ("conv2d_95") differ from the network's by one
+ * number for all layers, the counters tell.
+ */
+function align(wanted: readonly ExpectedLayer[], found: readonly FileLayer[]): FileLayer[] {
+  const fits = (a: ExpectedLayer, b: FileLayer): boolean => a.weights.every(({ shape }, i) => sameShape(shape, b.weights[i]?.shape ?? []))
+  if (found.every((layer, i) => wanted[i] === undefined || fits(wanted[i], layer))) return [...found]
+  const counters = wanted.map(({ layer, className }) => (isAutoName(layer, className) ? counterOf(layer) : NaN))
+  const byCounter = new Map(found.map((layer) => [counterOf(layer.name), layer]))
+  const offset = Math.min(...byCounter.keys()) - Math.min(...counters)
+  const ordered = counters.map((counter) => byCounter.get(counter + offset))
+  const whole = ordered.filter((layer) => layer !== undefined)
+  const oneStem = new Set(found.map(({ name }) => name.replace(/_\d+$/u, ''))).size === 1
+  return oneStem && whole.length === found.length && found.length === wanted.length ? whole : [...found]
+}
+
+/** 7 of "conv2d_7"; 0 of "conv2d". */
+function counterOf(name: string): number {
+  return Number(/_(\d+)$/u.exec(name)?.[1] ?? 0)
 }
 
 /** Tensors and their numbers of axes: "4,1" for a convolution with bias, "1,1,1,1" for a batch norm. */

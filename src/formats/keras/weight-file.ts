@@ -13,7 +13,7 @@ export interface FileWeight {
   readonly name: string
   readonly shape: readonly number[]
   /** Reads the values; throws WEIGHTS when one of them is not finite. */
-  read(): Tensor<'float32'>
+  readonly read: () => Tensor<'float32'>
 }
 
 /** One layer of a weight file that has weights. */
