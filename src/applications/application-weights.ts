@@ -1,21 +1,20 @@
 /** @file Fills a freshly built network from a released or a given weight file. */
 import { RootstockError } from '../errors.ts'
-import type { Dim } from '../tensor/index.ts'
 import type { Model } from '../training/index.ts'
+import type { FetchWeightsOptions } from './fetch-weights.ts'
 import type { Network } from './network.ts'
 
-export interface WeightsProgress {
-  /** Stops a download. */
-  readonly signal?: AbortSignal
-}
+/** How a weight file is fetched. */
+export type WeightsProgress = Pick<FetchWeightsOptions, 'signal' | 'onProgress'>
 
-interface Wanted<X> extends WeightsProgress {
+interface Wanted extends WeightsProgress {
   readonly weights: string
   readonly includeTop: boolean
-  readonly extra: X
-  readonly shape: readonly Dim[]
+  /** The size that the wanted weights were made for. */
+  readonly rows: number | null
 }
 
-export async function loadApplicationWeights<X extends object>(target: Model, network: Network<X>, wanted: Wanted<X>): Promise<void> {
+/** Assigns every weight of the model, or throws WEIGHTS and leaves the model unusable. */
+export async function loadApplicationWeights(target: Model, network: Network, wanted: Wanted): Promise<void> {
   await Promise.reject(new RootstockError('WEIGHTS', `not yet: ${target.name} ${network.id} ${wanted.weights}`))
 }

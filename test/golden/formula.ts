@@ -4,21 +4,28 @@ import { fnv1a, mix, sizeOf, type Shape, type Tensor } from '../../src/tensor/in
 /** n doubles in [0, 1). */
 export function uniform(name: string, n: number, salt = ''): Float64Array {
   const seed = fnv1a(salt + name)
-  return Float64Array.from({ length: n }, (_, i) => mix((i + seed) >>> 0) / 4294967296)
+  const values = new Float64Array(n)
+  for (let i = 0; i < n; i++) values[i] = mix(i + seed) / 4294967296
+  return values
 }
 
 /** The weight called `name` ("block1_conv1/kernel"), C order, in Keras's layout. */
 export function formula(name: string, shape: Shape, gain = 1, salt = ''): Tensor<'float32'> {
-  const kind = name.slice(name.lastIndexOf('/') + 1)
-  const u = uniform(name, sizeOf(shape), salt)
+  const { scale, offset } = range(name.slice(name.lastIndexOf('/') + 1), shape, gain)
+  const seed = fnv1a(salt + name)
+  const data = new Float32Array(sizeOf(shape))
+  // The order of the operations decides the last bit of the double, and rarely that of the float.
+  for (let i = 0; i < data.length; i++) data[i] = (offset + (mix(i + seed) / 4294967296) * (offset < 0 ? 2 : 1)) * scale
+  return { data, shape, dtype: 'float32' }
+}
+
+/** (0.5 + u)·scale where the offset is 0.5, (2u − 1)·scale where it is −1. */
+function range(kind: string, shape: Shape, gain: number): { scale: number; offset: number } {
+  if (kind === 'gamma') return { scale: gain, offset: 0.5 }
+  if (kind === 'moving_variance') return { scale: 1, offset: 0.5 }
+  if (['bias', 'beta', 'moving_mean'].includes(kind)) return { scale: 0.1, offset: -1 }
   const fanIn = sizeOf(kind === 'depthwise_kernel' ? shape.slice(0, 2) : shape.slice(0, -1))
-  const value = (x: number): number => {
-    if (kind === 'gamma') return (0.5 + x) * gain
-    if (kind === 'moving_variance') return 0.5 + x
-    if (['bias', 'beta', 'moving_mean'].includes(kind)) return (2 * x - 1) * 0.1
-    return (2 * x - 1) * Math.sqrt(6 / fanIn)
-  }
-  return { data: Float32Array.from(u, value), shape, dtype: 'float32' }
+  return { scale: Math.sqrt(6 / fanIn), offset: -1 }
 }
 
 /** Whole numbers 0..255. */

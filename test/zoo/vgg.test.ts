@@ -1,0 +1,4 @@
+import { describeNetwork } from './zoo.cases.ts'
+
+describeNetwork('VGG16')
+describeNetwork('VGG19')

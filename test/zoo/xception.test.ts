@@ -1,0 +1,3 @@
+import { describeNetwork } from './zoo.cases.ts'
+
+describeNetwork('Xception')
