@@ -138,7 +138,7 @@ export function reLU(options: ReLUOptions = {}): Layer {
 
 /** Softmax over the last axis. */
 export function softmax(options: LayerOptions = {}): Layer {
-  return new Layer(softmaxKind as LayerKind, {}, options)
+  return new Layer(softmaxKind, {}, options)
 }
 
 /** While training, sets a random fraction of the values to zero and scales the others up; otherwise nothing. */

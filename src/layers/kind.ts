@@ -37,11 +37,11 @@ export interface Lowering<C extends object = object> {
   readonly shapes: readonly KerasShape[]
   /** The layer's own mode: false in inference, and for a batch norm whose layer is frozen. */
   readonly training: boolean
-  weight(name: string): Value
+  readonly weight: (name: string) => Value
   /** Says that a step of training leaves this new value in the weight (moving statistics). */
-  update(name: string, value: Value): void
+  readonly update: (name: string, value: Value) => void
   /** Keeps each element with probability 1 − rate and scales it by 1/(1 − rate); fed anew at each step. */
-  randomMask(shape: KerasShape, rate: number): Value
+  readonly randomMask: (shape: KerasShape, rate: number) => Value
 }
 
 export type { Variable }

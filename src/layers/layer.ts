@@ -21,18 +21,18 @@ export interface CallOptions {
 }
 
 /** A layer is callable: `layers.dense({ units: 2 })(x)`. */
-export interface Layer {
+export interface LayerCallable {
   (inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor
 }
 
-/** A function object whose prototype is the class, so that layers have methods and can be called. */
-class Callable {
+/** Makes function objects whose prototype is the class, so that layers have methods and can be called. */
+const Callable = class {
   constructor() {
     const self = (inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor =>
       (self as unknown as Layer).on(inputs, options)
     return Object.setPrototypeOf(self, new.target.prototype) as this
   }
-}
+} as new () => LayerCallable
 
 export class Layer extends Callable {
   readonly kind: LayerKind

@@ -52,12 +52,12 @@ export function zeroPadding2d(options: ZeroPadding2DOptions = {}): Layer {
   const given = options.padding ?? 1
   const nested = typeof given !== 'number' && Array.isArray(given[0])
   const [rows, columns] = nested ? (given as readonly [Pair, Pair]) : pair(given as PairLike, 'padding', 0).map((n): Pair => [n, n])
-  return new Layer(zeroPaddingKind as LayerKind, { padding: [pair(rows!, 'padding', 0), pair(columns!, 'padding', 0)] }, options)
+  return new Layer(zeroPaddingKind as LayerKind, { padding: [pair(rows, 'padding', 0), pair(columns, 'padding', 0)] }, options)
 }
 
 /** All axes but the batch become one, in Keras's order (height, width, channels). */
 export function flatten(options: LayerOptions = {}): Layer {
-  return new Layer(flattenKind as LayerKind, {}, options)
+  return new Layer(flattenKind, {}, options)
 }
 
 /** Another shape for the same numbers, in Keras's order. */

@@ -30,7 +30,7 @@ export class Variable {
   /** Whether an optimizer may move it while its layer is trainable. */
   readonly canTrain: boolean
   readonly #layout: Layout
-  #values: Float32Array | undefined
+  #value: Tensor<'float32'> | undefined
   #initial: (() => Float32Array) | undefined
   #version = 0
 
@@ -72,7 +72,7 @@ export class Variable {
       throw new RootstockError('SHAPE', `Cannot assign to ${this.path}: found ${found}, expected shape ${showShape(this.shape)}`)
     }
     const copy = Float32Array.from(given.data as ArrayLike<number>)
-    this.setGraphValue(this.#toGraph({ data: copy, shape: this.shape, dtype: 'float32' }).data)
+    this.setGraphValue(this.#toGraph({ data: copy, shape: this.shape, dtype: 'float32' }))
   }
 
   /** The shape in the graph's layout. */
@@ -80,19 +80,19 @@ export class Variable {
     return graphShape(this.#layout, this.shape)
   }
 
-  /** The numbers themselves, in the graph's layout, not copied. */
+  /** The numbers themselves, in the graph's layout, not copied. The same object until they are replaced. */
   graphValue(): Tensor<'float32'> {
-    if (!this.#values) {
+    if (!this.#value) {
       const initial = this.#initial?.() ?? new Float32Array(sizeOf(this.shape))
-      this.#values = this.#toGraph({ data: initial, shape: this.shape, dtype: 'float32' }).data
+      this.#value = this.#toGraph({ data: initial, shape: this.shape, dtype: 'float32' })
       this.#initial = undefined
     }
-    return { data: this.#values, shape: this.graphShape, dtype: 'float32' }
+    return this.#value
   }
 
-  /** Takes over an array in the graph's layout. */
-  setGraphValue(values: Float32Array): void {
-    this.#values = values
+  /** Takes over a tensor in the graph's layout, without a copy. Also says that its numbers changed, when it is the present one. */
+  setGraphValue(value: Tensor<'float32'>): void {
+    this.#value = value
     this.#initial = undefined
     this.#version++
   }

@@ -24,6 +24,14 @@ export interface FeaturesProgressEvent {
   readonly seconds: number
 }
 
+/** A picture cannot be used and is left out. */
+export interface UnusableEvent {
+  readonly type: 'unusable'
+  readonly split: Split
+  readonly path: string
+  readonly reason: string
+}
+
 /** An epoch starts; counted from 0. */
 export interface EpochBeginEvent {
   readonly type: 'epochBegin'
@@ -110,6 +118,7 @@ export interface TrainEndEvent {
 export type TrainingEvent =
   | TrainBeginEvent
   | FeaturesProgressEvent
+  | UnusableEvent
   | EpochBeginEvent
   | BatchEndEvent
   | ValidationBeginEvent

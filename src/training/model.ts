@@ -1,30 +1,109 @@
 /** @file The model that users hold: Keras's functional model with its verbs. Each verb is a file of its own. */
+import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
-import { Functional, type ModelOptions } from '../models/index.ts'
+import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
+import type { History } from './callbacks/index.ts'
+import { compileModel, type Compiled, type CompileOptions } from './compile.ts'
+import { evaluateModel, trainOnBatch, type EvaluateOptions } from './evaluate.ts'
+import type { Logs } from './events.ts'
+import { fit, type FitOptions } from './fit.ts'
 import { Predictor } from './predict.ts'
+import type { FitData, Pair } from './run-data.ts'
+import { saveModelFile, saveWeightsFile } from './saving.ts'
+
+export interface PredictOptions {
+  /** Samples computed at once. Default 4, the fastest on few cores. */
+  readonly batchSize?: number
+}
 
 /** A functional model that computes. */
 export class Model extends Functional {
   readonly #predictor: Predictor
+  #compiled: Compiled | undefined
 
   constructor(options: ModelOptions) {
     super(options)
     this.#predictor = new Predictor(this)
   }
 
-  /** The first output for every sample of `x` [n, …]; in Keras's layout. */
-  async predict(x: Tensor<'float32'>, options: { readonly batchSize?: number } = {}): Promise<Tensor<'float32'>> {
+  /** Fixes optimizer, loss and metrics, and which layers train. */
+  compile(options: CompileOptions): void {
+    this.#compiled = compileModel(this, options)
+  }
+
+  /** What the last `compile` fixed. */
+  get compiled(): Compiled {
+    if (this.#compiled) return this.#compiled
+    throw new RootstockError('USAGE', `Cannot train or evaluate ${this.name}: it is not compiled`, {
+      hint: 'Call compile({ optimizer, loss, metrics }) first',
+    })
+  }
+
+  /** Trains on tensors `x` and `y`, an image folder, or a stream of batches. Returns the figures of every epoch. */
+  fit(data: FitData, options?: FitOptions): Promise<History>
+  fit(x: Tensor<'float32'>, y: Tensor, options?: FitOptions): Promise<History>
+  fit(x: FitData | Tensor<'float32'>, y?: Tensor | FitOptions, options?: FitOptions): Promise<History> {
+    const { data, rest } = pairOrData<FitOptions>(x, y, options)
+    return fit(this, this.compiled, data, rest)
+  }
+
+  /** Loss and metrics over all data, weights unchanged. */
+  evaluate(data: FitData, options?: EvaluateOptions): Promise<Logs>
+  evaluate(x: Tensor<'float32'>, y: Tensor, options?: EvaluateOptions): Promise<Logs>
+  evaluate(x: FitData | Tensor<'float32'>, y?: Tensor | EvaluateOptions, options?: EvaluateOptions): Promise<Logs> {
+    const { data, rest } = pairOrData<EvaluateOptions>(x, y, options)
+    return evaluateModel(this, this.compiled, data, rest)
+  }
+
+  /** One optimizer step on one batch; loss and metrics of that batch, before the step. */
+  trainOnBatch(x: Tensor<'float32'>, y: Tensor, options: Pick<FitOptions, 'classWeight' | 'sampleWeight' | 'seed'> = {}): Promise<Logs> {
+    return trainOnBatch(this, this.compiled, { x, y }, options)
+  }
+
+  /** The first output for every sample of `x` [n, …], in Keras's layout. */
+  async predict(x: Tensor<'float32'>, options: PredictOptions = {}): Promise<Tensor<'float32'>> {
     const [first] = await this.#predictor.run([x], options.batchSize)
     return first!
   }
 
   /** All outputs for every sample, given one tensor per input. */
-  async predictAll(inputs: readonly Tensor<'float32'>[], options: { readonly batchSize?: number } = {}): Promise<Tensor<'float32'>[]> {
+  predictAll(inputs: readonly Tensor<'float32'>[], options: PredictOptions = {}): Promise<Tensor<'float32'>[]> {
     return this.#predictor.run(inputs, options.batchSize)
+  }
+
+  /** Writes the weights as Keras does: `.weights.h5` or, for other `.h5` names, the older form. */
+  saveWeights(path: string): Promise<void> {
+    return saveWeightsFile(this, path)
+  }
+
+  /** Writes the whole model. */
+  save(path: string): Promise<void> {
+    return saveModelFile(this, path)
+  }
+
+  override summary(options: SummaryOptions = {}): string {
+    return super.summary(options)
+  }
+
+  /** Frees the native memory of compiled programs. The model can still be used; they are made again when needed. */
+  async dispose(): Promise<void> {
+    await this.#predictor.dispose()
   }
 }
 
 /** A model from symbolic inputs to symbolic outputs, as Keras's `Model(inputs, outputs)`. */
 export function model(options: ModelOptions): Model {
   return new Model(options)
+}
+
+function pairOrData<O>(
+  x: FitData | Tensor<'float32'>,
+  y: Tensor | O | undefined,
+  options: O | undefined,
+): { data: FitData | Pair; rest: O | undefined } {
+  if ('shape' in x && 'data' in x) {
+    if (y && typeof y === 'object' && 'shape' in y) return { data: { x, y }, rest: options }
+    throw new RootstockError('USAGE', 'Cannot train on a tensor without labels: expected fit(x, y, options)')
+  }
+  return { data: x, rest: y as O | undefined }
 }

@@ -33,13 +33,19 @@ export function cutAtFreezeBoundary(graph: Graph, photo: Value, live: Iterable<V
   const features = [photo, ...graph.nodes.flatMap((node) => node.outputs)].filter((value) => isFixed(value) && isRead(value))
   if (features.length === 0 || (features.length === 1 && features[0] === photo))
     return { trunk: undefined, graft: graph, features: [photo] }
-  const graft = prune({
-    ...graph,
-    inputs: [...features, ...graph.inputs.filter((input) => input !== photo)],
-    nodes: graph.nodes.filter((node) => node.outputs.some((output) => !isFixed(output))),
-  })
+  const graft = startAt(graph, features)
   const trunk = prune({ ...graph, inputs: [photo], outputs: features })
   return { trunk, graft, features }
+}
+
+/** The part of a graph that follows the given values, which become its first inputs. */
+export function startAt(graph: Graph, values: readonly Value[]): Graph {
+  const given = new Set(values)
+  const nodes = graph.nodes.filter((node) => !node.outputs.some((output) => given.has(output)))
+  const inner = prune({ ...graph, nodes })
+  const read = new Set(inner.nodes.flatMap((node) => node.inputs))
+  const others = graph.inputs.filter((input) => !given.has(input) && (read.has(input) || graph.outputs.includes(input)))
+  return { ...inner, inputs: [...values, ...others] }
 }
 
 /** Numbers that one sample occupies on the cut. */

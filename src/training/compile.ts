@@ -1,0 +1,87 @@
+/** @file What `compile` fixes: optimizer, loss, metrics, and which layers train. A later change of `trainable` counts at the next compile. */
+import { RootstockError } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+import type { Layer, Variable } from '../layers/index.ts'
+import { Functional } from '../models/index.ts'
+import { resolveLoss, type Loss } from './losses/index.ts'
+import { resolveMetric, type Metric } from './metrics/index.ts'
+import { resolveOptimizer, type Optimizer } from './optimizers/index.ts'
+
+export interface CompileOptions {
+  /** A name or one of `optimizers`. Default 'rmsprop', as in Keras. */
+  readonly optimizer?: string | Optimizer
+  /** A name or one of `losses`. */
+  readonly loss: string | Loss
+  /** Names or metrics. Default none. */
+  readonly metrics?: readonly (string | Metric)[]
+}
+
+/** A tensor that training overwrites, and the second one that some need (see mayOverwrite). */
+export interface TrainedTensor {
+  current: Tensor<'float32'>
+  spare: Tensor<'float32'> | undefined
+}
+
+/** A compiled model's settings, and the optimizer's memory, which lasts from one `fit` to the next. */
+export interface Compiled {
+  readonly optimizer: Optimizer
+  readonly loss: Loss
+  readonly metrics: readonly Metric[]
+  /** Layers that train in this compilation. */
+  readonly trainableLayers: ReadonlySet<Layer>
+  /** Weights that the optimizer moves, in the model's order. */
+  readonly trainable: readonly Variable[]
+  /** The optimizer's state by weight and slot. */
+  readonly slots: Map<Variable, Readonly<Record<string, TrainedTensor>>>
+  /** Second buffers of weights that cannot be written in place. */
+  readonly spares: Map<Variable, Tensor<'float32'>>
+  /** Set by callbacks in place of the optimizer's own number; float32. */
+  learningRate: number | undefined
+  /** Optimizer steps so far. */
+  iterations: number
+}
+
+/** Checks the options and takes the snapshot. */
+export function compileModel(model: Functional, options: CompileOptions): Compiled {
+  const metrics = (options.metrics ?? []).map(resolveMetric)
+  const repeated = metrics.find((metric, i) => metrics.findIndex(({ name }) => name === metric.name) < i)
+  if (repeated)
+    throw new RootstockError('USAGE', `Cannot compile: the metric "${repeated.name}" is given twice`, {
+      hint: 'Give one of them another name',
+    })
+  return {
+    optimizer: resolveOptimizer(options.optimizer ?? 'rmsprop'),
+    loss: resolveLoss(options.loss),
+    metrics,
+    trainableLayers: new Set(allLayers(model).filter((layer) => layer.trainable)),
+    trainable: model.weights.filter((weight) => weight.trainable),
+    slots: new Map(),
+    spares: new Map(),
+    learningRate: undefined,
+    iterations: 0,
+  }
+}
+
+/** The learning rate of the coming step, in float32. */
+export function learningRateOf(compiled: Compiled): number {
+  if (compiled.learningRate !== undefined) return compiled.learningRate
+  const { learningRate } = compiled.optimizer
+  return Math.fround(typeof learningRate === 'number' ? learningRate : learningRate.at(compiled.iterations))
+}
+
+/** The optimizer's tensors of one weight, made at their initial value when they are first needed. */
+export function slotsOf(compiled: Compiled, variable: Variable): Readonly<Record<string, TrainedTensor>> {
+  const known = compiled.slots.get(variable)
+  if (known) return known
+  const { slots, initial = 0 } = compiled.optimizer.rule
+  const shape = variable.graphShape
+  const size = variable.graphValue().data.length
+  const fresh = (): Tensor<'float32'> => ({ data: new Float32Array(size).fill(initial), shape, dtype: 'float32' })
+  const made = Object.fromEntries(slots.map((slot): [string, TrainedTensor] => [slot, { current: fresh(), spare: undefined }]))
+  compiled.slots.set(variable, made)
+  return made
+}
+
+function allLayers(model: Functional): Layer[] {
+  return model.layers.flatMap((layer) => (layer instanceof Functional ? [layer, ...allLayers(layer)] : [layer]))
+}

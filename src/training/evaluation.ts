@@ -1,0 +1,79 @@
+/** @file The forward pass of the graft in inference mode, with its loss; the weights that train are fed, so nothing is compiled anew. */
+import type { Shape, Tensor } from '../tensor/index.ts'
+import { engine } from '../engine/index.ts'
+import { startAt, type Value } from '../graph/index.ts'
+import { lower, type Functional } from '../models/index.ts'
+import type { Compiled } from './compile.ts'
+import type { Logs } from './events.ts'
+import { prefetch, take, type Batch, type Source } from './source.ts'
+import { logitsOf, valueNamed } from './step.ts'
+import { targetsFor } from './targets.ts'
+
+export interface Evaluator {
+  /** Loss and metrics over all batches, under their names. */
+  evaluate(
+    source: Source,
+    options: { readonly batchSize: number; readonly steps?: number | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<Logs>
+  /** Loss of each sample, and the predictions. */
+  forward(batch: Batch): Promise<{ losses: Float32Array; predictions: Tensor<'float32'> }>
+  dispose(): Promise<void>
+}
+
+export interface EvaluationPlan {
+  readonly model: Functional
+  readonly compiled: Compiled
+  /** Of one photo. */
+  readonly photo: Shape
+  readonly features: readonly string[]
+}
+
+/** Compiles the forward pass from the freeze boundary on. */
+export async function buildEvaluator(plan: EvaluationPlan): Promise<Evaluator> {
+  const { model, compiled } = plan
+  const lowered = lower(model, { training: false, shapes: [[null, ...plan.photo]] })
+  const { tape } = lowered
+  const predictions = lowered.outputs[0]!
+  const targets = tape.input('targets', { shape: predictions.shape, dtype: 'float32' })
+  const losses = compiled.loss.perSample({ tape, targets, predictions, logits: logitsOf(tape, predictions) })
+  const whole = tape.graph([losses, predictions])
+  const features = plan.features.map((name) => valueNamed(whole, name))
+  const graph = startAt(whole, features)
+  const changing = [...lowered.variables].filter(([variable]) => compiled.trainableLayers.has(variable.layer))
+  const program = await engine().compile(graph, { asInputs: new Set(changing.map(([, value]) => value)) })
+
+  const forward: Evaluator['forward'] = async (batch) => {
+    const feeds = new Map<Value, Tensor>([[targets, targetsFor(compiled.loss, batch.labels, predictions.shape)]])
+    features.forEach((value, i) => feeds.set(value, batch.features[i]!))
+    for (const [variable, value] of changing) feeds.set(value, variable.graphValue())
+    const results = await program.run(feeds)
+    return { losses: results.get(losses)!.data as Float32Array, predictions: results.get(predictions) as Tensor<'float32'> }
+  }
+  return { forward, evaluate: (source, options) => evaluate(compiled, forward, source, options), dispose: () => program.dispose() }
+}
+
+async function evaluate(
+  compiled: Compiled,
+  forward: Evaluator['forward'],
+  source: Source,
+  options: Parameters<Evaluator['evaluate']>[1],
+): Promise<Logs> {
+  const { metrics } = compiled
+  for (const metric of metrics) metric.reset()
+  let sum = 0
+  let samples = 0
+  const request = { batchSize: options.batchSize, shuffle: false, seed: 0, epoch: 0 }
+  for await (const batch of prefetch(take(source.batches(request), options.steps))) {
+    const { losses, predictions } = await forward(batch)
+    losses.forEach((loss, i) => (sum += loss * (batch.weights?.[i] ?? 1)))
+    samples += losses.length
+    for (const metric of metrics) metric.update(batch.labels, predictions)
+    if (options.signal?.aborted) break
+  }
+  return { loss: samples === 0 ? 0 : sum / samples, ...metricLogs(compiled) }
+}
+
+/** The metrics' present figures by name. */
+export function metricLogs({ metrics }: Compiled): Logs {
+  return Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()]))
+}

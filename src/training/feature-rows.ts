@@ -1,0 +1,107 @@
+/** @file Rows of numbers by sample: in memory while they are few, else in a temporary file, so that memory stays flat. */
+import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RootstockError, messageOf } from '../errors.ts'
+import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
+
+/** Up to here rows are kept in memory, in bytes. */
+const memoryLimit = 96 * 1024 * 1024
+
+/** One row per sample; a row holds one tensor per value on the freeze boundary. */
+export interface FeatureRows {
+  readonly count: number
+  /** Stores the rows of consecutive samples that begin at `from`. */
+  write(from: number, features: readonly Tensor<'float32'>[]): Promise<void>
+  /** The given samples' rows, in that order, one tensor [n, …] per value. */
+  gather(indices: readonly number[]): Promise<Tensor<'float32'>[]>
+  dispose(): Promise<void>
+}
+
+interface Backing {
+  put(row: number, values: Float32Array): Promise<void>
+  take(row: number, into: Float32Array): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** Room for `count` samples whose values have the given shapes. */
+export async function createFeatureRows(count: number, shapes: readonly Shape[]): Promise<FeatureRows> {
+  const widths = shapes.map(sizeOf)
+  const width = widths.reduce((sum, size) => sum + size, 0)
+  const backing = count * width * 4 <= memoryLimit ? inMemory(count, width) : await inFile(width)
+  return {
+    count,
+    async write(from, features) {
+      const samples = features[0]?.shape[0] ?? 0
+      for (let i = 0; i < samples; i++) {
+        const row = new Float32Array(width)
+        let at = 0
+        features.forEach((feature, k) => {
+          row.set(feature.data.subarray(i * widths[k]!, (i + 1) * widths[k]!), at)
+          at += widths[k]!
+        })
+        await backing.put(from + i, row)
+      }
+    },
+    async gather(indices) {
+      const result = shapes.map((shape, k) => ({
+        data: new Float32Array(indices.length * widths[k]!),
+        shape: [indices.length, ...shape],
+        dtype: 'float32' as const,
+      }))
+      const row = new Float32Array(width)
+      for (const [i, index] of indices.entries()) {
+        await backing.take(index, row)
+        let at = 0
+        result.forEach((tensor, k) => {
+          tensor.data.set(row.subarray(at, at + widths[k]!), i * widths[k]!)
+          at += widths[k]!
+        })
+      }
+      return result
+    },
+    dispose: () => backing.dispose(),
+  }
+}
+
+function inMemory(count: number, width: number): Backing {
+  const rows = new Float32Array(count * width)
+  return {
+    put: (row, values) => Promise.resolve(rows.set(values, row * width)),
+    take: (row, into) => Promise.resolve(into.set(rows.subarray(row * width, (row + 1) * width))),
+    dispose: () => Promise.resolve(),
+  }
+}
+
+async function inFile(width: number): Promise<Backing> {
+  const folder = await mkdtemp(join(tmpdir(), 'rootstock-features-'))
+  const file = await open(join(folder, 'rows'), 'w+')
+  // The name goes at once: the space is freed however the process ends.
+  await rm(folder, { recursive: true, force: true })
+  return {
+    async put(row, values) {
+      await writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength), row * width * 4)
+    },
+    async take(row, into) {
+      const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength)
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, row * width * 4)
+      if (bytesRead !== bytes.length)
+        throw new RootstockError('FILE', `Cannot read stored features: found ${bytesRead} of ${bytes.length} bytes`)
+    },
+    dispose: () => file.close(),
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    try {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+      done += bytesWritten
+    } catch (error) {
+      throw new RootstockError('FILE', `Cannot store features in ${tmpdir()}: ${messageOf(error)}`, {
+        cause: error,
+        hint: 'Free some space, or set TMPDIR to a folder on a larger disk',
+      })
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/** @file The training loop. Everything that happens in it is told to the callbacks and to `onEvent`. */
+import { RootstockError } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+import type { Functional } from '../models/index.ts'
+import { runCallbacks, type Callback } from './callback.ts'
+import { history as historyCallback, type History } from './callbacks/index.ts'
+import type { Compiled } from './compile.ts'
+import { createControl, type RunControl } from './control.ts'
+import { buildEvaluator, metricLogs, type Evaluator } from './evaluation.ts'
+import type { Logs, TrainingEvent } from './events.ts'
+import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
+import { prefetch, take, type Batch, type Source } from './source.ts'
+import { buildStep, type Step } from './step.ts'
+import { targetsFor } from './targets.ts'
+import { splitPair } from './validation-split.ts'
+import type { Trunk } from './trunk.ts'
+
+export interface FitOptions {
+  /** Passes over the data. Default 1. */
+  readonly epochs?: number
+  /** Number of the first epoch; numbering only. Default 0. */
+  readonly initialEpoch?: number
+  /** Samples per step. Default 32. */
+  readonly batchSize?: number
+  /** Another order in every epoch. Default true; the data may say otherwise. */
+  readonly shuffle?: boolean
+  /** Of the order and of dropout. Default 0. */
+  readonly seed?: number
+  /** Looked at after every epoch. */
+  readonly validationData?: FitData | Pair | readonly [Tensor<'float32'>, Tensor]
+  /** The last fraction of tensors, taken before shuffling: 0 … 1. */
+  readonly validationSplit?: number
+  /** Default: batchSize. */
+  readonly validationBatchSize?: number
+  readonly validationSteps?: number
+  /** Batches per epoch. Default: all. */
+  readonly stepsPerEpoch?: number
+  /** Factor on the loss of each class. */
+  readonly classWeight?: Readonly<Record<number, number>>
+  /** Factor on the loss of each sample, for tensors. */
+  readonly sampleWeight?: ArrayLike<number>
+  readonly callbacks?: readonly Callback[]
+  /** Hears of everything that happens, in order. */
+  readonly onEvent?: (event: TrainingEvent) => void
+  /** Stops cleanly after the batch under way. */
+  readonly signal?: AbortSignal
+}
+
+interface Run {
+  readonly model: Functional
+  readonly compiled: Compiled
+  readonly options: FitOptions
+  readonly batchSize: number
+  readonly control: RunControl
+  readonly callbacks: readonly Callback[]
+  readonly trunk: Trunk
+  readonly photo: readonly number[]
+  readonly steps: Map<number, Promise<Step>>
+  readonly source: Source
+  readonly validation: { readonly source: Source; readonly evaluator: Evaluator } | undefined
+}
+
+/** Trains for a number of epochs and returns what every epoch gave. */
+export async function fit(model: Functional, compiled: Compiled, data: FitData | Pair, options: FitOptions = {}): Promise<History> {
+  checkOptions(model, compiled, options)
+  const history = historyCallback()
+  const run = await openRun(model, compiled, data, { ...options, callbacks: [...(options.callbacks ?? []), history] })
+  try {
+    await trainEpochs(run)
+  } finally {
+    await closeRun(run)
+  }
+  return history
+}
+
+/** The loop that `describeLoop` prints. */
+async function trainEpochs(run: Run): Promise<void> {
+  const { options, control, callbacks, source, batchSize } = run
+  const { epochs = 1, initialEpoch = 0 } = options
+  const steps = options.stepsPerEpoch ?? (source.samples === null ? null : Math.ceil(source.samples / batchSize))
+  control.emit({ type: 'trainBegin', epochs, steps, samples: source.samples, initialEpoch })
+  await runCallbacks(callbacks, 'onTrainBegin', control)
+  let logs: Logs = {}
+  let done = 0
+  for (let epoch = initialEpoch; epoch < epochs && !control.ended(); epoch++) {
+    const started = performance.now()
+    control.emit({ type: 'epochBegin', epoch })
+    await runCallbacks(callbacks, 'onEpochBegin', epoch, control)
+    logs = await trainBatches(run, epoch, steps)
+    if (control.aborted()) break
+    logs = { ...logs, ...(await validate(run, epoch)) }
+    await runCallbacks(callbacks, 'onEpochEnd', epoch, logs, control)
+    control.emit({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - started) / 1000 })
+    done++
+  }
+  await runCallbacks(callbacks, 'onTrainEnd', logs, control)
+  control.emit({ type: 'trainEnd', epochs: done, logs, reason: control.aborted() ? 'aborted' : control.ended() ? 'stopped' : 'finished' })
+}
+
+/** One pass over the training data. The logs are means over the samples so far, taken while the weights move. */
+async function trainBatches(run: Run, epoch: number, steps: number | null): Promise<Logs> {
+  const { compiled, control, callbacks, source, options, batchSize } = run
+  for (const metric of compiled.metrics) metric.reset()
+  const request = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch }
+  let logs: Logs = {}
+  let loss = 0
+  let samples = 0
+  let batch = 0
+  for await (const data of prefetch(take(source.batches(request), options.stepsPerEpoch))) {
+    await runCallbacks(callbacks, 'onTrainBatchBegin', batch, control)
+    const result = await trainStep(run, data)
+    if (!Number.isFinite(result.loss)) throw lossError(result.loss, epoch, batch)
+    loss += result.loss * result.size
+    samples += result.size
+    logs = { loss: loss / samples, ...metricLogs(compiled) }
+    await runCallbacks(callbacks, 'onTrainBatchEnd', batch, logs, control)
+    control.emit({ type: 'batchEnd', epoch, batch, steps, samples, logs })
+    batch++
+    if (control.aborted()) break
+  }
+  return logs
+}
+
+async function trainStep(run: Run, batch: Batch): Promise<{ loss: number; size: number }> {
+  const { compiled, model, options } = run
+  const size = batch.features[0]?.shape[0] ?? 0
+  return weightedStep({ model, compiled, classWeight: options.classWeight }, await stepFor(run, size), batch)
+}
+
+/** Runs a step with the samples' and classes' weights, and shows its predictions to the metrics. */
+export async function weightedStep(
+  { model, compiled, classWeight }: Pick<Run, 'model' | 'compiled'> & { classWeight: FitOptions['classWeight'] | undefined },
+  step: Step,
+  batch: Batch,
+): Promise<{ loss: number; size: number }> {
+  const targets = targetsFor(compiled.loss, batch.labels, model.output.shape)
+  const size = targets.shape[0] ?? 0
+  const weights = { data: sampleWeights(batch, targets, classWeight), shape: [size], dtype: 'float32' } as const
+  const { loss, predictions } = await step.run({ features: batch.features, targets, weights })
+  for (const metric of compiled.metrics) metric.update(batch.labels, predictions)
+  return { loss, size }
+}
+
+/** A step is compiled for one batch size; the last batch of an epoch usually has its own. */
+function stepFor({ model, compiled, options, photo, trunk, steps }: Run, size: number): Promise<Step> {
+  const known = steps.get(size)
+  if (known) return known
+  const step = buildStep({ model, compiled, shape: [size, ...photo], features: trunk.features, seed: options.seed ?? 0 })
+  steps.set(size, step)
+  return step
+}
+
+async function validate(run: Run, epoch: number): Promise<Logs> {
+  const { validation, options, control, callbacks, batchSize } = run
+  if (!validation) return {}
+  control.emit({ type: 'validationBegin', epoch })
+  await runCallbacks(callbacks, 'onTestBegin', control)
+  const logs = await validation.evaluator.evaluate(validation.source, {
+    batchSize: options.validationBatchSize ?? batchSize,
+    steps: options.validationSteps,
+    signal: options.signal,
+  })
+  await runCallbacks(callbacks, 'onTestEnd', logs, control)
+  control.emit({ type: 'validationEnd', epoch, logs })
+  return Object.fromEntries(Object.entries(logs).map(([name, value]) => [`val_${name}`, value]))
+}
+
+async function openRun(
+  model: Functional,
+  compiled: Compiled,
+  data: FitData | Pair,
+  options: FitOptions & { callbacks: readonly Callback[] },
+): Promise<Run> {
+  const { training, held } = splitData(data, options)
+  const opened = await openData(model, training)
+  const trunk = trunkFor(model, compiled, opened.photo)
+  const emit = options.onEvent ?? ((): void => undefined)
+  const context = { model, compiled, trunk, emit, signal: options.signal }
+  const source = await makeSource(opened, { ...context, split: 'train' })
+  const heldOut = held && (await openHeldOut(model, held, opened))
+  const validation = heldOut && {
+    source: await makeSource(heldOut, { ...context, split: 'validation' }),
+    evaluator: await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features }),
+  }
+  const shuffle = options.shuffle ?? (opened.kind === 'dataset' ? opened.dataset.defaults?.shuffle : undefined)
+  const control = createControl(model, compiled, options)
+  const batchSize = options.batchSize ?? 32
+  const settled = shuffle === undefined ? options : { ...options, shuffle }
+  return {
+    model,
+    compiled,
+    options: settled,
+    batchSize,
+    control,
+    callbacks: options.callbacks,
+    trunk,
+    photo: opened.photo,
+    steps: new Map(),
+    source,
+    validation,
+  }
+}
+
+/** Validation photos pass the same trunk, so they must have the same size. */
+async function openHeldOut(model: Functional, held: FitData | Pair, training: Opened): Promise<Opened> {
+  const opened = await openData(model, held)
+  if (opened.photo.join() === training.photo.join()) return opened
+  throw new RootstockError(
+    'SHAPE',
+    `Cannot validate: photos are [${opened.photo.join(',')}], those of training [${training.photo.join(',')}]`,
+  )
+}
+
+function splitData(data: FitData | Pair, options: FitOptions): { training: FitData | Pair; held: FitData | Pair | undefined } {
+  const given = options.validationData
+  const held =
+    given &&
+    (Array.isArray(given)
+      ? { x: (given as readonly [Tensor<'float32'>, Tensor])[0], y: (given as readonly [Tensor<'float32'>, Tensor])[1] }
+      : (given as FitData | Pair))
+  const weighted = 'x' in data && options.sampleWeight ? { ...data, sampleWeight: options.sampleWeight } : data
+  if (options.validationSplit === undefined || held) return { training: weighted, held }
+  return splitPair(weighted, options.validationSplit)
+}
+
+async function closeRun({ steps, trunk, source, validation }: Run): Promise<void> {
+  await Promise.all([...steps.values()].map(async (step) => (await step).dispose()))
+  await trunk.dispose()
+  await source.dispose()
+  await validation?.source.dispose()
+  await validation?.evaluator.dispose()
+}
+
+function sampleWeights({ weights }: Batch, targets: Tensor<'float32'>, classWeight: FitOptions['classWeight']): Float32Array {
+  const [size = 0, outputs = 1] = targets.shape
+  const result = weights ? Float32Array.from(weights) : new Float32Array(size).fill(1)
+  if (!classWeight) return result
+  for (let i = 0; i < size; i++) {
+    const row = targets.data.subarray(i * outputs, (i + 1) * outputs)
+    const label = outputs === 1 ? Math.round(row[0]!) : row.indexOf(Math.max(...row))
+    result[i]! *= classWeight[label] ?? 1
+  }
+  return result
+}
+
+function checkOptions(model: Functional, compiled: Compiled, options: FitOptions): void {
+  const whole = {
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    stepsPerEpoch: options.stepsPerEpoch,
+    validationSteps: options.validationSteps,
+  }
+  for (const [name, value] of Object.entries(whole)) {
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue
+    throw new RootstockError('USAGE', `Invalid ${name}: found ${value}, expected a whole number of at least 1`)
+  }
+  if (compiled.trainable.length === 0) {
+    throw new RootstockError('USAGE', `Cannot train ${model.name}: found no trainable weight`, {
+      hint: 'Set trainable = true on some layers and compile again',
+    })
+  }
+}
+
+function lossError(loss: number, epoch: number, batch: number): RootstockError {
+  return new RootstockError(
+    'NAN_LOSS',
+    `Training stopped: the loss became ${loss} at batch ${batch + 1} of epoch ${epoch + 1}, expected a finite number`,
+    {
+      hint: 'Lower the learning rate, clip the gradients (clipnorm: 1), and look for strange pixels; checkpoints saved before are whole',
+    },
+  )
+}

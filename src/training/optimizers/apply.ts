@@ -1,0 +1,63 @@
+/** @file Appends the update of every weight to the step graph: clipping, decay, then the optimizer's rule, in Keras's order. */
+import { steps, type Tape, type Value } from '../../graph/index.ts'
+import type { Clipping, Optimizer } from './optimizer.ts'
+
+const { add, div, mul, scale, sqrt, sub } = steps
+
+export interface Descent {
+  readonly weight: Value
+  readonly gradient: Value
+  readonly slots: Readonly<Record<string, Value>>
+}
+
+export interface Applied {
+  readonly weight: Value
+  readonly slots: Readonly<Record<string, Value>>
+}
+
+/** The graph's inputs for the rule's numbers, and for the learning rate. */
+export interface StepNumbers {
+  readonly scalars: Readonly<Record<string, Value>>
+  readonly rate: Value
+}
+
+export function applyOptimizer(tape: Tape, optimizer: Optimizer, descents: readonly Descent[], { scalars, rate }: StepNumbers): Applied[] {
+  const clippedGradients = clip(
+    tape,
+    optimizer.clipping,
+    descents.map(({ gradient }) => gradient),
+  )
+  return descents.map(({ weight, slots }, i) => {
+    // w ← w − η·λ·w before the step
+    const decayed = optimizer.weightDecay === 0 ? weight : sub(tape, weight, mul(tape, scale(tape, weight, optimizer.weightDecay), rate))
+    return optimizer.rule.update({ tape, weight: decayed, gradient: clippedGradients[i]!, slots, scalars })
+  })
+}
+
+function clip(tape: Tape, clipping: Clipping, gradients: readonly Value[]): readonly Value[] {
+  switch (clipping.kind) {
+    case 'none':
+      return gradients
+    case 'value':
+      return gradients.map((gradient) => tape.op('Clip', [gradient, tape.number(-clipping.limit), tape.number(clipping.limit)], {}))
+    // g·limit/max(‖g‖, limit)
+    case 'norm':
+      return gradients.map((gradient) => shrink(tape, gradient, sqrt(tape, squares(tape, gradient)), clipping.limit))
+    case 'globalNorm': {
+      const norm = sqrt(
+        tape,
+        gradients.map((gradient) => squares(tape, gradient)).reduce((sum, next) => add(tape, sum, next)),
+      )
+      return gradients.map((gradient) => shrink(tape, gradient, norm, clipping.limit))
+    }
+  }
+}
+
+function squares(tape: Tape, value: Value): Value {
+  return tape.op('ReduceSumSquare', [value, tape.integers(value.shape.map((_, axis) => axis))], { keepdims: 0 })
+}
+
+function shrink(tape: Tape, gradient: Value, norm: Value, limit: number): Value {
+  const bound = tape.op('Max', [norm, tape.number(limit)], {})
+  return mul(tape, gradient, div(tape, tape.number(limit), bound))
+}

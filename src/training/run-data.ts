@@ -1,0 +1,177 @@
+/** @file From what the user hands to `fit` and `evaluate` to sources of batches; photos pass the frozen trunk once. */
+import { RootstockError } from '../errors.ts'
+import { showShape, type Shape, type Tensor } from '../tensor/index.ts'
+import {
+  openDataset,
+  quarantine,
+  probe,
+  readAll,
+  readOptionsFor,
+  stackBatch,
+  type Dataset,
+  type DatasetSource,
+  type ReadOptions,
+  type UnusableSample,
+} from '../data/index.ts'
+import type { PreprocessMode } from '../image/index.ts'
+import type { Functional } from '../models/index.ts'
+import type { Compiled } from './compile.ts'
+import type { Split, TrainingEvent } from './events.ts'
+import { createFeatureRows, type FeatureRows } from './feature-rows.ts'
+import {
+  checkPairs,
+  datasetLabels,
+  gatherPhotos,
+  gatherStored,
+  gatherTensors,
+  indexedSource,
+  streamSource,
+  takeRows,
+  type Source,
+  type StreamBatch,
+} from './source.ts'
+import { labelModeFor } from './targets.ts'
+import { trunkBatch, trunkOf, type Trunk } from './trunk.ts'
+
+/** Pairs of tensors, a dataset (imageFolder), or a stream of batches. */
+export type FitData = Dataset | DatasetSource | AsyncIterable<StreamBatch>
+export interface Pair {
+  readonly x: Tensor<'float32'>
+  readonly y: Tensor
+  readonly sampleWeight?: ArrayLike<number> | undefined
+}
+
+/** A data set at the door: one of the three forms, and the shape of one photo. */
+export type Opened =
+  | { readonly kind: 'pair'; readonly pair: Pair; readonly photo: Shape }
+  | { readonly kind: 'dataset'; readonly dataset: Dataset; readonly how: ReadOptions; readonly photo: Shape }
+  | { readonly kind: 'stream'; readonly stream: AsyncIterable<StreamBatch>; readonly photo: Shape }
+
+/** Recognizes the form. `photo` is the shape that the model takes, where the data does not say. */
+export async function openData(model: Functional, data: FitData | Pair): Promise<Opened> {
+  if ('x' in data) {
+    checkPairs(data.x, data.y)
+    return { kind: 'pair', pair: data, photo: data.x.shape.slice(1) }
+  }
+  if (Symbol.asyncIterator in data) return { kind: 'stream', stream: data, photo: fixedShape(model) }
+  const dataset = await openDataset(data)
+  const size = dataset.defaults?.size ?? fixedShape(model).slice(0, 2)
+  const preprocessing = (model.preprocessing ?? 'none') as PreprocessMode
+  const how = readOptionsFor(dataset, { size: [size[0], size[1]], preprocessing })
+  return { kind: 'dataset', dataset, how, photo: [...how.size, 3] }
+}
+
+export interface SourceContext {
+  readonly model: Functional
+  readonly compiled: Compiled
+  readonly trunk: Trunk
+  readonly split: Split
+  readonly emit: (event: TrainingEvent) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A source of batches for the graft. Computes the trunk for every photo now, when there is one. */
+export async function makeSource(opened: Opened, context: SourceContext): Promise<Source> {
+  const { trunk, compiled } = context
+  switch (opened.kind) {
+    case 'stream':
+      return streamSource(opened.stream, (photos) => trunk.run(photos))
+    case 'pair':
+      return pairSource(opened.pair, context)
+    case 'dataset': {
+      const { dataset, rows } = trunk.computes
+        ? await datasetFeatures(opened, context)
+        : { dataset: await usable(opened, context), rows: undefined }
+      const gather = rows ? gatherStored(rows) : gatherPhotos(dataset, opened.how)
+      return indexedSource(dataset.size, {
+        gather,
+        labels: datasetLabels(dataset, labelModeFor(compiled.loss)),
+        ...(rows ? { dispose: () => rows.dispose() } : {}),
+      })
+    }
+  }
+}
+
+/** The trunk for the model's photos of that shape. */
+export function trunkFor(model: Functional, compiled: Compiled, photo: Shape): Trunk {
+  if (model.inputs.length !== 1 || model.outputs.length !== 1) {
+    throw new RootstockError(
+      'USAGE',
+      `Cannot train ${model.name}: it has ${model.inputs.length} inputs and ${model.outputs.length} outputs, expected one of each`,
+    )
+  }
+  return trunkOf(model, compiled, photo)
+}
+
+async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext): Promise<Source> {
+  const { trunk } = context
+  const labels = (indices: readonly number[]): Tensor => takeRows(y, indices)
+  const weights = sampleWeight && Float32Array.from(sampleWeight)
+  const count = x.shape[0] ?? 0
+  if (!trunk.computes) return indexedSource(count, { gather: gatherTensors([x]), labels, weights })
+  const rows = await createFeatureRows(count, trunk.shapes)
+  for (let from = 0; from < count; from += trunkBatch) {
+    const indices = range(from, Math.min(count, from + trunkBatch))
+    await rows.write(from, await trunk.run(takeRows(x, indices)))
+  }
+  return indexedSource(count, { gather: gatherStored(rows), labels, weights, dispose: () => rows.dispose() })
+}
+
+/** Reads each photo once, side by side with computing; unusable ones are dropped before training begins. */
+async function datasetFeatures(
+  opened: Extract<Opened, { kind: 'dataset' }>,
+  context: SourceContext,
+): Promise<{ dataset: Dataset; rows: FeatureRows }> {
+  const { dataset, how } = opened
+  const { trunk, split, emit, signal } = context
+  const rows = await createFeatureRows(dataset.size, trunk.shapes)
+  const failures: UnusableSample[] = []
+  const started = performance.now()
+  let waiting: Tensor<'float32'>[] = []
+  let stored = 0
+  const flush = async (): Promise<void> => {
+    if (waiting.length === 0) return
+    const photos = stackBatch(waiting)
+    waiting = []
+    await rows.write(stored, await trunk.run(photos))
+    stored += photos.shape[0]!
+    emit({
+      type: 'featuresProgress',
+      split,
+      done: stored + failures.length,
+      total: dataset.size,
+      seconds: (performance.now() - started) / 1000,
+    })
+  }
+  for await (const { index, id, result } of readAll(dataset, range(0, dataset.size), how, signal ? { signal } : {})) {
+    if (result.ok) waiting.push(result.tensor)
+    else failures.push({ index, id, reason: result.reason })
+    if (waiting.length === trunkBatch) await flush()
+  }
+  await flush()
+  return { dataset: dropped(dataset, failures, context), rows }
+}
+
+/** Without a trunk photos are read anew in every epoch, so they are all tried once before. */
+async function usable(opened: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Dataset> {
+  const failures = await probe(opened.dataset, opened.how, context.signal ? { signal: context.signal } : {})
+  return dropped(opened.dataset, failures, context)
+}
+
+function dropped(dataset: Dataset, failures: readonly UnusableSample[], { emit, split }: SourceContext): Dataset {
+  const kept = quarantine(dataset, failures)
+  for (const { path, reason } of kept.unusable) emit({ type: 'unusable', split, path, reason })
+  return kept.dataset
+}
+
+function fixedShape(model: Functional): Shape {
+  const shape = model.input.shape.slice(1)
+  if (!shape.includes(null)) return shape as Shape
+  throw new RootstockError('USAGE', `Cannot train ${model.name}: its input has shape ${showShape(shape)}, expected known sizes`, {
+    hint: 'Give the network an inputShape, or the image folder a targetSize',
+  })
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i)
+}

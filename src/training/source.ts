@@ -1,0 +1,163 @@
+/** @file Where batches come from: tensors, a dataset of photos, stored features, or the user's own stream. */
+import { RootstockError } from '../errors.ts'
+import { showShape, stack, type Shape, type Tensor } from '../tensor/index.ts'
+import { batchIndices, labelBatch, type Dataset, type LabelMode, type ReadOptions } from '../data/index.ts'
+import type { FeatureRows } from './feature-rows.ts'
+
+/** One batch as training sees it. */
+export interface Batch {
+  /** One tensor [n, …] per value on the freeze boundary. */
+  readonly features: readonly Tensor<'float32'>[]
+  /** Labels as the user (or the dataset) gives them; losses and metrics read them. */
+  readonly labels: Tensor
+  /** [n] */
+  readonly weights: Float32Array | undefined
+}
+
+export interface BatchRequest {
+  readonly batchSize: number
+  readonly shuffle: boolean
+  readonly seed: number
+  readonly epoch: number
+}
+
+/** Batches for any number of epochs. */
+export interface Source {
+  /** Null for streams. */
+  readonly samples: number | null
+  batches(request: BatchRequest): AsyncIterable<Batch>
+  dispose(): Promise<void>
+}
+
+/** A batch of a user's stream, in Keras's layout. */
+export interface StreamBatch {
+  readonly x: Tensor<'float32'>
+  readonly y: Tensor
+  readonly sampleWeight?: Float32Array
+}
+
+/** Chooses samples out of features that are at hand. */
+export interface Gather {
+  (indices: readonly number[]): Promise<readonly Tensor<'float32'>[]>
+}
+
+/** Samples with random access: gathered by index, labelled by index. */
+export function indexedSource(
+  samples: number,
+  parts: {
+    gather: Gather
+    labels: (indices: readonly number[]) => Tensor
+    weights?: Float32Array | undefined
+    dispose?: () => Promise<void>
+  },
+): Source {
+  const { gather, labels, weights, dispose } = parts
+  return {
+    samples,
+    async *batches(request) {
+      for (const indices of batchIndices(samples, request)) {
+        yield {
+          features: await gather(indices),
+          labels: labels(indices),
+          weights: weights && Float32Array.from(indices, (index) => weights[index] ?? 1),
+        }
+      }
+    },
+    dispose: dispose ?? (() => Promise.resolve()),
+  }
+}
+
+/** Rows of tensors in memory. */
+export function gatherTensors(tensors: readonly Tensor<'float32'>[]): Gather {
+  return (indices) => Promise.resolve(tensors.map((tensor) => takeRows(tensor, indices)))
+}
+
+/** Rows of stored features. */
+export function gatherStored(stored: FeatureRows): Gather {
+  return (indices) => stored.gather(indices)
+}
+
+/** Photos read anew each time. */
+export function gatherPhotos(dataset: Dataset, how: ReadOptions): Gather {
+  return async (indices) => [stack(await Promise.all(indices.map((index) => dataset.read(index, how))))]
+}
+
+/** Labels of a dataset in the form that the loss takes. */
+export function datasetLabels(dataset: Dataset, mode: LabelMode): (indices: readonly number[]) => Tensor {
+  return (indices) => labelBatch(dataset, indices, mode)
+}
+
+/** The rows of a tensor at the given places. */
+export function takeRows<T extends Tensor>(tensor: T, indices: readonly number[]): T {
+  const width = tensor.data.length / (tensor.shape[0] ?? 1)
+  const data = new (tensor.data.constructor as Float32ArrayConstructor)(indices.length * width)
+  indices.forEach((index, i) => data.set((tensor.data as Float32Array).subarray(index * width, (index + 1) * width), i * width))
+  return { ...tensor, data, shape: [indices.length, ...tensor.shape.slice(1)] }
+}
+
+/**
+ * A user's stream. The trunk runs on every batch, since nothing says which photos come again. An epoch that ends before
+ * the stream does (stepsPerEpoch) leaves it where it is, and the next epoch goes on from there.
+ */
+export function streamSource(
+  stream: AsyncIterable<StreamBatch>,
+  trunk: (photos: Tensor<'float32'>) => Promise<readonly Tensor<'float32'>[]>,
+): Source {
+  let iterator: AsyncIterator<StreamBatch> | undefined
+  return {
+    samples: null,
+    async *batches() {
+      iterator ??= stream[Symbol.asyncIterator]()
+      for (;;) {
+        const next = await iterator.next()
+        if (next.done) break
+        yield { features: await trunk(next.value.x), labels: next.value.y, weights: next.value.sampleWeight }
+      }
+      iterator = undefined
+    },
+    dispose: async () => void (await iterator?.return?.()),
+  }
+}
+
+/** At most `count` values; reads none beyond them. */
+export async function* take<T>(values: AsyncIterable<T>, count = Infinity): AsyncGenerator<T> {
+  let taken = 0
+  const iterator = values[Symbol.asyncIterator]()
+  while (taken++ < count) {
+    const result = await iterator.next()
+    if (result.done) return
+    yield result.value
+  }
+}
+
+/** Checks that photos have the model's rank and count. */
+export function checkPairs(x: Tensor, y: Tensor): void {
+  if (x.shape[0] === y.shape[0] && (x.shape[0] ?? 0) > 0) return
+  throw new RootstockError(
+    'SHAPE',
+    `Cannot train: x has shape ${showShape(x.shape)} and y ${showShape(y.shape)}, expected the same number of samples, at least one`,
+  )
+}
+
+/** The shape of one sample. */
+export const sampleShape = (x: Tensor): Shape => x.shape.slice(1)
+
+/** Reads ahead: the next batch is under way while the present one computes. */
+export async function* prefetch<T>(values: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = values[Symbol.asyncIterator]()
+  let next = iterator.next()
+  // A failure of the batch under way belongs to the turn that asks for it.
+  next.catch(() => undefined)
+  try {
+    for (;;) {
+      const result = await next
+      if (result.done) return
+      next = iterator.next()
+      next.catch(() => undefined)
+      yield result.value
+    }
+  } finally {
+    await next.catch(() => undefined)
+    await iterator.return?.()
+  }
+}

@@ -1,0 +1,66 @@
+/** @file The frozen part of a model: where it ends, and running it over photos. */
+import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
+import { engine, type Program } from '../engine/index.ts'
+import { cutAtFreezeBoundary, type Graph, type Value } from '../graph/index.ts'
+import { lower, type Functional } from '../models/index.ts'
+import type { Compiled } from './compile.ts'
+
+/** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
+export const trunkBatch = 4
+
+/** From photos to the values on the freeze boundary. */
+export interface Trunk {
+  /** Names of the values on the boundary; they mean the same in every lowering of the model. */
+  readonly features: readonly string[]
+  /** Shapes of the values for one photo. */
+  readonly shapes: readonly Shape[]
+  /** False when the boundary is the photo itself. */
+  readonly computes: boolean
+  run(photos: Tensor<'float32'>): Promise<readonly Tensor<'float32'>[]>
+  dispose(): Promise<void>
+}
+
+/** Finds the boundary for photos of one shape [height, width, channels]; compiles the trunk when it is first run. */
+export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Trunk {
+  const lowered = lower(model, { training: true, shapes: [[null, ...photo]], isTrainable: (layer) => compiled.trainableLayers.has(layer) })
+  const live = [...compiled.trainable, ...lowered.updates.keys()].flatMap((variable) => lowered.variables.get(variable) ?? [])
+  const input = lowered.inputs[0]!
+  const cut = cutAtFreezeBoundary(lowered.tape.graph(lowered.outputs), input, live)
+  const shapes = cut.features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0))
+  const computes = cut.trunk !== undefined
+  const compiledTrunk = lazyProgram(cut.trunk)
+  return {
+    features: cut.features.map(({ name }) => name),
+    shapes,
+    computes,
+    async run(photos) {
+      if (!computes) return [photos]
+      const program = await compiledTrunk.get()
+      const results = await program.run(new Map([[input, photos]]))
+      return cut.features.map((value) => (value === input ? photos : (results.get(value) as Tensor<'float32'>)))
+    },
+    dispose: compiledTrunk.dispose,
+  }
+}
+
+/** Numbers that one photo occupies on the boundary. */
+export function numbersPerPhoto(trunk: Pick<Trunk, 'shapes'>): number {
+  return trunk.shapes.reduce((sum, shape) => sum + sizeOf(shape), 0)
+}
+
+function lazyProgram(graph: Graph | undefined): { get: () => Promise<Program>; dispose: () => Promise<void> } {
+  let program: Promise<Program> | undefined
+  return {
+    get: () => (program ??= engine().compile(withComputedOutputs(graph!))),
+    async dispose() {
+      await (await program)?.dispose()
+      program = undefined
+    },
+  }
+}
+
+/** The photo itself may lie on the boundary too (a skip connection from the input); it needs no computing. */
+function withComputedOutputs(graph: Graph): Graph {
+  const given = new Set<Value>(graph.inputs)
+  return { ...graph, outputs: graph.outputs.filter((value) => !given.has(value)) }
+}
