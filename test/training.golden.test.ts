@@ -41,6 +41,7 @@ const spread = JSON.parse(readFileSync(new URL('./golden/training_spread.json', 
 /** Keras's own relative disagreement about a run, over machines and precisions. */
 function disagreement(key: string): number {
   const runs = Object.values(spread.loss[key] ?? {})
+  if (runs.length === 0) return 0
   return Math.max(0, ...[0, 1].map((epoch) => Math.max(...runs.map((run) => run[epoch]!)) / Math.min(...runs.map((run) => run[epoch]!)) - 1))
 }
 

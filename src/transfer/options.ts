@@ -1,0 +1,77 @@
+/** @file What the recipe can be told, and its defaults in one place. */
+import type { TrainingEvent } from '../training/index.ts'
+
+/** Settings of `trainClassifier`; the command line has flags of the same names. */
+export interface TrainClassifierOptions {
+  /** vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet. Default 'mobilenet'. */
+  readonly network?: string
+  /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1. */
+  readonly alpha?: number
+  /** Height and width of the network's input in pixels. Default the network's own. */
+  readonly size?: number
+  /** 'imagenet', 'none' for random ones, or a path to an .h5 file. Default 'imagenet'. */
+  readonly weights?: string
+  /** Passes over the photos. Default 10. */
+  readonly epochs?: number
+  /** Photos per step. Default 32. */
+  readonly batchSize?: number
+  /** Of Adam. Default 0.001, or 0.0001 where layers of the network train too. */
+  readonly learningRate?: number
+  /** Units of the hidden layer of the head, or 'none'. Default 1024. */
+  readonly head?: number | 'none'
+  /** Trains this layer of the network and all after it as well; 'all' for every layer. Default: only the head. */
+  readonly unfreezeFrom?: string
+  /** Of weights, order, split and dropout. Default 0. */
+  readonly seed?: number
+  /** The run's folder. Default runs/<network>-<date and time>. */
+  readonly out?: string
+  /** Epochs without a better val_loss before training stops; null for never. Default 5. */
+  readonly patience?: number | null
+  /** Share of each class held out where the folder is not split already. Default 0.15. */
+  readonly validation?: number
+  /** Default 0.15. */
+  readonly test?: number
+  /** Hears of everything that happens, in order. */
+  readonly onEvent?: (event: TrainingEvent) => void
+  /** Stops cleanly after the batch under way. */
+  readonly signal?: AbortSignal
+}
+
+/** What a finished run says of itself: the object that `rootstock train --json` prints. */
+export interface TrainReport {
+  /** The run's folder. */
+  readonly run: string
+  readonly classes: readonly string[]
+  readonly network: string
+  readonly images: { readonly train: number; readonly validation: number; readonly test: number }
+  /** Whole epochs that were trained. */
+  readonly epochs: number
+  /** The epoch of least val_loss, counted from 1. */
+  readonly best: { readonly epoch: number; readonly valLoss: number; readonly valAccuracy: number }
+  /** Null without test photos. */
+  readonly test: { readonly accuracy: number; readonly loss: number } | null
+  readonly seconds: { readonly total: number; readonly features: number; readonly fit: number }
+  /** Photos through the network per second of computing features. */
+  readonly imagesPerSecond: number
+  /** Pictures that could not be used. */
+  readonly unusable: readonly { readonly path: string; readonly reason: string }[]
+}
+
+/** One answer of a classifier. */
+export interface Prediction {
+  readonly label: string
+  /** 0 … 1 */
+  readonly probability: number
+  /** ImageNet's own key, for networks with the ImageNet top. */
+  readonly wnid?: string
+}
+
+/** How well a classifier does on a folder: what `rootstock evaluate --json` prints. */
+export interface Evaluation {
+  readonly images: number
+  readonly accuracy: number
+  readonly loss: number
+  readonly perClass: readonly { readonly label: string; readonly images: number; readonly precision: number; readonly recall: number; readonly f1: number }[]
+  /** Rows are true classes, columns predicted ones. */
+  readonly confusion: readonly (readonly number[])[]
+}
