@@ -18,6 +18,9 @@ export interface H5Writer {
 }
 
 const READ_WRITE_TRUNCATE = 2
+/** The oldest form that holds what is written, as h5py chooses: HDF5 2 alone would keep larger groups in a form that few readers know. */
+const LIBVER_EARLIEST = 0
+const LIBVER_V114 = 4
 const SLICE = 4 * 2 ** 20
 
 /** Writes the file that `build` describes to `path`, through a temporary file. `bytes` says about how much space it needs. */
@@ -25,7 +28,7 @@ export async function writeHdf5(path: string, bytes: number, build: (writer: H5W
   const fill = async (file: Parameters<Parameters<typeof atomicWriteWith>[1]>[0]): Promise<void> => {
     const session = await startLibrary(file)
     try {
-      const handle = session.library.open(session.path, READ_WRITE_TRUNCATE, false, -1, -1)
+      const handle = session.library.open(session.path, READ_WRITE_TRUNCATE, false, LIBVER_EARLIEST, LIBVER_V114)
       build(makeWriter(session, handle))
       if (handle <= 0n || session.library.close_file(handle) < 0) throw new Error('the file cannot be closed')
     } catch (error) {

@@ -100,3 +100,17 @@ test.each([
   }
   expect(next).toBe(total)
 })
+
+test('writeWeightsH5 keeps many layers in a form that our own reader and older ones know', async () => {
+  const many = Array.from({ length: 40 }, (_, i) => ({
+    name: `layer_${i}`,
+    className: `Kind${String.fromCharCode(65 + (i % 20))}`,
+    weights: [{ name: 'kernel', tensor: { data: Float32Array.of(i, -i), shape: [2], dtype: 'float32' as const } }],
+  }))
+  const path = join(folder, 'many.weights.h5')
+  await writeWeightsH5(path, many)
+  const file = openWeightFile(path)
+  const sums = file.layers.map(({ weights }) => weights[0]!.read().data[0]!)
+  file.close()
+  expect([...sums].sort((a, b) => a - b)).toEqual(many.map((_, i) => i))
+})

@@ -1,0 +1,56 @@
+/** @file The network of a classifier: a pretrained trunk and a new head, named as in the Keras tutorials. */
+import { RootstockError } from '../errors.ts'
+import { application, networkOf } from '../applications/index.ts'
+import * as layers from '../layers/index.ts'
+import { model, type Model } from '../training/index.ts'
+
+/** What a classifier's network is made of; stored in the run, so that it can be built again. */
+export interface ClassifierSpec {
+  readonly network: string
+  /** MobileNet only. */
+  readonly alpha: number
+  /** Height and width in pixels. */
+  readonly size: number
+  readonly head: number | 'none'
+  readonly classes: readonly string[]
+}
+
+/** Trunk and head. `weights` are the trunk's: 'imagenet', null or a path. */
+export async function buildClassifierModel(spec: ClassifierSpec, weights: string | null): Promise<{ net: Model; base: Model }> {
+  const { network, alpha, size, head, classes } = spec
+  const base = await application(network, { includeTop: false, inputShape: [size, size, 3], weights, ...(isMobileNet(network) ? { alpha } : {}) })
+  let x = layers.globalAveragePooling2d({ name: 'average_pooling2d_new' })(base.output)
+  if (head !== 'none') x = layers.dense({ units: head, activation: 'relu', name: 'dense_new' })(x)
+  const y = layers.dense({ units: classes.length, activation: 'softmax', name: 'dense_output' })(x)
+  const net = model({ inputs: base.input, outputs: y, name: `${networkOf(network).id}_classifier` })
+  net.preprocessing = base.preprocessing
+  return { net, base }
+}
+
+/** Names and defaults at the door. */
+export function checkedSpec(spec: { network?: string | undefined; alpha?: number | undefined; size?: number | undefined; head?: number | 'none' | undefined }): Omit<ClassifierSpec, 'classes'> {
+  const { id, defaultSize, leastSize } = networkOf(spec.network ?? 'mobilenet')
+  const size = spec.size ?? defaultSize
+  const head = spec.head ?? 1024
+  if (!Number.isInteger(size) || size < leastSize) {
+    throw new RootstockError('USAGE', `Invalid size of ${id}: found ${size}, expected a whole number of at least ${leastSize} pixels`)
+  }
+  if (head !== 'none' && (!Number.isInteger(head) || head < 1)) {
+    throw new RootstockError('USAGE', `Invalid head: found ${head}, expected a whole number of units of at least 1, or "none"`)
+  }
+  if (spec.alpha !== undefined && !isMobileNet(id)) throw new RootstockError('USAGE', `Invalid alpha: found ${spec.alpha}, but only mobilenet has a width`)
+  return { network: id, alpha: spec.alpha ?? 1, size, head }
+}
+
+/**
+ * Freezes the trunk, or all of it before a layer. Batch norms of a pretrained trunk stay on their statistics: a few dozen
+ * photos a batch would replace what a million taught them.
+ */
+export function freezeUpTo(base: Model, from: string | undefined, pretrained: boolean): void {
+  base.trainable = false
+  if (from === undefined) return
+  const first = from === 'all' ? 0 : base.layers.indexOf(base.getLayer(from))
+  for (const layer of base.layers.slice(first)) layer.trainable = !(pretrained && layer.className === 'BatchNormalization')
+}
+
+const isMobileNet = (network: string): boolean => networkOf(network).id === 'mobilenet'

@@ -1,0 +1,26 @@
+/** @file A released network with its thousand ImageNet classes, as a classifier. */
+import { application, imagenetLabels, networkOf } from '../applications/index.ts'
+import { Classifier } from './classifier.ts'
+
+export interface PretrainedOptions {
+  /** MobileNet's width. Default 1. */
+  readonly alpha?: number
+  /** 'imagenet', 'none', or a path to an .h5 file with the top. Default 'imagenet'. */
+  readonly weights?: string
+  /** Height and width; only with weights that are given by a path. Default the network's own. */
+  readonly size?: number
+}
+
+/** A network with the ImageNet top. */
+export async function pretrainedClassifier(network: string, options: PretrainedOptions = {}): Promise<Classifier> {
+  const { id, defaultSize, preprocessing } = networkOf(network)
+  const size = options.size ?? defaultSize
+  const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
+  const net = await application(id, { weights, inputShape: [size, size, 3], ...(options.alpha === undefined ? {} : { alpha: options.alpha }) })
+  return new Classifier({
+    model: net,
+    network: id,
+    labels: imagenetLabels.map(({ wnid, name }) => ({ label: name, wnid })),
+    reading: { size, preprocessing, interpolation: 'bilinear', exif: 'apply' },
+  })
+}

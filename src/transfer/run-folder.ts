@@ -1,0 +1,86 @@
+/** @file The run's folder: what lies in it and how it is read back. */
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { RootstockError, messageOf } from '../errors.ts'
+import { atomicWrite } from '../files/index.ts'
+import { INTERPOLATIONS, type Interpolation } from '../image/index.ts'
+
+/** Names in a run's folder. */
+export const runFiles = { settings: 'run.json', history: 'history.csv', best: 'best.weights.h5' } as const
+
+const interpolations = Object.values(INTERPOLATIONS) as [string, ...string[]]
+
+const schema = z.object({
+  format: z.literal(1),
+  rootstock: z.string(),
+  created: z.string(),
+  network: z.string(),
+  alpha: z.number(),
+  size: z.number().int().positive(),
+  head: z.union([z.number().int().positive(), z.literal('none')]),
+  classes: z.array(z.string()).min(2),
+  interpolation: z.enum(interpolations),
+  exif: z.enum(['apply', 'ignore']),
+  settings: z.record(z.string(), z.unknown()),
+  report: z.unknown().optional(),
+})
+
+/** What run.json holds. */
+export type RunSettings = Omit<z.infer<typeof schema>, 'interpolation'> & { readonly interpolation: Interpolation }
+
+/** Makes the folder; one that holds a run already is refused. */
+export async function createRunFolder(path: string): Promise<void> {
+  if (await isRunFolder(path)) {
+    throw new RootstockError('USAGE', `Cannot train into ${path}: it holds a run already`, { hint: 'Choose another --out, or delete the folder' })
+  }
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw new RootstockError('FILE', `Cannot make the run's folder ${path}: ${messageOf(error)}`, { cause: error, hint: 'Choose another --out' })
+  }
+}
+
+/** Whether a folder holds a run. */
+export async function isRunFolder(path: string): Promise<boolean> {
+  return stat(join(path, runFiles.settings)).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Writes run.json whole. */
+export async function writeRunSettings(path: string, settings: RunSettings): Promise<void> {
+  await atomicWrite(join(path, runFiles.settings), new TextEncoder().encode(`${JSON.stringify(settings, null, 2)}\n`))
+}
+
+/** Reads run.json; anything that is not a run's is refused. */
+export async function readRunSettings(path: string): Promise<RunSettings> {
+  const file = join(path, runFiles.settings)
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new RootstockError('FILE', `Cannot load the run ${path}: found no ${runFiles.settings} (${messageOf(error)})`, {
+      cause: error,
+      hint: 'Give the folder that "rootstock train" wrote',
+    })
+  })
+  const parsed = schema.safeParse(parse(file, text))
+  if (parsed.success) return parsed.data as RunSettings
+  const issue = parsed.error.issues[0]
+  throw new RootstockError('FORMAT', `Cannot load ${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a run'}`)
+}
+
+/** history.csv: one row per epoch, counted from 0 as Keras's CSVLogger does. */
+export async function writeHistory(path: string, history: Readonly<Record<string, readonly number[]>>): Promise<void> {
+  const names = Object.keys(history).sort()
+  const epochs = Math.max(0, ...names.map((name) => history[name]!.length))
+  const rows = Array.from({ length: epochs }, (_, i) => [i, ...names.map((name) => history[name]?.[i] ?? 'NA')].join(','))
+  await atomicWrite(join(path, runFiles.history), new TextEncoder().encode([['epoch', ...names].join(','), ...rows, ''].join('\n')))
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new RootstockError('FORMAT', `Cannot load ${file}: ${messageOf(error)}`, { cause: error })
+  }
+}

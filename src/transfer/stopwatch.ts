@@ -1,0 +1,51 @@
+/** @file Times the parts of a run by listening to its events. */
+import type { TrainingEvent } from '../training/index.ts'
+import type { TrainReport } from './options.ts'
+
+export class Stopwatch {
+  readonly unusable: { path: string; reason: string }[] = []
+  readonly #started = performance.now()
+  readonly #features = new Map<string, { photos: number; seconds: number }>()
+  #trained = { photos: 0, seconds: 0 }
+  #inEpoch = 0
+  #fitBegan: number | undefined
+  #fit = 0
+
+  /** Takes in one event. */
+  see(event: TrainingEvent): void {
+    switch (event.type) {
+      case 'featuresProgress':
+        this.#features.set(event.split, { photos: event.done, seconds: event.seconds })
+        break
+      case 'unusable':
+        this.unusable.push({ path: event.path, reason: event.reason })
+        break
+      case 'trainBegin':
+        this.#fitBegan = performance.now()
+        break
+      case 'batchEnd':
+        this.#inEpoch = event.samples
+        break
+      case 'epochEnd':
+        this.#trained = { photos: this.#trained.photos + this.#inEpoch, seconds: this.#trained.seconds + event.seconds }
+        break
+      case 'trainEnd':
+        this.#fit += performance.now() - (this.#fitBegan ?? performance.now())
+        break
+      default:
+    }
+  }
+
+  /** Of the whole run, of the frozen trunk, and of the epochs. */
+  seconds(): TrainReport['seconds'] {
+    const features = [...this.#features.values()].reduce((sum, { seconds }) => sum + seconds, 0)
+    return { total: (performance.now() - this.#started) / 1000, features, fit: this.#fit / 1000 }
+  }
+
+  /** Photos per second through the trunk or, when nothing was frozen, through training. */
+  imagesPerSecond(): number {
+    const parts = this.#features.size > 0 ? [...this.#features.values()] : [this.#trained]
+    const seconds = parts.reduce((sum, part) => sum + part.seconds, 0)
+    return seconds === 0 ? 0 : parts.reduce((sum, part) => sum + part.photos, 0) / seconds
+  }
+}
