@@ -43,12 +43,14 @@ const epsilon = 1e-7
 
 /** −Σ t·log p, p normalized to sum one. */
 export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
-  return { name: 'categorical_crossentropy', targets: 'categorical', perSample: (inputs) => crossentropy(inputs, checked(options)) }
+  const settings = checked(options)
+  return { name: 'categorical_crossentropy', targets: 'categorical', perSample: (inputs) => crossentropy(inputs, settings) }
 }
 
 /** The same from class numbers. */
 export function sparseCategoricalCrossentropy(options: Pick<CrossentropyOptions, 'fromLogits'> = {}): Loss {
-  return { name: 'sparse_categorical_crossentropy', targets: 'sparse', perSample: (inputs) => crossentropy(inputs, checked(options)) }
+  const settings = checked(options)
+  return { name: 'sparse_categorical_crossentropy', targets: 'sparse', perSample: (inputs) => crossentropy(inputs, settings) }
 }
 
 /** Mean over the outputs of −t·log p − (1 − t)·log(1 − p). */

@@ -82,53 +82,65 @@ export function adamW(options: AdamOptions = {}): Optimizer {
 // m ← m + (1 − β₁)(g − m);  v ← v + (1 − β₂)(g² − v);  w ← w − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)
 function adamRow(name: string, options: AdamOptions): Optimizer {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options
-  return makeOptimizer(name, { beta1, beta2, epsilon, amsgrad, ...options }, {
-    slots: amsgrad ? ['momentum', 'velocity', 'velocity_hat'] : ['momentum', 'velocity'],
-    scalars: (t, rate) => ({ alpha: (rate * Math.sqrt(Math.fround(1 - power(beta2, t)))) / Math.fround(1 - power(beta1, t)) }),
-    update({ tape, weight, gradient, slots, scalars }) {
-      const momentum = towards(tape, slots.momentum, gradient, 1 - beta1)
-      const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - beta2)
-      const largest = amsgrad ? tape.op('Max', [slots.velocity_hat, velocity], {}) : velocity
-      const denominator = add(tape, sqrt(tape, largest), tape.number(epsilon))
-      const step = div(tape, mul(tape, momentum, scalars.alpha), denominator)
-      const kept = { momentum, velocity, velocity_hat: largest }
-      return { weight: sub(tape, weight, step), slots: kept }
+  return makeOptimizer(
+    name,
+    { beta1, beta2, epsilon, amsgrad, ...options },
+    {
+      slots: amsgrad ? ['momentum', 'velocity', 'velocity_hat'] : ['momentum', 'velocity'],
+      scalars: (t, rate) => ({ alpha: (rate * Math.sqrt(Math.fround(1 - power(beta2, t)))) / Math.fround(1 - power(beta1, t)) }),
+      update({ tape, weight, gradient, slots, scalars }) {
+        const momentum = towards(tape, slots.momentum, gradient, 1 - beta1)
+        const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - beta2)
+        const largest = amsgrad ? tape.op('Max', [slots.velocity_hat, velocity], {}) : velocity
+        const denominator = add(tape, sqrt(tape, largest), tape.number(epsilon))
+        const step = div(tape, mul(tape, momentum, scalars.alpha), denominator)
+        const kept = { momentum, velocity, velocity_hat: largest }
+        return { weight: sub(tape, weight, step), slots: kept }
+      },
     },
-  })
+  )
 }
 
 /** RMSprop. */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options
   // v ← ρ·v + (1 − ρ)g²;  a ← ρ·a + (1 − ρ)g (centered);  s = η·g/√(v − a² + ε);  m ← μ·m + s;  w ← w − m
-  return makeOptimizer('RMSprop', { rho, momentum, epsilon, centered, ...options }, {
-    slots: ['velocity', ...(momentum > 0 ? (['momentum'] as const) : []), ...(centered ? (['average_gradient'] as const) : [])],
-    scalars: (_step, rate) => ({ rate }),
-    update({ tape, weight, gradient, slots, scalars }) {
-      const velocity = add(tape, scale(tape, slots.velocity, rho), scale(tape, mul(tape, gradient, gradient), 1 - rho))
-      const average = centered ? add(tape, scale(tape, slots.average_gradient, rho), scale(tape, gradient, 1 - rho)) : gradient
-      const spread = centered ? sub(tape, velocity, mul(tape, average, average)) : velocity
-      const step = div(tape, mul(tape, gradient, scalars.rate), sqrt(tape, add(tape, spread, tape.number(epsilon))))
-      const moved = momentum > 0 ? add(tape, scale(tape, slots.momentum, momentum), step) : step
-      return { weight: sub(tape, weight, moved), slots: { velocity, momentum: moved, average_gradient: average } }
+  return makeOptimizer(
+    'RMSprop',
+    { rho, momentum, epsilon, centered, ...options },
+    {
+      slots: ['velocity', ...(momentum > 0 ? (['momentum'] as const) : []), ...(centered ? (['average_gradient'] as const) : [])],
+      scalars: (_step, rate) => ({ rate }),
+      update({ tape, weight, gradient, slots, scalars }) {
+        const velocity = add(tape, scale(tape, slots.velocity, rho), scale(tape, mul(tape, gradient, gradient), 1 - rho))
+        const average = centered ? add(tape, scale(tape, slots.average_gradient, rho), scale(tape, gradient, 1 - rho)) : gradient
+        const spread = centered ? sub(tape, velocity, mul(tape, average, average)) : velocity
+        const step = div(tape, mul(tape, gradient, scalars.rate), sqrt(tape, add(tape, spread, tape.number(epsilon))))
+        const moved = momentum > 0 ? add(tape, scale(tape, slots.momentum, momentum), step) : step
+        return { weight: sub(tape, weight, moved), slots: { velocity, momentum: moved, average_gradient: average } }
+      },
     },
-  })
+  )
 }
 
 /** Adagrad (Duchi and others, 2011). */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
   const { initialAccumulatorValue = 0.1, epsilon = 1e-7 } = options
   // a ← a + g²;  w ← w − η·g/√(a + ε)
-  return makeOptimizer('Adagrad', { initialAccumulatorValue, epsilon, ...options }, {
-    slots: ['accumulator'],
-    initial: initialAccumulatorValue,
-    scalars: (_step, rate) => ({ rate }),
-    update({ tape, weight, gradient, slots, scalars }) {
-      const accumulator = add(tape, slots.accumulator, mul(tape, gradient, gradient))
-      const step = div(tape, mul(tape, gradient, scalars.rate), sqrt(tape, add(tape, accumulator, tape.number(epsilon))))
-      return { weight: sub(tape, weight, step), slots: { accumulator } }
+  return makeOptimizer(
+    'Adagrad',
+    { initialAccumulatorValue, epsilon, ...options },
+    {
+      slots: ['accumulator'],
+      initial: initialAccumulatorValue,
+      scalars: (_step, rate) => ({ rate }),
+      update({ tape, weight, gradient, slots, scalars }) {
+        const accumulator = add(tape, slots.accumulator, mul(tape, gradient, gradient))
+        const step = div(tape, mul(tape, gradient, scalars.rate), sqrt(tape, add(tape, accumulator, tape.number(epsilon))))
+        return { weight: sub(tape, weight, step), slots: { accumulator } }
+      },
     },
-  })
+  )
 }
 
 /** Adam with Nesterov's momentum (Dozat, 2016). */
@@ -137,38 +149,46 @@ export function nadam(options: NadamOptions = {}): Optimizer {
   // μₜ = β₁(1 − ½·0.96ᵗ), Πₜ = μ₁…μₜ;  m̂ = μₜ₊₁·m/(1 − Πₜ₊₁) + (1 − μₜ)·g/(1 − Πₜ);  w ← w − η·m̂/(√(v/(1 − β₂ᵗ)) + ε)
   const mu = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** t)
   const product = (t: number): number => Array.from({ length: t }, (_, i) => mu(i + 1)).reduce((sum, value) => sum * value, 1)
-  return makeOptimizer('Nadam', { beta1, beta2, epsilon, ...options }, {
-    slots: ['momentum', 'velocity'],
-    scalars: (t, rate) => ({
-      rate,
-      ahead: mu(t + 1) / (1 - product(t + 1)),
-      now: (1 - mu(t)) / (1 - product(t)),
-      correction: 1 / Math.fround(1 - power(beta2, t)),
-    }),
-    update({ tape, weight, gradient, slots, scalars }) {
-      const momentum = towards(tape, slots.momentum, gradient, 1 - beta1)
-      const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - beta2)
-      const direction = add(tape, mul(tape, momentum, scalars.ahead), mul(tape, gradient, scalars.now))
-      const denominator = add(tape, sqrt(tape, mul(tape, velocity, scalars.correction)), tape.number(epsilon))
-      return { weight: sub(tape, weight, div(tape, mul(tape, direction, scalars.rate), denominator)), slots: { momentum, velocity } }
+  return makeOptimizer(
+    'Nadam',
+    { beta1, beta2, epsilon, ...options },
+    {
+      slots: ['momentum', 'velocity'],
+      scalars: (t, rate) => ({
+        rate,
+        ahead: mu(t + 1) / (1 - product(t + 1)),
+        now: (1 - mu(t)) / (1 - product(t)),
+        correction: 1 / Math.fround(1 - power(beta2, t)),
+      }),
+      update({ tape, weight, gradient, slots, scalars }) {
+        const momentum = towards(tape, slots.momentum, gradient, 1 - beta1)
+        const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - beta2)
+        const direction = add(tape, mul(tape, momentum, scalars.ahead), mul(tape, gradient, scalars.now))
+        const denominator = add(tape, sqrt(tape, mul(tape, velocity, scalars.correction)), tape.number(epsilon))
+        return { weight: sub(tape, weight, div(tape, mul(tape, direction, scalars.rate), denominator)), slots: { momentum, velocity } }
+      },
     },
-  })
+  )
 }
 
 /** Lion: the sign of a mean of gradients (Chen and others, 2023). */
 export function lion(options: LionOptions = {}): Optimizer {
   const { beta1 = 0.9, beta2 = 0.99 } = options
   // w ← w − η·sign(β₁·m + (1 − β₁)·g);  m ← β₂·m + (1 − β₂)·g
-  return makeOptimizer('Lion', { beta1, beta2, ...options }, {
-    slots: ['momentum'],
-    scalars: (_step, rate) => ({ rate }),
-    update({ tape, weight, gradient, slots, scalars }) {
-      const mixed = add(tape, scale(tape, slots.momentum, beta1), scale(tape, gradient, 1 - beta1))
-      const moved = mul(tape, tape.op('Sign', [mixed], {}), scalars.rate)
-      const momentum = add(tape, scale(tape, slots.momentum, beta2), scale(tape, gradient, 1 - beta2))
-      return { weight: sub(tape, weight, moved), slots: { momentum } }
+  return makeOptimizer(
+    'Lion',
+    { beta1, beta2, ...options },
+    {
+      slots: ['momentum'],
+      scalars: (_step, rate) => ({ rate }),
+      update({ tape, weight, gradient, slots, scalars }) {
+        const mixed = add(tape, scale(tape, slots.momentum, beta1), scale(tape, gradient, 1 - beta1))
+        const moved = mul(tape, tape.op('Sign', [mixed], {}), scalars.rate)
+        const momentum = add(tape, scale(tape, slots.momentum, beta2), scale(tape, gradient, 1 - beta2))
+        return { weight: sub(tape, weight, moved), slots: { momentum } }
+      },
     },
-  })
+  )
 }
 
 /** old + (target − old)·by */
