@@ -24,11 +24,11 @@ interface Backing {
   dispose(): Promise<void>
 }
 
-/** Room for `count` samples whose values have the given shapes. */
-export async function createFeatureRows(count: number, shapes: readonly Shape[]): Promise<FeatureRows> {
+/** Room for `count` samples whose values have the given shapes; in memory up to `limit` bytes. */
+export async function createFeatureRows(count: number, shapes: readonly Shape[], limit = memoryLimit): Promise<FeatureRows> {
   const widths = shapes.map(sizeOf)
   const width = widths.reduce((sum, size) => sum + size, 0)
-  const backing = count * width * 4 <= memoryLimit ? inMemory(count, width) : await inFile(width)
+  const backing = count * width * 4 <= limit ? inMemory(count, width) : await inFile(width)
   return {
     count,
     async write(from, features) {

@@ -11,6 +11,7 @@ import type { Logs, TrainingEvent } from './events.ts'
 import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { prefetch, take, type Batch, type Source } from './source.ts'
 import { buildStep, type Step } from './step.ts'
+import { batchWeights } from './sample-weights.ts'
 import { targetsFor } from './targets.ts'
 import { splitPair } from './validation-split.ts'
 import type { Trunk } from './trunk.ts'
@@ -58,6 +59,12 @@ interface Run {
   readonly steps: Map<number, Promise<Step>>
   readonly source: Source
   readonly validation: { readonly source: Source; readonly evaluator: Evaluator } | undefined
+  /** What holds memory or files until the end. */
+  readonly closing: readonly Disposable[]
+}
+
+interface Disposable {
+  dispose(): Promise<void>
 }
 
 /** Trains for a number of epochs and returns what every epoch gave. */
@@ -88,7 +95,10 @@ async function trainEpochs(run: Run): Promise<void> {
     await runCallbacks(callbacks, 'onEpochBegin', epoch, control)
     logs = await trainBatches(run, epoch, steps)
     if (control.aborted()) break
-    logs = { ...logs, ...(await validate(run, epoch)) }
+    const held = await validate(run, epoch)
+    // What an interrupted validation says of a part of the data must not choose the best epoch.
+    if (control.aborted()) break
+    logs = { ...logs, ...held }
     await runCallbacks(callbacks, 'onEpochEnd', epoch, logs, control)
     control.emit({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - started) / 1000 })
     done++
@@ -116,8 +126,9 @@ async function trainBatches(run: Run, epoch: number, steps: number | null): Prom
     await runCallbacks(callbacks, 'onTrainBatchEnd', batch, logs, control)
     control.emit({ type: 'batchEnd', epoch, batch, steps, samples, logs })
     batch++
-    if (control.aborted()) break
+    if (control.ended()) break
   }
+  if (batch === 0) throw emptyEpoch(epoch)
   return logs
 }
 
@@ -135,7 +146,7 @@ export async function weightedStep(
 ): Promise<{ loss: number; size: number }> {
   const targets = targetsFor(compiled.loss, batch.labels, model.output.shape)
   const size = targets.shape[0] ?? 0
-  const weights = { data: sampleWeights(batch, targets, classWeight), shape: [size], dtype: 'float32' } as const
+  const weights = { data: batchWeights(targets, { sampleWeight: batch.weights, classWeight }), shape: [size], dtype: 'float32' } as const
   const { loss, predictions } = await step.run({ features: batch.features, targets, weights })
   for (const metric of compiled.metrics) metric.update(batch.labels, predictions)
   return { loss, size }
@@ -165,40 +176,51 @@ async function validate(run: Run, epoch: number): Promise<Logs> {
   return Object.fromEntries(Object.entries(logs).map(([name, value]) => [`val_${name}`, value]))
 }
 
-async function openRun(
-  model: Functional,
-  compiled: Compiled,
-  data: FitData | Pair,
-  options: FitOptions & { callbacks: readonly Callback[] },
-): Promise<Run> {
+type OpenOptions = FitOptions & { readonly callbacks: readonly Callback[] }
+
+async function openRun(model: Functional, compiled: Compiled, data: FitData | Pair, options: OpenOptions): Promise<Run> {
   const { training, held } = splitData(data, options)
   const opened = await openData(model, training)
-  const trunk = trunkFor(model, compiled, opened.photo)
-  const emit = options.onEvent ?? ((): void => undefined)
-  const context = { model, compiled, trunk, emit, signal: options.signal }
-  const source = await makeSource(opened, { ...context, split: 'train' })
-  const heldOut = held && (await openHeldOut(model, held, opened))
-  const validation = heldOut && {
-    source: await makeSource(heldOut, { ...context, split: 'validation' }),
-    evaluator: await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features }),
+  const steps: Run['steps'] = new Map()
+  const closing: Disposable[] = []
+  const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
+  try {
+    const trunk = keep(trunkFor(model, compiled, opened.photo))
+    const context = { model, compiled, trunk, emit: options.onEvent ?? ((): void => undefined), signal: options.signal }
+    const source = keep(await makeSource(opened, { ...context, split: 'train' }))
+    const heldOut = held && (await openHeldOut(model, held, opened))
+    const validation = heldOut && {
+      source: keep(await makeSource(heldOut, { ...context, split: 'validation' })),
+      evaluator: keep(await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })),
+    }
+    const settled = withDefaults(options, opened)
+    const control = createControl(model, compiled, options)
+    const { callbacks, batchSize = 32 } = options
+    return {
+      model,
+      compiled,
+      options: settled,
+      batchSize,
+      control,
+      callbacks,
+      trunk,
+      photo: opened.photo,
+      steps,
+      source,
+      validation,
+      closing,
+    }
+  } catch (error) {
+    await closeRun({ steps, closing })
+    throw error
   }
-  const shuffle = options.shuffle ?? (opened.kind === 'dataset' ? opened.dataset.defaults?.shuffle : undefined)
-  const control = createControl(model, compiled, options)
-  const batchSize = options.batchSize ?? 32
-  const settled = shuffle === undefined ? options : { ...options, shuffle }
-  return {
-    model,
-    compiled,
-    options: settled,
-    batchSize,
-    control,
-    callbacks: options.callbacks,
-    trunk,
-    photo: opened.photo,
-    steps: new Map(),
-    source,
-    validation,
-  }
+}
+
+/** What the data asks for where the caller says nothing. */
+function withDefaults(options: FitOptions, opened: Opened): FitOptions {
+  const defaults = opened.kind === 'dataset' ? opened.dataset.defaults : undefined
+  const { shuffle = defaults?.shuffle, seed = defaults?.seed } = options
+  return { ...options, ...(shuffle === undefined ? {} : { shuffle }), ...(seed === undefined ? {} : { seed }) }
 }
 
 /** Validation photos pass the same trunk, so they must have the same size. */
@@ -218,29 +240,20 @@ function splitData(data: FitData | Pair, options: FitOptions): { training: FitDa
     (Array.isArray(given)
       ? { x: (given as readonly [Tensor<'float32'>, Tensor])[0], y: (given as readonly [Tensor<'float32'>, Tensor])[1] }
       : (given as FitData | Pair))
+  if (options.sampleWeight && !('x' in data)) {
+    throw new RootstockError('USAGE', 'Cannot weigh the samples: found sampleWeight with a dataset or a stream, expected tensors', {
+      hint: 'Give classWeight, or yield sampleWeight with each batch of a stream',
+    })
+  }
   const weighted = 'x' in data && options.sampleWeight ? { ...data, sampleWeight: options.sampleWeight } : data
   if (options.validationSplit === undefined || held) return { training: weighted, held }
   return splitPair(weighted, options.validationSplit)
 }
 
-async function closeRun({ steps, trunk, source, validation }: Run): Promise<void> {
-  await Promise.all([...steps.values()].map(async (step) => (await step).dispose()))
-  await trunk.dispose()
-  await source.dispose()
-  await validation?.source.dispose()
-  await validation?.evaluator.dispose()
-}
-
-function sampleWeights({ weights }: Batch, targets: Tensor<'float32'>, classWeight: FitOptions['classWeight']): Float32Array {
-  const [size = 0, outputs = 1] = targets.shape
-  const result = weights ? Float32Array.from(weights) : new Float32Array(size).fill(1)
-  if (!classWeight) return result
-  for (let i = 0; i < size; i++) {
-    const row = targets.data.subarray(i * outputs, (i + 1) * outputs)
-    const label = outputs === 1 ? Math.round(row[0]!) : row.indexOf(Math.max(...row))
-    result[i]! *= classWeight[label] ?? 1
-  }
-  return result
+async function closeRun({ steps, closing }: Pick<Run, 'steps' | 'closing'>): Promise<void> {
+  // A step that could not be compiled has nothing to free, and its error is thrown where it was asked for.
+  const made = (await Promise.allSettled(steps.values())).flatMap((step) => (step.status === 'fulfilled' ? [step.value] : []))
+  for (const resource of [...made, ...closing]) await resource.dispose()
 }
 
 function checkOptions(model: Functional, compiled: Compiled, options: FitOptions): void {
@@ -259,6 +272,12 @@ function checkOptions(model: Functional, compiled: Compiled, options: FitOptions
       hint: 'Set trainable = true on some layers and compile again',
     })
   }
+}
+
+function emptyEpoch(epoch: number): RootstockError {
+  return new RootstockError('DATA', `Cannot train epoch ${epoch + 1}: the data gave no batch, expected at least one`, {
+    hint: 'A generator can be read once only: give an object that starts anew each time, or stepsPerEpoch',
+  })
 }
 
 function lossError(loss: number, epoch: number, batch: number): RootstockError {

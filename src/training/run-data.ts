@@ -1,6 +1,6 @@
 /** @file From what the user hands to `fit` and `evaluate` to sources of batches; photos pass the frozen trunk once. */
 import { RootstockError } from '../errors.ts'
-import { showShape, type Shape, type Tensor } from '../tensor/index.ts'
+import { sameShape, showShape, type Shape, type Tensor } from '../tensor/index.ts'
 import {
   openDataset,
   quarantine,
@@ -30,6 +30,7 @@ import {
   type Source,
   type StreamBatch,
 } from './source.ts'
+import { checkSampleWeight } from './sample-weights.ts'
 import { labelModeFor } from './targets.ts'
 import { trunkBatch, trunkOf, type Trunk } from './trunk.ts'
 
@@ -51,6 +52,7 @@ export type Opened =
 export async function openData(model: Functional, data: FitData | Pair): Promise<Opened> {
   if ('x' in data) {
     checkPairs(data.x, data.y)
+    if (data.sampleWeight) checkSampleWeight(data.sampleWeight, data.x.shape[0] ?? 0)
     return { kind: 'pair', pair: data, photo: data.x.shape.slice(1) }
   }
   if (Symbol.asyncIterator in data) return { kind: 'stream', stream: data, photo: fixedShape(model) }
@@ -75,7 +77,10 @@ export async function makeSource(opened: Opened, context: SourceContext): Promis
   const { trunk, compiled } = context
   switch (opened.kind) {
     case 'stream':
-      return streamSource(opened.stream, (photos) => trunk.run(photos))
+      return streamSource(opened.stream, (photos) => {
+        checkPhotos(photos, opened.photo)
+        return trunk.run(photos)
+      })
     case 'pair':
       return pairSource(opened.pair, context)
     case 'dataset': {
@@ -100,6 +105,12 @@ export function trunkFor(model: Functional, compiled: Compiled, photo: Shape): T
       `Cannot train ${model.name}: it has ${model.inputs.length} inputs and ${model.outputs.length} outputs, expected one of each`,
     )
   }
+  const { shape } = model.output
+  if (shape.length !== 2) {
+    throw new RootstockError('USAGE', `Cannot train ${model.name}: its output has shape ${showShape(shape)}, expected [null, classes]`, {
+      hint: 'Add globalAveragePooling2d or flatten, and a dense layer',
+    })
+  }
   return trunkOf(model, compiled, photo)
 }
 
@@ -111,6 +122,7 @@ async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext):
   if (!trunk.computes) return indexedSource(count, { gather: gatherTensors([x]), labels, weights })
   const rows = await createFeatureRows(count, trunk.shapes)
   for (let from = 0; from < count; from += trunkBatch) {
+    if (context.signal?.aborted) throw canceled(context.signal)
     const indices = range(from, Math.min(count, from + trunkBatch))
     await rows.write(from, await trunk.run(takeRows(x, indices)))
   }
@@ -162,6 +174,15 @@ function dropped(dataset: Dataset, failures: readonly UnusableSample[], { emit, 
   const kept = quarantine(dataset, failures)
   for (const { path, reason } of kept.unusable) emit({ type: 'unusable', split, path, reason })
   return kept.dataset
+}
+
+function checkPhotos(photos: Tensor, photo: Shape): void {
+  if (sameShape(photos.shape.slice(1), photo)) return
+  throw new RootstockError('SHAPE', `Cannot use a batch of shape ${showShape(photos.shape)}: expected [n,${photo.join()}]`)
+}
+
+function canceled({ reason }: AbortSignal): RootstockError {
+  return new RootstockError('CANCELED', 'Canceled while computing the features of the photos', { cause: reason })
 }
 
 function fixedShape(model: Functional): Shape {

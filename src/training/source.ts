@@ -97,7 +97,7 @@ export function takeRows<T extends Tensor>(tensor: T, indices: readonly number[]
 
 /**
  * A user's stream. The trunk runs on every batch, since nothing says which photos come again. An epoch that ends before
- * the stream does (stepsPerEpoch) leaves it where it is, and the next epoch goes on from there.
+ * the stream does (stepsPerEpoch) leaves it where it is, and the next epoch goes on from there; at its end it begins anew.
  */
 export function streamSource(
   stream: AsyncIterable<StreamBatch>,
@@ -107,9 +107,16 @@ export function streamSource(
   return {
     samples: null,
     async *batches() {
+      let resumed = iterator !== undefined
       iterator ??= stream[Symbol.asyncIterator]()
       for (;;) {
-        const next = await iterator.next()
+        let next = await iterator.next()
+        if (next.done && resumed) {
+          // The epoch before this one ended exactly at the stream's end.
+          iterator = stream[Symbol.asyncIterator]()
+          next = await iterator.next()
+        }
+        resumed = false
         if (next.done) break
         yield { features: await trunk(next.value.x), labels: next.value.y, weights: next.value.sampleWeight }
       }

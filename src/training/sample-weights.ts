@@ -1,0 +1,32 @@
+/** @file How much each sample of a batch counts: its own weight times that of its class. */
+import { RootstockError } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+
+/** Weights of samples and classes as `fit` takes them. */
+export interface WeightOptions {
+  readonly sampleWeight?: ArrayLike<number> | undefined
+  readonly classWeight?: Readonly<Record<number, number>> | undefined
+}
+
+/** [n]: the samples' own weights (default 1) times those of their classes (default 1). Classes are read from the targets. */
+export function batchWeights(targets: Tensor<'float32'>, { sampleWeight, classWeight }: WeightOptions): Float32Array {
+  const [size = 0, outputs = 1] = targets.shape
+  if (sampleWeight) checkSampleWeight(sampleWeight, size)
+  const result = sampleWeight ? Float32Array.from(sampleWeight) : new Float32Array(size).fill(1)
+  if (!classWeight) return result
+  for (let i = 0; i < size; i++) {
+    const row = targets.data.subarray(i * outputs, (i + 1) * outputs)
+    const label = outputs === 1 ? Math.round(row[0]!) : row.indexOf(Math.max(...row))
+    result[i]! *= classWeight[label] ?? 1
+  }
+  return result
+}
+
+/** Throws SHAPE unless there is one weight per sample. */
+export function checkSampleWeight(weights: ArrayLike<number>, samples: number): void {
+  if (weights.length === samples) return
+  throw new RootstockError(
+    'SHAPE',
+    `Cannot weigh the samples: found ${weights.length} weights, expected one for each of ${samples} samples`,
+  )
+}
