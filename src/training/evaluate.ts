@@ -6,8 +6,9 @@ import { buildEvaluator, metricLogs } from './evaluation.ts'
 import type { Logs, TrainingEvent } from './events.ts'
 import { weightedStep, type FitOptions } from './fit.ts'
 import { makeSource, openData, trunkFor, type FitData, type Pair } from './run-data.ts'
+import { checkPairs } from './source.ts'
 import { buildStep, type Step } from './step.ts'
-import { trunkOf, type Trunk } from './trunk.ts'
+import type { Trunk } from './trunk.ts'
 
 export interface EvaluateOptions {
   /** Default 32. */
@@ -27,12 +28,15 @@ export async function evaluateModel(
   const opened = await openData(model, data)
   const trunk = trunkFor(model, compiled, opened.photo)
   const emit = options.onEvent ?? ((): void => undefined)
-  const source = await makeSource(opened, { model, compiled, trunk, split: 'test', emit, signal: options.signal })
-  const evaluator = await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })
+  const closing: { dispose(): Promise<void> }[] = [trunk]
   try {
+    const source = await makeSource(opened, { model, compiled, trunk, split: 'test', emit, signal: options.signal })
+    closing.push(source)
+    const evaluator = await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })
+    closing.push(evaluator)
     return await evaluator.evaluate(source, { batchSize: options.batchSize ?? 32, steps: options.steps, signal: options.signal })
   } finally {
-    await Promise.all([evaluator.dispose(), source.dispose(), trunk.dispose()])
+    for (const resource of closing) await resource.dispose()
   }
 }
 
@@ -41,8 +45,15 @@ interface SingleStep {
   readonly step: Step
 }
 
-/** Programs of `trainOnBatch`, by the compilation that they belong to and the batch's shape. */
-const single = new WeakMap<Compiled, Map<string, Promise<SingleStep>>>()
+interface SinglePrograms {
+  /** Of the weights that are constants of the programs. */
+  readonly versions: number
+  /** By the batch's shape and the seed. */
+  readonly steps: Map<string, Promise<SingleStep>>
+}
+
+/** Programs of `trainOnBatch`, by the compilation that they belong to. */
+const single = new WeakMap<Compiled, SinglePrograms>()
 
 export async function trainOnBatch(
   model: Functional,
@@ -50,11 +61,12 @@ export async function trainOnBatch(
   { x, y }: { x: Tensor<'float32'>; y: Tensor },
   options: Pick<FitOptions, 'classWeight' | 'sampleWeight' | 'seed'>,
 ): Promise<Logs> {
-  const programs = single.get(compiled) ?? new Map<string, Promise<SingleStep>>()
-  single.set(compiled, programs)
+  checkPairs(x, y)
+  const steps = await programsFor(model, compiled)
   const key = `${x.shape.join()}/${options.seed ?? 0}`
-  const making = programs.get(key) ?? prepare(model, compiled, x.shape, options.seed ?? 0)
-  programs.set(key, making)
+  const making = steps.get(key) ?? prepare(model, compiled, x.shape, options.seed ?? 0)
+  steps.set(key, making)
+  making.catch(() => steps.delete(key))
   const { trunk, step } = await making
   for (const metric of compiled.metrics) metric.reset()
   const weights = options.sampleWeight && Float32Array.from(options.sampleWeight)
@@ -63,7 +75,30 @@ export async function trainOnBatch(
   return { loss, ...metricLogs(compiled) }
 }
 
+/** The programs made so far. Frozen weights are constants in them: when one was assigned, all are made anew. */
+async function programsFor(model: Functional, compiled: Compiled): Promise<SinglePrograms['steps']> {
+  const frozen = model.weights.filter(({ layer }) => !compiled.trainableLayers.has(layer))
+  const versions = frozen.reduce((sum, weight) => sum + weight.version, 0)
+  const known = single.get(compiled)
+  if (known?.versions === versions) return known.steps
+  if (known) await disposeSingleSteps(compiled)
+  const fresh: SinglePrograms = { versions, steps: new Map() }
+  single.set(compiled, fresh)
+  return fresh.steps
+}
+
+/** Frees the native memory of the programs of `trainOnBatch`. */
+export async function disposeSingleSteps(compiled: Compiled): Promise<void> {
+  const known = single.get(compiled)
+  single.delete(compiled)
+  for (const made of await Promise.allSettled([...(known?.steps.values() ?? [])])) {
+    if (made.status === 'rejected') continue
+    await made.value.step.dispose()
+    await made.value.trunk.dispose()
+  }
+}
+
 async function prepare(model: Functional, compiled: Compiled, shape: readonly number[], seed: number): Promise<SingleStep> {
-  const trunk = trunkOf(model, compiled, shape.slice(1))
+  const trunk = trunkFor(model, compiled, shape.slice(1))
   return { trunk, step: await buildStep({ model, compiled, shape, features: trunk.features, seed }) }
 }

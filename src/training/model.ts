@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/index.ts'
 import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
 import type { History } from './callbacks/index.ts'
 import { compileModel, type Compiled, type CompileOptions } from './compile.ts'
-import { evaluateModel, trainOnBatch, type EvaluateOptions } from './evaluate.ts'
+import { disposeSingleSteps, evaluateModel, trainOnBatch, type EvaluateOptions } from './evaluate.ts'
 import type { Logs } from './events.ts'
 import { fit, type FitOptions } from './fit.ts'
 import { Predictor } from './predict.ts'
@@ -88,6 +88,7 @@ export class Model extends Functional {
   /** Frees the native memory of compiled programs. The model can still be used; they are made again when needed. */
   async dispose(): Promise<void> {
     await this.#predictor.dispose()
+    if (this.#compiled) await disposeSingleSteps(this.#compiled)
   }
 }
 

@@ -21,6 +21,8 @@ export class Predictor {
   readonly #model: Functional
   readonly #outputs: readonly SymbolicTensor[]
   #compiled: Compiled | undefined
+  /** Runs wait for each other: the next may need another program, and one run uses all cores already. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(model: Functional, outputs: readonly SymbolicTensor[] = model.outputs) {
     this.#model = model
@@ -28,7 +30,24 @@ export class Predictor {
   }
 
   /** All outputs for all samples of `inputs`, in Keras's layout. */
-  async run(inputs: readonly Tensor<'float32'>[], batchSize = photosPerRun): Promise<Tensor<'float32'>[]> {
+  run(inputs: readonly Tensor<'float32'>[], batchSize = photosPerRun): Promise<Tensor<'float32'>[]> {
+    return this.#inTurn(() => this.#run(inputs, batchSize))
+  }
+
+  /** Frees the compiled program's native memory. */
+  dispose(): Promise<void> {
+    return this.#inTurn(() => this.#release())
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #run(inputs: readonly Tensor<'float32'>[], batchSize: number): Promise<Tensor<'float32'>[]> {
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new RootstockError('USAGE', `Invalid batchSize: found ${batchSize}, expected a whole number of at least 1`)
     const count = this.#checkInputs(inputs)
     const { program, inputs: values, outputs } = await this.#compile(inputs.map(({ shape }) => shape))
     const parts: Tensor<'float32'>[][] = outputs.map(() => [])
@@ -40,8 +59,7 @@ export class Predictor {
     return parts.map(joinRows)
   }
 
-  /** Frees the compiled program's native memory. */
-  async dispose(): Promise<void> {
+  async #release(): Promise<void> {
     await this.#compiled?.program.dispose()
     this.#compiled = undefined
   }
@@ -60,7 +78,7 @@ export class Predictor {
     const versions = this.#model.weights.reduce((sum, weight) => sum + weight.version, 0)
     const key = `${shapes.map((shape) => showShape(shape.slice(1))).join()}@${versions}`
     if (this.#compiled?.key === key) return this.#compiled
-    await this.dispose()
+    await this.#release()
     const lowered = lower(this.#model, {
       training: false,
       shapes: shapes.map((shape) => [null, ...shape.slice(1)]),
