@@ -1,0 +1,3 @@
+import { describeGradients } from './gradient.cases.ts'
+
+describeGradients('ResNet50')
