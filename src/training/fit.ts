@@ -96,7 +96,6 @@ async function trainEpochs(run: Run): Promise<void> {
     logs = await trainBatches(run, epoch, steps)
     if (control.aborted()) break
     const held = await validate(run, epoch)
-    // What an interrupted validation says of a part of the data must not choose the best epoch.
     if (control.aborted()) break
     logs = { ...logs, ...held }
     await runCallbacks(callbacks, 'onEpochEnd', epoch, logs, control)
@@ -171,6 +170,8 @@ async function validate(run: Run, epoch: number): Promise<Logs> {
     steps: options.validationSteps,
     signal: options.signal,
   })
+  // What an interrupted validation says of a part of the data must not choose the best epoch.
+  if (control.aborted()) return {}
   await runCallbacks(callbacks, 'onTestEnd', logs, control)
   control.emit({ type: 'validationEnd', epoch, logs })
   return Object.fromEntries(Object.entries(logs).map(([name, value]) => [`val_${name}`, value]))
@@ -193,6 +194,8 @@ async function openRun(model: Functional, compiled: Compiled, data: FitData | Pa
       source: keep(await makeSource(heldOut, { ...context, split: 'validation' })),
       evaluator: keep(await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })),
     }
+    // Features are at hand now; the trunk's native memory is not needed while the graft trains.
+    if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
     const settled = withDefaults(options, opened)
     const control = createControl(model, compiled, options)
     const { callbacks, batchSize = 32 } = options

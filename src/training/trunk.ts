@@ -1,12 +1,14 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
-import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
+import type { Shape, Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
-import { cutAtFreezeBoundary, type Graph, type Value } from '../graph/index.ts'
+import { cutAtFreezeBoundary, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
 export const trunkBatch = 4
+
+const products: readonly OpName[] = ['Conv', 'MatMul', 'Gemm']
 
 /** From photos to the values on the freeze boundary. */
 export interface Trunk {
@@ -14,7 +16,7 @@ export interface Trunk {
   readonly features: readonly string[]
   /** Shapes of the values for one photo. */
   readonly shapes: readonly Shape[]
-  /** False when the boundary is the photo itself. */
+  /** False when the boundary is the photo itself, or nothing but a cheap form of it. */
   readonly computes: boolean
   run(photos: Tensor<'float32'>): Promise<readonly Tensor<'float32'>[]>
   dispose(): Promise<void>
@@ -26,12 +28,12 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Tr
   const live = [...compiled.trainable, ...lowered.updates.keys()].flatMap((variable) => lowered.variables.get(variable) ?? [])
   const input = lowered.inputs[0]!
   const cut = cutAtFreezeBoundary(lowered.tape.graph(lowered.outputs), input, live)
-  const shapes = cut.features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0))
-  const computes = cut.trunk !== undefined
+  const computes = isWorthStoring(cut.trunk)
+  const features = computes ? cut.features : [input]
   const compiledTrunk = lazyProgram(cut.trunk)
   return {
-    features: cut.features.map(({ name }) => name),
-    shapes,
+    features: features.map(({ name }) => name),
+    shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
     async run(photos) {
       if (!computes) return [photos]
@@ -43,9 +45,9 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Tr
   }
 }
 
-/** Numbers that one photo occupies on the boundary. */
-export function numbersPerPhoto(trunk: Pick<Trunk, 'shapes'>): number {
-  return trunk.shapes.reduce((sum, shape) => sum + sizeOf(shape), 0)
+/** Turning axes, scaling and padding a photo is done again sooner than its result is read from a disk. */
+function isWorthStoring(trunk: Graph | undefined): boolean {
+  return trunk?.nodes.some(({ op }) => products.includes(op)) ?? false
 }
 
 function lazyProgram(graph: Graph | undefined): { get: () => Promise<Program>; dispose: () => Promise<void> } {
