@@ -28,7 +28,7 @@ export function createControl(model: Functional, compiled: Compiled, { onEvent, 
     onEvent?.(event)
   }
   return {
-    model: modelAccess(model),
+    model: modelAccess(model, compiled),
     metricDirections: new Map(compiled.metrics.map((metric) => [metric.name, metric.direction])),
     get learningRate() {
       return learningRateOf(compiled)
@@ -55,15 +55,17 @@ export function createControl(model: Functional, compiled: Compiled, { onEvent, 
   }
 }
 
-function modelAccess(model: Functional): ModelAccess {
+function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
+  const changing = model.weights.filter((weight) => compiled.trainableLayers.has(weight.layer))
   return {
     weights: model.weights,
     saveWeights: (path) => saveWeightsFile(model, path),
     save: (path) => saveModelFile(model, path),
-    snapshot: () => Promise.all(model.weights.map((weight) => weight.read())),
+    // Weights of frozen layers cannot change, so the copy is as small as what trains.
+    snapshot: () => Promise.all(changing.map((weight) => weight.read())),
     restore(snapshot) {
       const tensors = snapshot as readonly Tensor[]
-      model.weights.forEach((weight, i) => weight.assign(tensors[i]!))
+      changing.forEach((weight, i) => weight.assign(tensors[i]!))
       return Promise.resolve()
     },
   }
