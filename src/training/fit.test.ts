@@ -286,6 +286,12 @@ describe('what cannot be trained', () => {
     ['labels of another width', () => net().fit(data.x, zeros([20, 2])), 'SHAPE', /labels have shape \[8,2\]|labels have shape \[20,2\]/],
     ['class numbers for one-hot rows', () => net().fit(data.x, zeros([20])), 'SHAPE', /expected \[n,3\]/],
     ['fewer labels than photos', () => net().fit(data.x, zeros([19, 3])), 'SHAPE', /x has shape \[20,8,8,3\] and y \[19,3\]/],
+    [
+      'numbers that do not fill the shape',
+      () => net().fit({ ...data.x, data: new Float32Array(5) }, data.y),
+      'SHAPE',
+      /x has 5 numbers, expected 3840/,
+    ],
     ['no photos', () => net().fit(zeros([0, 8, 8, 3]), zeros([0, 3])), 'SHAPE', /at least one/],
     ['photos of another size', () => net().fit(zeros([20, 9, 8, 3]), data.y), 'SHAPE', /\[null,9,8,3\], expected \[null,8,8,3\]/],
     [

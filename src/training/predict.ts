@@ -71,6 +71,11 @@ export class Predictor {
     }
     const count = inputs[0]?.shape[0] ?? 0
     if (count === 0) throw new RootstockError('SHAPE', `Cannot predict with ${this.#model.name}: the input has no samples`)
+    for (const { data, shape } of inputs) {
+      if (data.length === sizeOf(shape) && shape[0] === count) continue
+      const found = `an input has ${data.length} numbers for shape ${showShape(shape)}`
+      throw new RootstockError('SHAPE', `Cannot predict with ${this.#model.name}: ${found}, expected ${count} whole samples in each input`)
+    }
     return count
   }
 

@@ -1,6 +1,6 @@
 /** @file Where batches come from: tensors, a dataset of photos, stored features, or the user's own stream. */
 import { RootstockError } from '../errors.ts'
-import { showShape, stack, type Shape, type Tensor } from '../tensor/index.ts'
+import { showShape, sizeOf, stack, type Shape, type Tensor } from '../tensor/index.ts'
 import { batchIndices, labelBatch, type Dataset, type LabelMode, type ReadOptions } from '../data/index.ts'
 import type { FeatureRows } from './feature-rows.ts'
 
@@ -137,8 +137,15 @@ export async function* take<T>(values: AsyncIterable<T>, count = Infinity): Asyn
   }
 }
 
-/** Checks that photos have the model's rank and count. */
+/** Checks that there is one label for each photo, and that the numbers fill the shapes. */
 export function checkPairs(x: Tensor, y: Tensor): void {
+  for (const [name, { data, shape }] of Object.entries({ x, y })) {
+    if (data.length === sizeOf(shape)) continue
+    throw new RootstockError(
+      'SHAPE',
+      `Cannot train: ${name} has ${data.length} numbers, expected ${sizeOf(shape)} for shape ${showShape(shape)}`,
+    )
+  }
   if (x.shape[0] === y.shape[0] && (x.shape[0] ?? 0) > 0) return
   throw new RootstockError(
     'SHAPE',

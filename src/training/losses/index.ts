@@ -1,3 +1,4 @@
+/** @file The losses. */
 export {
   binaryCrossentropy,
   categoricalCrossentropy,

@@ -1,3 +1,4 @@
+/** @file The optimizers, and the one of a name. */
 import { unknownName } from '../../errors.ts'
 import type { Optimizer } from './optimizer.ts'
 import { adagrad, adam, adamW, lion, nadam, rmsprop, sgd } from './rules.ts'

@@ -1,0 +1,81 @@
+/** @file Stored features: the same rows from memory and from a file. */
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { describe, expect, it } from 'vitest'
+import { random, sizeOf, tensor, type Shape, type Tensor } from '../tensor/index.ts'
+import { createFeatureRows } from './feature-rows.ts'
+
+const shapes: readonly Shape[] = [[2, 3], [5], []]
+const count = 11
+
+/** All samples' values, one tensor per value. */
+function allValues(): Tensor<'float32'>[] {
+  const rng = random('rows')
+  return shapes.map((shape) => {
+    const numbers = Float32Array.from({ length: count * sizeOf(shape) }, () => rng.normal())
+    return tensor(numbers, [count, ...shape])
+  })
+}
+
+const values = allValues()
+
+function samples(indices: readonly number[]): Tensor<'float32'>[] {
+  return values.map(({ data, shape: [, ...shape] }) => {
+    const width = sizeOf(shape)
+    return tensor(Float32Array.from(indices.flatMap((i) => [...data.subarray(i * width, (i + 1) * width)])), [indices.length, ...shape])
+  })
+}
+
+describe.each([
+  ['in memory', undefined],
+  ['in a file', 0],
+])('rows %s', (_where, limit) => {
+  it('come back in the order that is asked for, more than once', async () => {
+    const rows = await createFeatureRows(count, shapes, limit)
+    // Written in parts, not in order.
+    for (const part of [
+      [4, 5, 6, 7],
+      [0, 1, 2, 3],
+      [8, 9, 10],
+    ])
+      await rows.write(part[0]!, samples(part))
+    for (const indices of [[10, 0, 5], [5, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], []])
+      expect(await rows.gather(indices)).toEqual(samples(indices))
+    expect(rows.count).toBe(count)
+    await rows.dispose()
+  })
+
+  it('can be written over', async () => {
+    const rows = await createFeatureRows(count, shapes, limit)
+    await rows.write(0, samples([0, 1, 2]))
+    await rows.write(1, samples([9]))
+    expect(await rows.gather([2, 1, 0])).toEqual(samples([2, 9, 0]))
+    await rows.dispose()
+  })
+})
+
+describe('the file of rows', () => {
+  it('has no name that could be left behind', async () => {
+    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('rootstock-features-'))
+    const rows = await createFeatureRows(count, shapes, 0)
+    await rows.write(0, samples([0]))
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('rootstock-features-') && !before.includes(name))).toEqual([])
+    await rows.dispose()
+  })
+
+  it('does not give rows that were never written', async () => {
+    const rows = await createFeatureRows(count, shapes, 0)
+    await rows.write(0, samples([0]))
+    await expect(rows.gather([7])).rejects.toMatchObject({ code: 'FILE', message: 'Cannot read stored features: found 0 of 48 bytes' })
+    await rows.dispose()
+  })
+
+  it('is used from the limit on', async () => {
+    const bytes = count * 12 * 4
+    const [memory, file] = [await createFeatureRows(count, shapes, bytes), await createFeatureRows(count, shapes, bytes - 1)]
+    // Memory begins with zeros, a file is empty.
+    expect((await memory.gather([3]))[2]!.data).toEqual(Float32Array.of(0))
+    await expect(file.gather([3])).rejects.toMatchObject({ code: 'FILE' })
+    await file.dispose()
+  })
+})

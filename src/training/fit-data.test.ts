@@ -1,0 +1,269 @@
+/** @file `fit` on streams of batches and on folders of photos, damaged ones among them. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { imageFolder, type ImageFolderOptions } from '../data/index.ts'
+import { dense, globalAveragePooling2d } from '../layers/index.ts'
+import { random, tensor, type Tensor } from '../tensor/index.ts'
+import type { TrainingEvent } from './events.ts'
+import { model, type Model } from './model.ts'
+import { sgd } from './optimizers/index.ts'
+import { photos, residualNet, smallNet, stream, weightsOf } from './small.cases.ts'
+import { prefetch, streamSource, take, type StreamBatch } from './source.ts'
+
+const data = photos(24)
+
+function compiled(net: Model, frozen: readonly string[] = []): Model {
+  for (const name of frozen) net.getLayer(name).trainable = false
+  net.compile({ optimizer: sgd({ learningRate: 0.05 }), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
+  return net
+}
+
+async function trained(frozen: readonly string[], fit: (net: Model) => Promise<unknown>): Promise<Record<string, number[]>> {
+  const net = compiled(residualNet(), frozen)
+  await fit(net)
+  return weightsOf(net)
+}
+
+function expectClose(found: Record<string, number[]>, expected: Record<string, number[]>): void {
+  for (const [path, values] of Object.entries(expected))
+    values.forEach((value, i) => expect(Math.abs(found[path]![i]! - value), path).toBeLessThan(2e-5))
+}
+
+describe('a stream', () => {
+  it('without an end goes on where the epoch before stopped, and loses no batch', async () => {
+    const asked: number[] = []
+    async function* endless(): AsyncGenerator<StreamBatch> {
+      for (;;) yield* stream(data, 4, (from) => asked.push(from))
+    }
+    const expected = await trained([], (net) => net.fit(data.x, data.y, { batchSize: 4, shuffle: false }))
+    const found = await trained([], (net) => net.fit(endless(), { epochs: 3, stepsPerEpoch: 2 }))
+    expectClose(found, expected)
+    expect(asked).toEqual([0, 4, 8, 12, 16, 20])
+  })
+
+  it('is closed when the run is over', async () => {
+    let open = true
+    async function* endless(): AsyncGenerator<StreamBatch> {
+      try {
+        for (;;) yield* stream(data, 4)
+      } finally {
+        open = false
+      }
+    }
+    await compiled(smallNet()).fit(endless(), { stepsPerEpoch: 1 })
+    expect(open).toBe(false)
+  })
+
+  it('that can be read again begins anew at its end', async () => {
+    const expected = await trained([], (net) => net.fit(data.x, data.y, { batchSize: 8, shuffle: false, epochs: 2 }))
+    expectClose(await trained([], (net) => net.fit(stream(data, 8), { epochs: 2 })), expected)
+    // The second epoch ends exactly at the end of the stream.
+    expectClose(
+      await trained([], (net) => net.fit(stream(data, 4), { epochs: 4, stepsPerEpoch: 3 })),
+      await trained([], (net) => net.fit(stream(data, 4), { epochs: 2 })),
+    )
+  })
+
+  it('that is read to its end says so', async () => {
+    const once = stream(data, 8)[Symbol.asyncIterator]() as AsyncGenerator<StreamBatch>
+    const error = { code: 'DATA', message: 'Cannot train epoch 2: the data gave no batch, expected at least one' }
+    await expect(compiled(smallNet()).fit(once, { epochs: 2 })).rejects.toMatchObject(error)
+  })
+
+  it('weighs samples', async () => {
+    async function* weighted(): AsyncGenerator<StreamBatch> {
+      for await (const batch of stream(data, 24)) yield { ...batch, sampleWeight: Float32Array.from(data.labels, (_, i) => i) }
+    }
+    const found = await trained([], (net) => net.fit(weighted()))
+    const sampleWeight = data.labels.map((_, i) => i)
+    expectClose(found, await trained([], (net) => net.fit(data.x, data.y, { batchSize: 24, shuffle: false, sampleWeight })))
+  })
+
+  it('validates and is evaluated', async () => {
+    const net = compiled(smallNet(), ['body', 'norm'])
+    const { history } = await net.fit(stream(data, 8), { validationData: stream(data, 5), validationSteps: 2, epochs: 2 })
+    expect(history['val_loss']).toHaveLength(2)
+    const [streamed, whole] = [await net.evaluate(stream(data, 5)), await net.evaluate(data.x, data.y)]
+    expect(streamed['loss']).toBeCloseTo(whole['loss']!, 5)
+    expect(streamed['accuracy']).toBe(whole['accuracy'])
+  })
+
+  it('that fails ends the run with its error', async () => {
+    async function* broken(): AsyncGenerator<StreamBatch> {
+      yield* stream(data, 12)
+      throw new Error('camera lost')
+    }
+    const seen: TrainingEvent[] = []
+    await expect(compiled(smallNet()).fit(broken(), { onEvent: (event) => seen.push(event) })).rejects.toThrow('camera lost')
+    expect(seen.filter((event) => event.type === 'batchEnd')).toHaveLength(2)
+  })
+
+  it.each([
+    ['validationSplit', { validationSplit: 0.5 }, 'USAGE', /found a dataset, expected tensors/],
+    ['sampleWeight', { sampleWeight: [1] }, 'USAGE', /sampleWeight with a dataset or a stream/],
+  ] as const)('takes no %s', async (...[, options, code, message]) => {
+    await expect(compiled(smallNet()).fit(stream(data, 8), options)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    })
+  })
+
+  it('of photos of another size is refused', async () => {
+    const other = { ...data, x: tensor(new Float32Array(24 * 4 * 4 * 3), [24, 4, 4, 3]) }
+    const error = { code: 'SHAPE', message: 'Cannot use a batch of shape [8,4,4,3]: expected [n,8,8,3]' }
+    await expect(compiled(smallNet()).fit(stream(other, 8))).rejects.toMatchObject(error)
+  })
+})
+
+describe('reading ahead', () => {
+  async function* numbers(asked: number[], count = Infinity): AsyncGenerator<number> {
+    for (let i = 0; i < count; i++) {
+      await Promise.resolve()
+      asked.push(i)
+      yield i
+    }
+  }
+
+  it('asks for one value while the one before is used, and for none beyond the count', async () => {
+    const asked: number[] = []
+    const seen: string[] = []
+    for await (const value of prefetch(take(numbers(asked), 3))) {
+      await new Promise((resolve) => setImmediate(resolve))
+      seen.push(`${value} of ${asked.length}`)
+    }
+    expect(seen).toEqual(['0 of 2', '1 of 3', '2 of 3'])
+  })
+
+  it('throws a failure where its value is asked for', async () => {
+    const failing = streamSource({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('gone')) }) }, (x) =>
+      Promise.resolve([x]),
+    )
+    const read = async (): Promise<void> => {
+      for await (const batch of prefetch(failing.batches({ batchSize: 1, shuffle: false, seed: 0, epoch: 0 })))
+        expect(batch).toBeUndefined()
+    }
+    await expect(read()).rejects.toThrow('gone')
+  })
+})
+
+describe('a folder of photos', () => {
+  const folders: string[] = []
+  let whole = ''
+  let damaged = ''
+  const size = 8
+  const classes = ['blue', 'green', 'red']
+
+  beforeAll(async () => {
+    whole = await makeFolder()
+    damaged = await makeFolder()
+    // First in the order of files, so that all labels would move by one if they were not dropped with their photos.
+    await writeFile(join(damaged, 'blue', 'a0.jpg'), Buffer.from('not a picture'))
+  })
+  afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))))
+
+  async function makeFolder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'rootstock-fit-'))
+    folders.push(folder)
+    for (const [label, name] of classes.entries()) {
+      await mkdir(join(folder, name))
+      for (let i = 0; i < 6; i++) await writeFile(join(folder, name, `p${i}.jpg`), await jpeg(label, i))
+    }
+    return folder
+  }
+
+  function jpeg(label: number, i: number): Promise<Buffer> {
+    const rng = random(`jpeg/${label}/${i}`)
+    const bytes = Uint8Array.from({ length: 12 * 10 * 3 }, (_, at) => rng.integer(120) + (at % 3 === 2 - label ? 120 : 0))
+    return sharp(bytes, { raw: { width: 12, height: 10, channels: 3 } })
+      .jpeg()
+      .toBuffer()
+  }
+
+  const open = (folder: string, options: ImageFolderOptions = {}) =>
+    imageFolder(folder, { targetSize: [size, size], preprocessing: 'tf', ...options })
+
+  /** The folder as tensors, in its order. */
+  async function asTensors(folder: string): Promise<{ x: Tensor<'float32'>; y: Tensor<'float32'> }> {
+    const dataset = await open(folder).open()
+    const all = await Promise.all(Array.from(dataset.labels, (_, i) => dataset.read(i, { size: [size, size], preprocessing: 'tf' })))
+    const y = Array.from(dataset.labels, (label) => [0, 1, 2].map((k) => (k === label ? 1 : 0))).flat()
+    return {
+      x: tensor(Float32Array.from(all.flatMap(({ data }) => [...data])), [all.length, size, size, 3]),
+      y: tensor(y, [all.length, 3]),
+    }
+  }
+
+  describe.each([
+    ['every layer training', []],
+    ['a frozen trunk', ['first', 'second']],
+    ['the head alone training', ['first', 'second', 'third']],
+  ] as const)('with %s', (_what, frozen) => {
+    it('teaches what its tensors teach', async () => {
+      const { x, y } = await asTensors(whole)
+      const options = { epochs: 3, batchSize: 5, seed: 4 }
+      const expected = await trained(frozen, (net) => net.fit(x, y, options))
+      expectClose(await trained(frozen, (net) => net.fit(open(whole), options)), expected)
+    })
+
+    it('goes without a damaged photo and names it', async () => {
+      const options = { epochs: 2, batchSize: 5, seed: 4 }
+      const events: TrainingEvent[] = []
+      const found = await trained(frozen, (net) =>
+        net.fit(open(damaged), { ...options, validationData: open(damaged), onEvent: (event) => events.push(event) }),
+      )
+      expectClose(found, await trained(frozen, (net) => net.fit(open(whole), options)))
+      const unusable = events.flatMap((event) => (event.type === 'unusable' ? [[event.split, event.path.slice(damaged.length)]] : []))
+      expect(unusable).toEqual([
+        ['train', '/blue/a0.jpg'],
+        ['validation', '/blue/a0.jpg'],
+      ])
+      expect(events.find((event) => event.type === 'trainBegin')).toMatchObject({ samples: 18, steps: 4 })
+      const progress = events.filter((event) => event.type === 'featuresProgress')
+      expect(progress.map(({ split, done, total }) => `${split} ${done}/${total}`).slice(-1)).toEqual(
+        frozen.length === 0 ? [] : ['validation 19/19'],
+      )
+    })
+  })
+
+  it('asks for its own order', async () => {
+    const run = (options: ImageFolderOptions, fit: object = {}): Promise<Record<string, number[]>> =>
+      trained([], (net) => net.fit(open(whole, options), { batchSize: 4, ...fit }))
+    expect(await run({ seed: 5 })).toEqual(await run({}, { seed: 5 }))
+    expect(await run({ seed: 5 })).not.toEqual(await run({}))
+    expect(await run({ seed: 5 }, { seed: 6 })).toEqual(await run({}, { seed: 6 }))
+    expect(await run({ shuffle: false })).toEqual(await run({}, { shuffle: false }))
+    expect(await run({ shuffle: false }, { shuffle: true })).toEqual(await run({}))
+  })
+
+  it('gives labels as the loss takes them', async () => {
+    const base = residualNet()
+    base.compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+    const sparse = await base.evaluate(open(whole))
+    const { x, y } = await asTensors(whole)
+    expect(sparse['loss']).toBeCloseTo((await compiled(residualNet()).evaluate(x, y))['loss']!, 5)
+    const one = model({
+      inputs: base.input,
+      outputs: dense({ units: 1, activation: 'sigmoid', name: 'yes' })(globalAveragePooling2d({})(base.getLayer('first').output)),
+    })
+    one.compile({ optimizer: 'sgd', loss: 'binaryCrossentropy', metrics: ['accuracy'] })
+    const two = open(whole, { classNames: ['blue', 'red'], labelMode: 'binary' })
+    expect((await one.fit(two)).history['loss']![0]).toBeGreaterThan(0)
+  })
+
+  it('with more classes than the model has outputs is refused', async () => {
+    const base = residualNet()
+    const two = compiled(
+      model({
+        inputs: base.input,
+        outputs: dense({ units: 2, activation: 'softmax', name: 'two' })(globalAveragePooling2d({})(base.getLayer('first').output)),
+      }),
+    )
+    await expect(two.fit(open(whole))).rejects.toMatchObject({
+      code: 'SHAPE',
+      message: expect.stringContaining('expected [n,2]') as string,
+    })
+  })
+})

@@ -1,0 +1,158 @@
+/** @file Prediction: sizes, batches, changed weights, several outputs and inputs, and what is refused. */
+import { describe, expect, it, vi } from 'vitest'
+import * as engines from '../engine/index.ts'
+import { add, clearSession, conv2d, dense, globalAveragePooling2d, input } from '../layers/index.ts'
+import { random, rows, tensor, zeros, type Shape, type Tensor } from '../tensor/index.ts'
+import { model, type Model } from './model.ts'
+import { joinRows, Predictor } from './predict.ts'
+
+vi.mock('../engine/index.ts', { spy: true })
+
+type Numbers = Tensor<'float32'>
+
+function noise(shape: Shape): Numbers {
+  const rng = random(`noise/${shape.join()}`)
+  const length = shape.reduce((product, size) => product * size, 1)
+  return tensor(
+    Float32Array.from({ length }, () => rng.normal()),
+    shape,
+  )
+}
+
+/** Takes photos of any size. */
+function anySize(): Model {
+  clearSession()
+  const photo = input({ shape: [null, null, 3] })
+  const map = conv2d({ filters: 4, kernelSize: 3, name: 'conv' })(photo)
+  return model({ inputs: photo, outputs: dense({ units: 3, activation: 'softmax', name: 'head' })(globalAveragePooling2d({})(map)) })
+}
+
+const near = (found: Numbers, expected: Numbers): void => {
+  expect(found.shape).toEqual(expected.shape)
+  found.data.forEach((value, i) => expect(value).toBeCloseTo(expected.data[i]!, 6))
+}
+
+/** Counts the compilations of a run. */
+async function compilations(work: () => Promise<unknown>): Promise<number> {
+  const real = engines.engine()
+  let count = 0
+  const spy = vi.spyOn(engines, 'engine').mockReturnValue({ ...real, compile: (...args) => (count++, real.compile(...args)) })
+  await work()
+  spy.mockRestore()
+  return count
+}
+
+describe('predict', () => {
+  it.each([1, 2, 4, 5, 7, 100])('gives the same for batches of %i', async (batchSize) => {
+    const net = anySize()
+    const x = noise([7, 6, 5, 3])
+    near(await net.predict(x, { batchSize }), await net.predict(x, { batchSize: 7 }))
+    for (let i = 0; i < 7; i++) near(await net.predict(rows(x, i, i + 1)), rows(await net.predict(x, { batchSize }), i, i + 1))
+    await net.dispose()
+  })
+
+  it('takes photos of one size after another', async () => {
+    const net = anySize()
+    const [small, large] = [noise([2, 5, 5, 3]), noise([3, 9, 7, 3])]
+    const first = await net.predict(small)
+    expect((await net.predict(large)).shape).toEqual([3, 3])
+    expect(await net.predict(small)).toEqual(first)
+    await net.dispose()
+  })
+
+  it('compiles once for one size and one set of weights', async () => {
+    const net = anySize()
+    const x = noise([5, 6, 6, 3])
+    const twice = async (): Promise<void> => {
+      await net.predict(x)
+      await net.predict(rows(x, 0, 1))
+    }
+    expect(await compilations(twice)).toBe(1)
+    expect(await compilations(twice)).toBe(0)
+    net.getLayer('head').weights[1]!.assign([1, 2, 3])
+    expect(await compilations(twice)).toBe(1)
+    expect(await compilations(() => net.predict(noise([1, 7, 6, 3])))).toBe(1)
+    await net.dispose()
+    expect(await compilations(twice)).toBe(1)
+    await net.dispose()
+  })
+
+  it('uses assigned weights', async () => {
+    const net = anySize()
+    const x = noise([1, 6, 6, 3])
+    await net.predict(x)
+    net.getLayer('head').weights[0]!.assign(new Float32Array(12))
+    net.getLayer('head').weights[1]!.assign([0, 0, Math.log(2)])
+    near(await net.predict(x), tensor([0.25, 0.25, 0.5], [1, 3]))
+    await net.dispose()
+  })
+
+  it('keeps calls apart that are made at once', async () => {
+    const net = anySize()
+    const inputs = [noise([2, 5, 5, 3]), noise([3, 9, 7, 3]), noise([4, 5, 5, 3]), noise([1, 8, 8, 3])]
+    const alone: Numbers[] = []
+    for (const x of inputs) alone.push(await net.predict(x))
+    const refused = net.predict(zeros([0, 5, 5, 3]))
+    const together = Promise.all(inputs.map((x) => net.predict(x)))
+    await expect(refused).rejects.toMatchObject({ code: 'SHAPE' })
+    expect(await together).toEqual(alone)
+    await net.dispose()
+  })
+
+  it('gives answers that later calls leave as they are', async () => {
+    const net = anySize()
+    const first = await net.predict(noise([1, 6, 6, 3]))
+    const copy = [...first.data]
+    await net.predict(noise([4, 6, 6, 3]))
+    expect([...first.data]).toEqual(copy)
+    await net.dispose()
+  })
+})
+
+describe('predictAll', () => {
+  it('takes several inputs and gives several outputs', async () => {
+    clearSession()
+    const [a, b] = [input({ shape: [3] }), input({ shape: [3] })]
+    const sum = add({})([a, b])
+    const net = model({ inputs: [a, b], outputs: [sum, dense({ units: 2, name: 'd' })(sum)] })
+    net.getLayer('d').weights[0]!.assign([1, 0, 0, 1, 0, 0])
+    const [x, y] = [tensor([1, 2, 3, 4, 5, 6], [2, 3]), tensor([10, 20, 30, 40, 50, 60], [2, 3])]
+    const [first, second] = await net.predictAll([x, y], { batchSize: 1 })
+    expect([...first!.data]).toEqual([11, 22, 33, 44, 55, 66])
+    expect([...second!.data]).toEqual([11, 22, 44, 55])
+    await expect(net.predictAll([x])).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('found 1 inputs, expected 2') as string,
+    })
+    await expect(net.predictAll([x, rows(y, 0, 1)])).rejects.toMatchObject({ code: 'SHAPE' })
+    await net.dispose()
+  })
+
+  it('of chosen tensors gives what lies inside the model', async () => {
+    const net = anySize()
+    const x = noise([3, 6, 5, 3])
+    const predictor = new Predictor(net, [net.getLayer('conv').output])
+    const [map] = await predictor.run([x])
+    expect(map!.shape).toEqual([3, 4, 3, 4])
+    await predictor.dispose()
+  })
+})
+
+describe('what cannot be predicted', () => {
+  it.each([
+    ['nothing', zeros([0, 8, 8, 3]), {}, 'SHAPE', /has no samples/],
+    ['another number of channels', zeros([1, 8, 8, 4]), {}, 'SHAPE', /\[null,8,8,4\], expected \[null,null,null,3\]/],
+    ['a single photo without the batch', zeros([8, 8, 3]), {}, 'SHAPE', /expected \[null,null,null,3\]/],
+    ['a photo smaller than the kernel', zeros([1, 2, 8, 3]), {}, 'SHAPE', /Conv/],
+    ['batches of nothing', zeros([1, 8, 8, 3]), { batchSize: 0 }, 'USAGE', /batchSize: found 0/],
+    ['batches of a half', zeros([1, 8, 8, 3]), { batchSize: 1.5 }, 'USAGE', /batchSize: found 1.5/],
+    ['numbers that do not fill the shape', { ...zeros([1, 8, 8, 3]), data: new Float32Array(5) }, {}, 'SHAPE', /5 numbers/],
+  ] as const)('%s', async (...[, x, options, code, message]) => {
+    await expect(anySize().predict(x, options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
+  })
+})
+
+it('joinRows joins along the first axis', () => {
+  expect(joinRows([tensor([1, 2], [1, 2]), tensor([3, 4, 5, 6], [2, 2])])).toEqual(tensor([1, 2, 3, 4, 5, 6], [3, 2]))
+  expect(() => joinRows([])).toThrow('there are none')
+})
