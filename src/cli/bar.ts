@@ -1,0 +1,83 @@
+/** @file A progress bar of one line that is redrawn in place. */
+import { oneLine } from './one-line.ts'
+import type { ProgressOutput } from './terminal.ts'
+
+/** How far something is. */
+export interface BarState {
+  readonly label: string
+  readonly done: number
+  readonly total: number
+  /** Since the start. */
+  readonly seconds: number
+  /** What the rate counts: "photos". */
+  readonly unit: string
+  /** How many of them there were; default `done`. */
+  readonly counted?: number
+  /** Figures at the end of the line. */
+  readonly extra?: string
+}
+
+/** The redrawn line. */
+export interface Bar {
+  /** Redraws, but no more than ten times a second. */
+  update(state: BarState): void
+  /** Wipes the line, so that another one can be written. */
+  clear(): void
+}
+
+const LEAST_INTERVAL_MS = 100
+const WIPE = '\r\x1b[K'
+
+/** A bar on a live terminal; nothing elsewhere. */
+export function createBar(output: ProgressOutput, clock: () => number): Bar {
+  let drawnAt = -Infinity
+  let isDrawn = false
+  return {
+    update(state) {
+      if (!output.isLive || clock() - drawnAt < LEAST_INTERVAL_MS) return
+      drawnAt = clock()
+      isDrawn = true
+      // The last column stays free: writing there makes some terminals wrap.
+      output.write(WIPE + drawBar(state, output.columns() - 1))
+    },
+    clear() {
+      if (isDrawn) output.write(WIPE)
+      isDrawn = false
+    },
+  }
+}
+
+/** The bar as text of at most `width` characters; where the line is short, the bar goes first, then the end of the text. */
+export function drawBar(state: BarState, width: number): string {
+  const { label, done, total, extra = '' } = state
+  const parts = [oneLine(label), `${done}/${total}`, rateOf(state), timeLeft(state), extra].filter((part) => part !== '')
+  const room = width - parts.join('  ').length - 4
+  if (room >= 6) parts.splice(1, 0, strip(total > 0 ? done / total : 0, Math.min(room, 30)))
+  return parts.join('  ').slice(0, Math.max(0, width))
+}
+
+/** "412 photos/s", or nothing before anything is done. */
+export function rateOf({ done, counted = done, seconds, unit }: Pick<BarState, 'done' | 'counted' | 'seconds' | 'unit'>): string {
+  if (counted === 0 || seconds <= 0) return ''
+  const rate = counted / seconds
+  return `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)} ${unit}/s`
+}
+
+/** "75 s" as "1 min 15 s". */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
+
+function timeLeft({ done, total, seconds }: BarState): string {
+  if (done === 0 || total <= done) return ''
+  return `${duration(Math.ceil((seconds / done) * (total - done)))} left`
+}
+
+function strip(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width)
+  return `[${'='.repeat(full)}${' '.repeat(width - full)}]`
+}

@@ -1,0 +1,12 @@
+/** @file All commands, in the order of the help. */
+import type { Command } from './command.ts'
+import { demo } from './demo.ts'
+import { evaluate } from './evaluate.ts'
+import { predict } from './predict.ts'
+import { prepare } from './prepare.ts'
+import { summary } from './summary.ts'
+import { train } from './train.ts'
+import { weights } from './weights.ts'
+
+/** The rows; none of them loads the library before it runs. */
+export const commands: readonly Command[] = [prepare, train, predict, evaluate, summary, weights, demo]

@@ -1,0 +1,49 @@
+/** @file `rootstock evaluate`: how well a classifier does on a folder of photos. */
+import type { Evaluation } from '../transfer/index.ts'
+import { command } from './command.ts'
+import { oneLine } from './one-line.ts'
+import { trainingProgress } from './progress.ts'
+import { alignColumns, percent } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+/** A wider matrix does not fit a terminal; --json has it whole. */
+const MATRIX_CLASSES = 12
+
+export const evaluate = command({
+  name: 'evaluate',
+  summary: 'Measure a trained classifier on a folder with one folder per class.',
+  operands: [
+    { name: 'MODEL', description: 'The folder of a run' },
+    { name: 'FOLDER', description: 'A folder with one folder of photos per class' },
+  ],
+  flags: {},
+  examples: ['rootstock evaluate runs/pets data/test'],
+  run: async ({ operands: [model = '', folder = ''], terminal }) => {
+    const { loadClassifier } = await import('../transfer/index.ts')
+    const progress = trainingProgress(terminal.progress)
+    const classifier = await loadClassifier(model)
+    try {
+      const evaluation = await classifier.evaluate(folder, { onEvent: progress.onEvent })
+      progress.finish()
+      show(evaluation, terminal)
+      return { json: evaluation }
+    } finally {
+      progress.finish()
+      await classifier.dispose()
+    }
+  },
+})
+
+function show({ images, accuracy, loss, perClass, confusion }: Evaluation, { print, colors }: Terminal): void {
+  print(colors.bold(`Accuracy ${percent(accuracy)}`) + ` of ${images} photos, loss ${loss.toFixed(4)}`)
+  const classes = perClass.map(({ label, images: count, precision, recall, f1 }) => [
+    oneLine(label),
+    count,
+    ...[precision, recall, f1].map(percent),
+  ])
+  for (const line of alignColumns([['class', 'photos', 'precision', 'recall', 'f1'], ...classes])) print(line)
+  if (perClass.length > MATRIX_CLASSES) return
+  print('Rows are the true classes, columns the answers:')
+  const labels = perClass.map(({ label }) => oneLine(label))
+  for (const line of alignColumns([['', ...labels], ...confusion.map((row, i) => [labels[i] ?? '', ...row])])) print(line)
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** @file The command `rootstock`. */
+import { errnoOf } from '../files/file-error.ts'
+import { errorLine } from './one-line.ts'
+import { runCommandLine } from './run-command-line.ts'
+
+// A reader that has seen enough (rootstock … | head) is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (errnoOf(error) !== 'EPIPE') throw error
+    process.exit(0)
+  })
+}
+
+// Whatever slips through ends in one line too.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`rootstock: ${errorLine(error)}\n`)
+  process.exit(1)
+})
+
+const { stdout, stderr, env } = process
+process.exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, env })
+// What a signal left running must not keep the process alive.
+if (process.exitCode === 130 || process.exitCode === 143) process.exit()

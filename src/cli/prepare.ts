@@ -1,0 +1,58 @@
+/** @file `rootstock prepare`: sorts photos into train, validation and test folders. */
+import { basename } from 'node:path'
+import type { Prepared } from '../data/index.ts'
+import { createBar } from './bar.ts'
+import { command } from './command.ts'
+import { choice, count, toggle, words } from './flag-values.ts'
+import { oneLine } from './one-line.ts'
+import { alignColumns } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const PARTS = ['train', 'validation', 'test'] as const
+
+export const prepare = command({
+  name: 'prepare',
+  summary: 'Sort photos (cat.0.jpg …, or one folder per class) into OUT/{train,validation,test}/{class}/.',
+  operands: [
+    { name: 'SOURCE', description: 'The folder with the photos' },
+    { name: 'OUT', description: 'The folder to write; a new or empty one' },
+  ],
+  flags: {
+    labels: words('NAMES', 'The classes, as in cat,dog; default what the names say'),
+    train: count('N', 'Photos of each class for training; without any count, 70, 15 and 15 of a hundred'),
+    validation: count('N', 'Photos of each class for validation', 0),
+    test: count('N', 'Photos of each class for the test', 0),
+    link: choice('HOW', 'copy, hardlink or symlink; default copy', ['copy', 'hardlink', 'symlink'] as const),
+    followLinks: toggle('Follow links that lead out of SOURCE'),
+    force: toggle('Replace OUT when it holds something else'),
+  },
+  examples: ['rootstock prepare photos data --labels cat,dog --train 1000 --validation 500 --test 500'],
+  endsCleanly: true,
+  run: async ({ operands: [source = '', out = ''], flags, terminal, signal }) => {
+    const library = await import('../data/index.ts')
+    const bar = createBar(terminal.progress, () => performance.now())
+    const started = performance.now()
+    const onProgress = (done: number, total: number): void =>
+      bar.update({ label: `Writing ${basename(out)}`, done, total, seconds: (performance.now() - started) / 1000, unit: 'photos' })
+    try {
+      const prepared = await library.prepare(source, out, { ...flags, onProgress, signal })
+      bar.clear()
+      show(prepared, out, terminal)
+      return { json: jsonOf(prepared, out) }
+    } finally {
+      bar.clear()
+    }
+  },
+})
+
+function show({ classNames, counts, notes }: Prepared, out: string, { print, colors }: Terminal): void {
+  for (const note of notes) print(colors.dim(oneLine(note)))
+  const rows = classNames.map((label) => [oneLine(label), ...PARTS.map((part) => counts[part].get(label) ?? 0)])
+  for (const line of alignColumns([['class', ...PARTS], ...rows])) print(line)
+  print(`Ready in ${oneLine(out)}: rootstock train ${oneLine(out)}`)
+}
+
+function jsonOf({ classNames, counts, notes, isUnchanged }: Prepared, out: string): object {
+  const perPart = PARTS.map((part) => [part, Object.fromEntries(counts[part])] as const)
+  return { out, classes: classNames, images: Object.fromEntries(perPart), unchanged: isUnchanged, notes }
+}

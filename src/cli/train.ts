@@ -1,0 +1,62 @@
+/** @file `rootstock train`: a folder of photos in, a classifier out. */
+import type { TrainReport } from '../transfer/index.ts'
+import { duration } from './bar.ts'
+import { command } from './command.ts'
+import { count, countOr, positive, quantity, share, word } from './flag-values.ts'
+import { oneLine } from './one-line.ts'
+import { trainingProgress } from './progress.ts'
+import { grouped, percent } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export const train = command({
+  name: 'train',
+  summary: 'Train a classifier on a folder of photos: a new head on a pretrained network, or more of it.',
+  operands: [{ name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/' }],
+  flags: {
+    network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet'),
+    alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1', positive),
+    size: count('PIXELS', "Height and width of the network's input; default its own"),
+    weights: word('FILE', 'imagenet, none, or an .h5 file; default imagenet'),
+    epochs: count('N', 'Passes over the photos; default 10'),
+    batchSize: count('N', 'Photos per step; default 32'),
+    learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),
+    head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
+    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer'),
+    patience: countOr(count('N', 'Epochs without a better val_loss before training stops, or none; default 5'), 'none', null),
+    validation: quantity('SHARE', 'Share of each class held out, where FOLDER is not split; default 0.15', share),
+    test: quantity('SHARE', 'Share of each class for the test at the end; default 0.15', share),
+    seed: count('S', 'Of weights, order, split and dropout; default 0', 0),
+    out: word('FOLDER', "The run's folder; default runs/NETWORK-DATE"),
+  },
+  examples: ['rootstock train photos', 'rootstock train data --network mobilenet --alpha 0.25 --epochs 20 --out runs/pets --json'],
+  endsCleanly: true,
+  run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
+    const { trainClassifier } = await import('../transfer/index.ts')
+    const progress = trainingProgress(terminal.progress)
+    try {
+      const classifier = await trainClassifier(folder, { ...flags, onEvent: progress.onEvent, signal })
+      progress.finish()
+      const { report } = classifier
+      await classifier.dispose()
+      if (report) show(report, terminal, signal.aborted)
+      return { json: report ?? {} }
+    } finally {
+      progress.finish()
+    }
+  },
+})
+
+function show(report: TrainReport, { print, note, colors }: Terminal, isStopped: boolean): void {
+  const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
+  print(
+    `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
+  )
+  if (unusable.length > 0) print(`${unusable.length} pictures could not be used`)
+  if (images.validation > 0)
+    print(`Best epoch ${best.epoch}: val_loss ${best.valLoss.toFixed(4)}, val_accuracy ${percent(best.valAccuracy)}`)
+  if (test) print(colors.bold(`Test accuracy ${percent(test.accuracy)}`) + `, loss ${test.loss.toFixed(4)}`)
+  const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
+  print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
+  if (isStopped) note(`Stopped before its end: ${run} keeps the weights of the best epoch`)
+  print(`Kept in ${oneLine(run)}: rootstock predict ${oneLine(run)} PHOTO`)
+}
