@@ -1,3 +1,4 @@
+/** @file Public face of graph/: ONNX operators with shapes and gradients, the tape, the reverse walk and the passes. */
 export type { Graph, Node, Parameter, Value, ValueType } from './graph.ts'
 export { consumers, downstream, producers, upstream } from './graph.ts'
 export type { Tape } from './tape.ts'

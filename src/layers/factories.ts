@@ -1,0 +1,13 @@
+/** @file The layers by name: what `layers` is in a program. */
+export { input, dense, activation, reLU, softmax, dropout } from './core.ts'
+export { conv2d, depthwiseConv2d, separableConv2d } from './convolutional.ts'
+export { maxPooling2d, averagePooling2d, globalAveragePooling2d, globalMaxPooling2d } from './pooling.ts'
+export { batchNormalization, rescaling } from './normalization.ts'
+export { add, multiply, concatenate } from './merging.ts'
+export { zeroPadding2d, flatten, reshape } from './shaping.ts'
+export type { Conv2DOptions, DepthwiseConv2DOptions, SeparableConv2DOptions } from './convolutional.ts'
+export type { PoolingOptions, GlobalPoolingOptions } from './pooling.ts'
+export type { InputOptions, DenseOptions, ActivationOptions, ReLUOptions, DropoutOptions } from './core.ts'
+export type { BatchNormalizationOptions, RescalingOptions } from './normalization.ts'
+export type { ConcatenateOptions } from './merging.ts'
+export type { ZeroPadding2DOptions, ReshapeOptions } from './shaping.ts'
