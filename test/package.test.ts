@@ -51,6 +51,22 @@ const imported = new Set(
     .map(packageOf),
 )
 
+interface Locked {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+describe('package-lock.json', () => {
+  // npm ci refuses a lock file with a gap. Gaps come from registries that lack the binaries of other platforms: see `overrides`.
+  it('holds every package that another one asks for', () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { readonly packages: Readonly<Record<string, Locked>> }
+    const held = new Set(Object.keys(lock.packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)))
+    const asked = Object.values(lock.packages).flatMap((entry) => Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }))
+    expect(held.size).toBeGreaterThan(100)
+    expect(asked.filter((name) => !held.has(name))).toEqual([])
+  })
+})
+
 describe('package.json', () => {
   it('lists the dependencies that are argued for', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(DEPENDENCIES).sort())
