@@ -17,6 +17,8 @@ export interface EvaluateOptions {
   readonly steps?: number
   readonly onEvent?: (event: TrainingEvent) => void
   readonly signal?: AbortSignal
+  /** Keep the features of photos on disk for later runs. Default true. */
+  readonly featureStore?: boolean
 }
 
 export async function evaluateModel(
@@ -30,7 +32,15 @@ export async function evaluateModel(
   const emit = options.onEvent ?? ((): void => undefined)
   const closing: { dispose(): Promise<void> }[] = [trunk]
   try {
-    const source = await makeSource(opened, { model, compiled, trunk, split: 'test', emit, signal: options.signal })
+    const source = await makeSource(opened, {
+      model,
+      compiled,
+      trunk,
+      split: 'test',
+      emit,
+      signal: options.signal,
+      featureStore: options.featureStore,
+    })
     closing.push(source)
     const evaluator = await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })
     closing.push(evaluator)

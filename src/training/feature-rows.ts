@@ -11,6 +11,12 @@ const memoryLimit = 96 * 1024 * 1024
 /** One row per sample; a row holds one tensor per value on the freeze boundary. */
 export interface FeatureRows {
   readonly count: number
+  /** Numbers in one row. */
+  readonly width: number
+  /** The rows of a batch of features, one per sample. */
+  split(features: readonly Tensor<'float32'>[]): Float32Array[]
+  /** Stores one row. */
+  put(row: number, values: Float32Array): Promise<void>
   /** Stores the rows of consecutive samples that begin at `from`. */
   write(from: number, features: readonly Tensor<'float32'>[]): Promise<void>
   /** The given samples' rows, in that order, one tensor [n, …] per value. */
@@ -29,19 +35,23 @@ export async function createFeatureRows(count: number, shapes: readonly Shape[],
   const widths = shapes.map(sizeOf)
   const width = widths.reduce((sum, size) => sum + size, 0)
   const backing = count * width * 4 <= limit ? inMemory(count, width) : await inFile(width)
+  const split = (features: readonly Tensor<'float32'>[]): Float32Array[] =>
+    Array.from({ length: features[0]?.shape[0] ?? 0 }, (_, i) => {
+      const row = new Float32Array(width)
+      let at = 0
+      features.forEach((feature, k) => {
+        row.set(feature.data.subarray(i * widths[k]!, (i + 1) * widths[k]!), at)
+        at += widths[k]!
+      })
+      return row
+    })
   return {
     count,
+    width,
+    split,
+    put: (row, values) => backing.put(row, values),
     async write(from, features) {
-      const samples = features[0]?.shape[0] ?? 0
-      for (let i = 0; i < samples; i++) {
-        const row = new Float32Array(width)
-        let at = 0
-        features.forEach((feature, k) => {
-          row.set(feature.data.subarray(i * widths[k]!, (i + 1) * widths[k]!), at)
-          at += widths[k]!
-        })
-        await backing.put(from + i, row)
-      }
+      for (const [i, row] of split(features).entries()) await backing.put(from + i, row)
     },
     async gather(indices) {
       const result = shapes.map((shape, k) => ({

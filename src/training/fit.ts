@@ -2,7 +2,8 @@
 import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
-import { runCallbacks, type Callback } from './callback.ts'
+import { settleAverages } from './averages.ts'
+import { restoreCallbacks, runCallbacks, type Callback } from './callback.ts'
 import { history as historyCallback, type History } from './callbacks/index.ts'
 import type { Compiled } from './compile.ts'
 import { createControl, type RunControl } from './control.ts'
@@ -41,6 +42,8 @@ export interface FitOptions {
   /** Factor on the loss of each sample, for tensors. */
   readonly sampleWeight?: ArrayLike<number>
   readonly callbacks?: readonly Callback[]
+  /** Keep the features of photos on disk for later runs. Default true. */
+  readonly featureStore?: boolean
   /** Hears of everything that happens, in order. */
   readonly onEvent?: (event: TrainingEvent) => void
   /** Stops cleanly after the batch under way. */
@@ -89,7 +92,8 @@ async function trainEpochs(run: Run): Promise<void> {
   await runCallbacks(callbacks, 'onTrainBegin', control)
   let logs: Logs = {}
   let done = 0
-  for (let epoch = initialEpoch; epoch < epochs && !control.ended(); epoch++) {
+  if (control.resumed) restoreCallbacks(callbacks, control.resumed.states)
+  for (let epoch = control.resumed?.epoch ?? initialEpoch; epoch < epochs && !control.ended(); epoch++) {
     const started = performance.now()
     control.emit({ type: 'epochBegin', epoch })
     await runCallbacks(callbacks, 'onEpochBegin', epoch, control)
@@ -102,6 +106,7 @@ async function trainEpochs(run: Run): Promise<void> {
     control.emit({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - started) / 1000 })
     done++
   }
+  settleAverages(run.compiled)
   await runCallbacks(callbacks, 'onTrainEnd', logs, control)
   control.emit({ type: 'trainEnd', epochs: done, logs, reason: control.aborted() ? 'aborted' : control.ended() ? 'stopped' : 'finished' })
 }
@@ -112,13 +117,15 @@ async function trainBatches(run: Run, epoch: number, steps: number | null): Prom
   for (const metric of compiled.metrics) metric.reset()
   const request = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch }
   let logs: Logs = {}
+  // terminateOnNaN ends the run as Keras does: without an error.
+  const endsQuietly = callbacks.some(({ name }) => name === 'terminateOnNaN')
   let loss = 0
   let samples = 0
   let batch = 0
   for await (const data of prefetch(take(source.batches(request), options.stepsPerEpoch))) {
     await runCallbacks(callbacks, 'onTrainBatchBegin', batch, control)
     const result = await trainStep(run, data)
-    if (!Number.isFinite(result.loss)) throw lossError(result.loss, epoch, batch)
+    if (!Number.isFinite(result.loss) && !endsQuietly) throw lossError(result.loss, epoch, batch)
     loss += result.loss * result.size
     samples += result.size
     logs = { loss: loss / samples, ...metricLogs(compiled) }
@@ -187,7 +194,14 @@ async function openRun(model: Functional, compiled: Compiled, data: FitData | Pa
   const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
   try {
     const trunk = keep(trunkFor(model, compiled, opened.photo))
-    const context = { model, compiled, trunk, emit: options.onEvent ?? ((): void => undefined), signal: options.signal }
+    const context = {
+      model,
+      compiled,
+      trunk,
+      emit: options.onEvent ?? ((): void => undefined),
+      signal: options.signal,
+      featureStore: options.featureStore,
+    }
     const source = keep(await makeSource(opened, { ...context, split: 'train' }))
     const heldOut = held && (await openHeldOut(model, held, opened))
     const validation = heldOut && {

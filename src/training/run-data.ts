@@ -3,21 +3,18 @@ import { RootstockError } from '../errors.ts'
 import { sameShape, showShape, type Shape, type Tensor } from '../tensor/index.ts'
 import {
   openDataset,
-  quarantine,
   probe,
-  readAll,
   readOptionsFor,
-  stackBatch,
   type Dataset,
   type DatasetSource,
   type ReadOptions,
-  type UnusableSample,
 } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import type { Split, TrainingEvent } from './events.ts'
-import { createFeatureRows, type FeatureRows } from './feature-rows.ts'
+import { datasetFeatures, dropUnusable } from './dataset-features.ts'
+import { createFeatureRows } from './feature-rows.ts'
 import {
   checkPairs,
   datasetLabels,
@@ -70,11 +67,13 @@ export interface SourceContext {
   readonly split: Split
   readonly emit: (event: TrainingEvent) => void
   readonly signal?: AbortSignal | undefined
+  /** Keep features on disk. Default true. */
+  readonly featureStore?: boolean | undefined
 }
 
 /** A source of batches for the graft. Computes the trunk for every photo now, when there is one. */
 export async function makeSource(opened: Opened, context: SourceContext): Promise<Source> {
-  const { trunk, compiled } = context
+  const { trunk } = context
   switch (opened.kind) {
     case 'stream':
       return streamSource(opened.stream, (photos) => {
@@ -83,18 +82,28 @@ export async function makeSource(opened: Opened, context: SourceContext): Promis
       })
     case 'pair':
       return pairSource(opened.pair, context)
-    case 'dataset': {
-      const { dataset, rows } = trunk.computes
-        ? await datasetFeatures(opened, context)
-        : { dataset: await usable(opened, context), rows: undefined }
-      const gather = rows ? gatherStored(rows) : gatherPhotos(dataset, opened.how)
-      return indexedSource(dataset.size, {
-        gather,
-        labels: datasetLabels(dataset, labelModeFor(compiled.loss)),
-        ...(rows ? { dispose: () => rows.dispose() } : {}),
-      })
-    }
+    case 'dataset':
+      return trunk.computes ? featureSource(opened, context) : photoSource(opened, context)
   }
+}
+
+async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Source> {
+  const { model, compiled, featureStore = true } = context
+  const features = await datasetFeatures({
+    ...context,
+    dataset,
+    how,
+    title: `${model.name}, ${how.size.join(' × ')} px`,
+    stored: featureStore,
+  })
+  const labels = datasetLabels(features.dataset, labelModeFor(compiled.loss))
+  return indexedSource(features.dataset.size, { gather: features.gather, labels, dispose: () => features.rows.dispose() })
+}
+
+async function photoSource(opened: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Source> {
+  const dataset = await usable(opened, context)
+  const labels = datasetLabels(dataset, labelModeFor(context.compiled.loss))
+  return indexedSource(dataset.size, { gather: gatherPhotos(dataset, opened.how), labels })
 }
 
 /** The trunk for the model's photos of that shape. */
@@ -129,51 +138,10 @@ async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext):
   return indexedSource(count, { gather: gatherStored(rows), labels, weights, dispose: () => rows.dispose() })
 }
 
-/** Reads each photo once, side by side with computing; unusable ones are dropped before training begins. */
-async function datasetFeatures(
-  opened: Extract<Opened, { kind: 'dataset' }>,
-  context: SourceContext,
-): Promise<{ dataset: Dataset; rows: FeatureRows }> {
-  const { dataset, how } = opened
-  const { trunk, split, emit, signal } = context
-  const rows = await createFeatureRows(dataset.size, trunk.shapes)
-  const failures: UnusableSample[] = []
-  const started = performance.now()
-  let waiting: Tensor<'float32'>[] = []
-  let stored = 0
-  const flush = async (): Promise<void> => {
-    if (waiting.length === 0) return
-    const photos = stackBatch(waiting)
-    waiting = []
-    await rows.write(stored, await trunk.run(photos))
-    stored += photos.shape[0]!
-    emit({
-      type: 'featuresProgress',
-      split,
-      done: stored + failures.length,
-      total: dataset.size,
-      seconds: (performance.now() - started) / 1000,
-    })
-  }
-  for await (const { index, id, result } of readAll(dataset, range(0, dataset.size), how, signal ? { signal } : {})) {
-    if (result.ok) waiting.push(result.tensor)
-    else failures.push({ index, id, reason: result.reason })
-    if (waiting.length === trunkBatch) await flush()
-  }
-  await flush()
-  return { dataset: dropped(dataset, failures, context), rows }
-}
-
 /** Without a trunk photos are read anew in every epoch, so they are all tried once before. */
 async function usable(opened: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Dataset> {
   const failures = await probe(opened.dataset, opened.how, context.signal ? { signal: context.signal } : {})
-  return dropped(opened.dataset, failures, context)
-}
-
-function dropped(dataset: Dataset, failures: readonly UnusableSample[], { emit, split }: SourceContext): Dataset {
-  const kept = quarantine(dataset, failures)
-  for (const { path, reason } of kept.unusable) emit({ type: 'unusable', split, path, reason })
-  return kept.dataset
+  return dropUnusable(opened.dataset, failures, context)
 }
 
 function checkPhotos(photos: Tensor, photo: Shape): void {

@@ -1,7 +1,7 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
 import type { Shape, Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
-import { cutAtFreezeBoundary, type Graph, type OpName, type Value } from '../graph/index.ts'
+import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 
@@ -18,6 +18,8 @@ export interface Trunk {
   readonly shapes: readonly Shape[]
   /** False when the boundary is the photo itself, or nothing but a cheap form of it. */
   readonly computes: boolean
+  /** Of everything that the features depend on but the photo; empty when nothing is computed. */
+  hash(): string
   run(photos: Tensor<'float32'>): Promise<readonly Tensor<'float32'>[]>
   dispose(): Promise<void>
 }
@@ -35,6 +37,7 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Tr
     features: features.map(({ name }) => name),
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
+    hash: () => (cut.trunk ? graphHash(cut.trunk) : ''),
     async run(photos) {
       if (!computes) return [photos]
       const program = await compiledTrunk.get()

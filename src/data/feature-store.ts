@@ -1,0 +1,165 @@
+/**
+ * @file Features on disk, kept from run to run: LMDB, one entry per photo, trunk and view.
+ *
+ * A key names everything that the numbers depend on (the photo's content, the trunk's graph and weights, how the photo is
+ * read), so an entry can never be out of date: what changes has another key. LMDB is crash-safe and shared by processes.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Database, RootDatabase } from 'lmdb'
+import { RootstockError, messageOf } from '../errors.ts'
+
+/** One trunk's part of the store. */
+export interface StoredTrunk {
+  /** Of the trunk's graph, weights and photo reading. */
+  readonly key: string
+  /** For people: network, size. */
+  readonly title: string
+  /** Photos and views stored. */
+  readonly entries: number
+  readonly bytes: number
+  readonly created: string
+  readonly lastUsed: string
+}
+
+/** A store that is open. */
+export interface FeatureStore {
+  readonly folder: string
+  /** The features of a photo, or undefined where they are not stored (or damaged). */
+  get(trunk: string, photo: string, view: number): Float32Array | undefined
+  /** Stores one photo's features; they are safe on disk after `flush`. */
+  put(trunk: string, photo: string, view: number, values: Float32Array): void
+  /** Notes that a trunk is used now. */
+  use(trunk: string, title: string): Promise<void>
+  /** Waits until everything put so far is on disk. Code FILE where the disk is full or broken. */
+  flush(): Promise<void>
+  trunks(): StoredTrunk[]
+  /** Removes one trunk's features, or all. Returns the number of entries removed. */
+  prune(trunk?: string): Promise<number>
+  close(): Promise<void>
+}
+
+/** `$ROOTSTOCK_CACHE`, else `$XDG_CACHE_HOME/rootstock`, else `~/.cache/rootstock`; features lie in the folder `features` inside. */
+export function featureFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  const base = environment['ROOTSTOCK_CACHE'] || join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rootstock')
+  return join(base, 'features')
+}
+
+interface Note {
+  readonly title: string
+  readonly created: string
+  readonly lastUsed: string
+}
+
+/** Opens (or makes) the store. Code FILE where that is not possible. */
+export async function openFeatureStore(folder = featureFolder()): Promise<FeatureStore> {
+  const { open } = await import('lmdb')
+  let root: RootDatabase
+  try {
+    mkdirSync(folder, { recursive: true })
+    root = open({ path: join(folder, 'features.lmdb'), maxDbs: 4, noMemInit: true, encoding: 'binary' })
+  } catch (error) {
+    throw new RootstockError('FILE', `Cannot open the feature store ${folder}: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'Set ROOTSTOCK_CACHE to a folder that can be written',
+    })
+  }
+  const rows = root.openDB<Buffer, Buffer>({ name: 'rows', encoding: 'binary', keyEncoding: 'binary' })
+  const notes = root.openDB<Note, string>({ name: 'trunks', encoding: 'json' })
+  return makeStore(folder, { root, rows, notes })
+}
+
+interface Parts {
+  readonly root: RootDatabase
+  readonly rows: Database<Buffer, Buffer>
+  readonly notes: Database<Note, string>
+}
+
+function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
+  let pending: Promise<unknown> = Promise.resolve()
+  let failure: unknown
+  return {
+    folder,
+    get(trunk, photo, view) {
+      const found = rows.get(rowKey(trunk, photo, view))
+      return found && valuesOf(found)
+    },
+    put(trunk, photo, view, values) {
+      pending = Promise.all([pending, rows.put(rowKey(trunk, photo, view), entryOf(values))]).catch((error: unknown) => {
+        failure ??= error
+      })
+    },
+    async use(trunk, title) {
+      const now = new Date().toISOString()
+      const known = notes.get(trunk)
+      await notes.put(trunk, { title, created: known?.created ?? now, lastUsed: now })
+    },
+    async flush() {
+      await pending
+      await root.flushed
+      if (failure === undefined) return
+      throw new RootstockError('FILE', `Cannot store features in ${folder}: ${messageOf(failure)}`, {
+        cause: failure,
+        hint: 'Free some space, or run "rootstock cache --prune"',
+      })
+    },
+    trunks: () => [...notes.getRange()].map(({ key, value }) => ({ key, ...value, ...usage(rows, key) })),
+    async prune(trunk) {
+      const wanted = trunk === undefined ? [...notes.getKeys()] : [trunk]
+      let removed = 0
+      for (const key of wanted) {
+        const keys = [...rows.getKeys(rangeOf(key))]
+        removed += keys.length
+        await root.transaction(() => {
+          for (const row of keys) void rows.remove(row)
+          void notes.remove(key)
+        })
+      }
+      return removed
+    },
+    close: () => root.close(),
+  }
+}
+
+/** 16 bytes of the trunk, 16 of the photo, 4 of the view: entries of one trunk lie together. */
+function rowKey(trunk: string, photo: string, view: number): Buffer {
+  const key = Buffer.alloc(36)
+  digest(trunk).copy(key, 0)
+  digest(photo).copy(key, 16)
+  key.writeUInt32BE(view, 32)
+  return key
+}
+
+function rangeOf(trunk: string): { start: Buffer; end: Buffer } {
+  const start = Buffer.concat([digest(trunk), Buffer.alloc(20)])
+  const end = Buffer.concat([digest(trunk), Buffer.alloc(21, 0xff)])
+  return { start, end }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest().subarray(0, 16)
+
+/** The values behind a checksum, so that a damaged entry is computed again instead of believed. */
+function entryOf(values: Float32Array): Buffer {
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+  return Buffer.concat([checksum(bytes), bytes])
+}
+
+function valuesOf(entry: Buffer): Float32Array | undefined {
+  const bytes = entry.subarray(8)
+  if (bytes.length % 4 !== 0 || !checksum(bytes).equals(entry.subarray(0, 8))) return undefined
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+}
+
+const checksum = (bytes: Buffer): Buffer => createHash('sha1').update(bytes).digest().subarray(0, 8)
+
+function usage(rows: Database<Buffer, Buffer>, trunk: string): { entries: number; bytes: number } {
+  let entries = 0
+  let bytes = 0
+  for (const { value } of rows.getRange(rangeOf(trunk))) {
+    entries++
+    bytes += value.length + 36
+  }
+  return { entries, bytes }
+}
