@@ -1,5 +1,5 @@
 /** @file A layer: a kind with its configuration, its name and its weights. It is called like a function, as in Keras. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, unknownName } from '../errors.ts'
 import { showShape } from '../tensor/index.ts'
 import type { KerasShape, LayerKind } from './kind.ts'
 import { initializer } from './initializers.ts'
@@ -55,6 +55,13 @@ export class Layer extends Callable {
   /** Keras's class name. */
   get className(): string {
     return this.kind.className
+  }
+
+  /** Changes settings of the layer, as Keras's attributes do (`layer.momentum = 0.9`). Counts when the model is next compiled. */
+  configure(changes: Readonly<Record<string, unknown>>): void {
+    const unknown = Object.keys(changes).find((name) => !Object.hasOwn(this.config, name))
+    if (unknown !== undefined) throw unknownName(`setting of ${this.className}`, unknown, Object.keys(this.config))
+    Object.assign(this.config, changes)
   }
 
   /** Whether training moves this layer's weights. A change counts at the next `compile`. */

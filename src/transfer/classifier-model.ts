@@ -50,7 +50,13 @@ export function freezeUpTo(base: Model, from: string | undefined, pretrained: bo
   base.trainable = false
   if (from === undefined) return
   const first = from === 'all' ? 0 : base.layers.indexOf(base.getLayer(from))
-  for (const layer of base.layers.slice(first)) layer.trainable = !(pretrained && layer.className === 'BatchNormalization')
+  for (const layer of base.layers.slice(first)) {
+    const isNorm = layer.className === 'BatchNormalization'
+    layer.trainable = !(pretrained && isNorm)
+    // A random trunk learns its statistics from a few hundred steps: at Keras's 0.99 they would lag behind the weights
+    // until long after the last epoch, and every validation would be at chance.
+    if (!pretrained && isNorm) layer.configure({ momentum: 0.9 })
+  }
 }
 
 const isMobileNet = (network: string): boolean => networkOf(network).id === 'mobilenet'
