@@ -59,7 +59,9 @@ interface Locked {
 describe('package-lock.json', () => {
   // npm ci refuses a lock file with a gap. Gaps come from registries that lack the binaries of other platforms: see `overrides`.
   it('holds every package that another one asks for', () => {
-    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { readonly packages: Readonly<Record<string, Locked>> }
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      readonly packages: Readonly<Record<string, Locked>>
+    }
     const held = new Set(Object.keys(lock.packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)))
     const asked = Object.values(lock.packages).flatMap((entry) => Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }))
     expect(held.size).toBeGreaterThan(100)

@@ -1,5 +1,5 @@
 /** @file The project's own source files, for the tests that read them. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 export const root = join(import.meta.dirname, '..')
@@ -10,8 +10,9 @@ export interface Source {
   readonly text: string
 }
 
-/** Every TypeScript file below a folder, sorted by path. */
+/** Every TypeScript file below a folder, sorted by path; none where there is no such folder. */
 export function sourcesIn(folder: string): Source[] {
+  if (!existsSync(join(root, folder))) return []
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
