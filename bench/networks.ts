@@ -38,10 +38,10 @@ async function measureAll(name: NetworkName, rowsOf: (net: Model) => Measured[])
   for (const { what, photos, work } of rowsOf(net)) {
     await work()
     const bare = await bareRunsOf(work)
-    const { ours, bare: alone, turns } = await takeTurns(work, () => bare.run(), seconds)
+    const { ours, bare: alone, ratio, turns } = await takeTurns(work, () => bare.run(), seconds)
     await bare.dispose()
     const rate = (time: number): string => (photos / time).toFixed(1)
-    console.log(`| ${name} | ${what} | ${rate(ours)} | ${rate(alone)} | ${(alone / ours).toFixed(3)} | ${turns} |`)
+    console.log(`| ${name} | ${what} | ${rate(ours)} | ${rate(alone)} | ${ratio.toFixed(3)} | ${turns} |`)
   }
   await net.dispose()
 }
