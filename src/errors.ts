@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'CALLBACK'
   | 'CANCELED'
 
+/** What an error may say beside its message. */
 export interface ErrorDetails {
   /** What the reader can do about it: one sentence, shown on its own line. */
   readonly hint?: string

@@ -4,8 +4,10 @@ import type { Graph, Value } from '../graph/index.ts'
 
 /** Where a graph runs. */
 export const engineNames = ['cpu', 'webgpu', 'cuda'] as const
+/** The name of an engine. */
 export type EngineName = (typeof engineNames)[number]
 
+/** How a graph is compiled. */
 export interface CompileOptions {
   /** Parameters that are fed at each run; all others become constants, which the engine may pack and fold. */
   readonly asInputs?: ReadonlySet<Value>
@@ -28,6 +30,7 @@ export interface Program {
   dispose(): Promise<void>
 }
 
+/** Something that computes graphs. */
 export interface Engine {
   readonly name: EngineName
   compile(graph: Graph, options?: CompileOptions): Promise<Program>

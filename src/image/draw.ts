@@ -6,6 +6,7 @@ import { drawCat, drawDog, type Look } from './animals.ts'
 import type { Pixels } from './pixels.ts'
 import { canvas, ellipse, fill, type Canvas, type Colour, type Point } from './raster.ts'
 
+/** What can be drawn. */
 export type Animal = 'cat' | 'dog'
 
 /** The kinds that can be drawn. */

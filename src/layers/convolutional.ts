@@ -21,6 +21,7 @@ interface KernelOptions extends LayerOptions {
   /** Default 'zeros'. */
   readonly biasInitializer?: string
 }
+/** What `conv2d` takes. */
 export interface Conv2DOptions extends KernelOptions {
   /** Output channels. */
   readonly filters: number
@@ -29,6 +30,7 @@ export interface Conv2DOptions extends KernelOptions {
   /** Default 'glorotUniform'. */
   readonly kernelInitializer?: string
 }
+/** What `depthwiseConv2d` takes. */
 export interface DepthwiseConv2DOptions extends KernelOptions {
   /** Outputs per input channel. Default 1. */
   readonly depthMultiplier?: number
@@ -36,6 +38,7 @@ export interface DepthwiseConv2DOptions extends KernelOptions {
   /** Default 'glorotUniform'. */
   readonly depthwiseInitializer?: string
 }
+/** What `separableConv2d` takes. */
 export interface SeparableConv2DOptions extends KernelOptions {
   readonly filters: number
   readonly depthMultiplier?: number

@@ -15,6 +15,7 @@ export interface LayerOptions {
   readonly trainable?: boolean
 }
 
+/** Options of one call of a layer. */
 export interface CallOptions {
   /** Keeps this call in inference (false) or training mode (true) whatever the run does. */
   readonly training?: boolean
@@ -34,6 +35,7 @@ const Callable = class {
   }
 } as new () => LayerCallable
 
+/** A kind of layer with its configuration, name and weights. It is called like a function. */
 export class Layer extends Callable {
   readonly kind: LayerKind
   readonly config: object

@@ -13,6 +13,7 @@ import {
 } from '../layers/index.ts'
 import { Functional } from './functional.ts'
 
+/** For which size and mode a model is lowered. */
 export interface LowerOptions {
   /** Keras's shapes of the inputs; null only for the batch. Default: the model's own. */
   readonly shapes?: readonly KerasShape[]
@@ -32,6 +33,7 @@ export interface RandomMask {
   readonly layer: string
 }
 
+/** A model in operators. */
 export interface Lowered {
   readonly tape: Tape
   /** In Keras's layout. */

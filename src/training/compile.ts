@@ -7,6 +7,7 @@ import { resolveLoss, type Loss } from './losses/index.ts'
 import { resolveMetric, type Metric } from './metrics/index.ts'
 import { resolveOptimizer, type Optimizer } from './optimizers/index.ts'
 
+/** What `compile` takes. */
 export interface CompileOptions {
   /** A name or one of `optimizers`. Default 'rmsprop', as in Keras. */
   readonly optimizer?: string | Optimizer

@@ -10,6 +10,7 @@ import { checkPairs } from './source.ts'
 import { buildStep, type Step } from './step.ts'
 import type { Trunk } from './trunk.ts'
 
+/** What `evaluate` takes. */
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number

@@ -17,6 +17,7 @@ import { targetsFor } from './targets.ts'
 import { splitPair } from './validation-split.ts'
 import type { Trunk } from './trunk.ts'
 
+/** What `fit` takes, with Keras's names and defaults. */
 export interface FitOptions {
   /** Passes over the data. Default 1. */
   readonly epochs?: number

@@ -11,6 +11,7 @@ import { Predictor } from './predict.ts'
 import type { FitData, Pair } from './run-data.ts'
 import { saveModelFile, saveWeightsFile } from './saving.ts'
 
+/** What `predict` takes. */
 export interface PredictOptions {
   /** Samples computed at once. Default 4, the fastest on few cores. */
   readonly batchSize?: number

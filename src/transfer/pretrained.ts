@@ -2,6 +2,7 @@
 import { application, imagenetLabels, networkOf } from '../applications/index.ts'
 import { Classifier } from './classifier.ts'
 
+/** What `pretrainedClassifier` takes. */
 export interface PretrainedOptions {
   /** MobileNet's width. Default 1. */
   readonly alpha?: number

@@ -35,6 +35,7 @@ export interface NoGradient {
   readonly none: string
 }
 
+/** One row of the table: everything the graph knows of an operator. */
 export interface Operator<K extends OpName = OpName> {
   /** Input names in ONNX's order. */
   readonly inputs: readonly InputName<K>[]

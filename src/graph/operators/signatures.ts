@@ -101,6 +101,9 @@ export interface Signatures {
   ScatterElements: Signature<'data' | 'indices' | 'updates', { readonly axis: number; readonly reduction: 'add' | 'none' }>
 }
 
+/** The name of an operator, as ONNX spells it. */
 export type OpName = keyof Signatures
+/** The attributes of every operator. */
 export type Attributes = { readonly [K in OpName]: Signatures[K]['attributes'] }
+/** The names of an operator's inputs, as ONNX spells them. */
 export type InputName<K extends OpName> = Signatures[K]['input']

@@ -14,6 +14,7 @@ const { Conv, ConvTranspose } = convolution
 const { MatMul, Gemm, FusedMatMul } = product
 const { BatchNormalization } = normalization
 
+/** All operators by name. */
 export const operators: { readonly [K in OpName]: Operator<K> } = {
   Conv,
   ConvTranspose,

@@ -9,6 +9,7 @@ import { consumers, downstream } from '../graph.ts'
 import { prune } from '../tape.ts'
 import { sizeOf } from '../../tensor/index.ts'
 
+/** A graph in two parts. */
 export interface Cut {
   /** From the photo to the features; undefined when everything depends on something trainable. */
   readonly trunk: Graph | undefined

@@ -7,6 +7,7 @@ import type { MonitorMode } from './monitor.ts'
 import { readState, storeBest, storedBest, storedCount } from './stored-state.ts'
 import { warnOnce } from './warn-once.ts'
 
+/** What `earlyStopping` takes. */
 export interface EarlyStoppingOptions {
   /** Log key to watch; default `val_loss`. */
   readonly monitor?: string

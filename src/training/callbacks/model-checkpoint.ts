@@ -13,6 +13,7 @@ import type { PathTemplate } from './path-template.ts'
 import { readState, storeBest, storedBest, storedCount } from './stored-state.ts'
 import { warnOnce } from './warn-once.ts'
 
+/** What `modelCheckpoint` takes. */
 export interface ModelCheckpointOptions {
   /**
    * Where to save: `.weights.h5` for weights only, `.keras` or `.h5` for the whole model. May hold `{epoch:02d}` (from 1),

@@ -36,6 +36,7 @@ export interface AdagradOptions extends OptimizerOptions {
   /** Default 1e-7. */
   readonly epsilon?: number
 }
+/** What `nadam` takes. */
 export type NadamOptions = Omit<AdamOptions, 'amsgrad'>
 export interface LionOptions extends OptimizerOptions {
   /** Default 0.9. */

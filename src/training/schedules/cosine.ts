@@ -2,6 +2,7 @@
 import { checksFor } from '../arguments.ts'
 import type { Schedule } from './schedule.ts'
 
+/** The settings of `cosineDecay`. */
 export interface CosineDecayConfig {
   /** At step 0; where the warm-up starts when there is one. */
   readonly initialLearningRate: number
@@ -35,6 +36,7 @@ export function cosineDecay(options: CosineDecayOptions): Schedule<CosineDecayCo
   }
 }
 
+/** The settings of `cosineDecayRestarts`. */
 export interface CosineDecayRestartsConfig {
   readonly initialLearningRate: number
   /** Length of the first period; above 0. */

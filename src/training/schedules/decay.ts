@@ -2,6 +2,7 @@
 import { checksFor } from '../arguments.ts'
 import type { Schedule } from './schedule.ts'
 
+/** The settings of the decays that go on for ever. */
 export interface DecayConfig {
   /** At step 0. */
   readonly initialLearningRate: number
@@ -39,6 +40,7 @@ export function inverseTimeDecay(options: DecayOptions): Schedule<DecayConfig> {
   }
 }
 
+/** The settings of `polynomialDecay`. */
 export interface PolynomialDecayConfig {
   readonly initialLearningRate: number
   /** Steps until `endLearningRate` is reached; above 0. */
@@ -72,6 +74,7 @@ export function polynomialDecay(options: PolynomialDecayOptions): Schedule<Polyn
   }
 }
 
+/** The settings of `piecewiseConstantDecay`. */
 export interface PiecewiseConstantDecayConfig {
   /** Rising steps; the step of a boundary itself still has the value before it. */
   readonly boundaries: readonly number[]
@@ -100,6 +103,7 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayConfig): S
   }
 }
 
+/** The settings of `constant`. */
 export interface ConstantConfig {
   readonly learningRate: number
 }

@@ -2,6 +2,7 @@
 import { checksFor } from '../arguments.ts'
 import type { Schedule } from './schedule.ts'
 
+/** What `linearWarmup` takes. */
 export interface LinearWarmupOptions {
   /** Starts, at its own step 0, when the warm-up is over. */
   readonly schedule: Schedule
@@ -11,6 +12,7 @@ export interface LinearWarmupOptions {
   readonly initialLearningRate?: number
 }
 
+/** The settings of `linearWarmup`. */
 export interface LinearWarmupConfig {
   readonly schedule: Pick<Schedule, 'name' | 'config'>
   readonly warmupSteps: number
