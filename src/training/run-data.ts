@@ -1,14 +1,7 @@
 /** @file From what the user hands to `fit` and `evaluate` to sources of batches; photos pass the frozen trunk once. */
 import { RootstockError } from '../errors.ts'
 import { sameShape, showShape, type Shape, type Tensor } from '../tensor/index.ts'
-import {
-  openDataset,
-  probe,
-  readOptionsFor,
-  type Dataset,
-  type DatasetSource,
-  type ReadOptions,
-} from '../data/index.ts'
+import { openDataset, probe, readOptionsFor, type Dataset, type DatasetSource, type ReadOptions } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'

@@ -18,7 +18,12 @@ export interface ClassifierSpec {
 /** Trunk and head. `weights` are the trunk's: 'imagenet', null or a path. */
 export async function buildClassifierModel(spec: ClassifierSpec, weights: string | null): Promise<{ net: Model; base: Model }> {
   const { network, alpha, size, head, classes } = spec
-  const base = await application(network, { includeTop: false, inputShape: [size, size, 3], weights, ...(isMobileNet(network) ? { alpha } : {}) })
+  const base = await application(network, {
+    includeTop: false,
+    inputShape: [size, size, 3],
+    weights,
+    ...(isMobileNet(network) ? { alpha } : {}),
+  })
   let x = layers.globalAveragePooling2d({ name: 'average_pooling2d_new' })(base.output)
   if (head !== 'none') x = layers.dense({ units: head, activation: 'relu', name: 'dense_new' })(x)
   const y = layers.dense({ units: classes.length, activation: 'softmax', name: 'dense_output' })(x)
@@ -28,7 +33,12 @@ export async function buildClassifierModel(spec: ClassifierSpec, weights: string
 }
 
 /** Names and defaults at the door. */
-export function checkedSpec(spec: { network?: string | undefined; alpha?: number | undefined; size?: number | undefined; head?: number | 'none' | undefined }): Omit<ClassifierSpec, 'classes'> {
+export function checkedSpec(spec: {
+  network?: string | undefined
+  alpha?: number | undefined
+  size?: number | undefined
+  head?: number | 'none' | undefined
+}): Omit<ClassifierSpec, 'classes'> {
   const { id, defaultSize, leastSize } = networkOf(spec.network ?? 'mobilenet')
   const size = spec.size ?? defaultSize
   const head = spec.head ?? 1024
@@ -38,7 +48,8 @@ export function checkedSpec(spec: { network?: string | undefined; alpha?: number
   if (head !== 'none' && (!Number.isInteger(head) || head < 1)) {
     throw new RootstockError('USAGE', `Invalid head: found ${head}, expected a whole number of units of at least 1, or "none"`)
   }
-  if (spec.alpha !== undefined && !isMobileNet(id)) throw new RootstockError('USAGE', `Invalid alpha: found ${spec.alpha}, but only mobilenet has a width`)
+  if (spec.alpha !== undefined && !isMobileNet(id))
+    throw new RootstockError('USAGE', `Invalid alpha: found ${spec.alpha}, but only mobilenet has a width`)
   return { network: id, alpha: spec.alpha ?? 1, size, head }
 }
 

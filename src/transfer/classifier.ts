@@ -29,7 +29,8 @@ export interface PredictPhotoOptions {
 }
 
 /** One photo's answers, or why there are none. */
-export type PhotoResult = { readonly file: string; readonly top: readonly Prediction[] } | { readonly file: string; readonly reason: string }
+export type PhotoResult =
+  { readonly file: string; readonly top: readonly Prediction[] } | { readonly file: string; readonly reason: string }
 
 export interface ClassifierParts {
   readonly model: Model
@@ -98,7 +99,10 @@ export class Classifier {
     return this.model.dispose()
   }
 
-  async #readSome(files: readonly string[], options: PredictPhotoOptions): Promise<{ file: string; tensor?: Tensor<'float32'>; reason?: string }[]> {
+  async #readSome(
+    files: readonly string[],
+    options: PredictPhotoOptions,
+  ): Promise<{ file: string; tensor?: Tensor<'float32'>; reason?: string }[]> {
     return Promise.all(
       files.map(async (file) => {
         try {
@@ -113,12 +117,17 @@ export class Classifier {
 
   async #read(photo: string | Uint8Array, options: PredictPhotoOptions): Promise<Tensor<'float32'>> {
     const { size, preprocessing, interpolation, exif } = this.reading
-    const pixels = await load(photo, { targetSize: [size, size], interpolation: options.interpolation ?? interpolation, exif: options.exif ?? exif })
+    const pixels = await load(photo, {
+      targetSize: [size, size],
+      interpolation: options.interpolation ?? interpolation,
+      exif: options.exif ?? exif,
+    })
     return preprocess(pixels, preprocessing)
   }
 
   async #classify(photos: readonly Tensor<'float32'>[], { top = 3 }: PredictPhotoOptions): Promise<Prediction[][]> {
-    if (!Number.isInteger(top) || top < 1) throw new RootstockError('USAGE', `Invalid top: found ${top}, expected a whole number of at least 1`)
+    if (!Number.isInteger(top) || top < 1)
+      throw new RootstockError('USAGE', `Invalid top: found ${top}, expected a whole number of at least 1`)
     const { data } = await this.model.predict(stack(photos))
     const width = this.#labels.length
     return photos.map((_, i) => {
@@ -131,7 +140,10 @@ export class Classifier {
 /** The classifier of a finished run: its folder. */
 export async function loadClassifier(path: string): Promise<Classifier> {
   const found = await stat(path).catch(() => undefined)
-  if (!found) throw new RootstockError('FILE', `Cannot load a classifier: there is no ${path}`, { hint: 'Give a folder that "rootstock train" wrote' })
+  if (!found)
+    throw new RootstockError('FILE', `Cannot load a classifier: there is no ${path}`, {
+      hint: 'Give a folder that "rootstock train" wrote',
+    })
   if (!found.isDirectory()) {
     throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: found a file, expected the folder of a run`, {
       hint: 'Give a folder that "rootstock train" wrote',

@@ -8,7 +8,11 @@ import type { Evaluation } from './options.ts'
 const photosAtOnce = 4
 
 /** The folder's classes must be among the classifier's. */
-export async function evaluateClassifier(classifier: Classifier, folder: string, { onEvent }: { readonly onEvent?: (event: TrainingEvent) => void }): Promise<Evaluation> {
+export async function evaluateClassifier(
+  classifier: Classifier,
+  folder: string,
+  { onEvent }: { readonly onEvent?: (event: TrainingEvent) => void },
+): Promise<Evaluation> {
   const dataset = await imageFolder(folder, { classNames: classifier.classNames }).open()
   const results = await predictDataset(classifier, dataset, onEvent)
   return summarize(classifier.classNames, results)
@@ -19,7 +23,11 @@ interface Answer {
   readonly probabilities: Float32Array
 }
 
-async function predictDataset({ model, reading }: Classifier, dataset: Dataset, onEvent: ((event: TrainingEvent) => void) | undefined): Promise<Answer[]> {
+async function predictDataset(
+  { model, reading }: Classifier,
+  dataset: Dataset,
+  onEvent: ((event: TrainingEvent) => void) | undefined,
+): Promise<Answer[]> {
   const how = { ...reading, size: [reading.size, reading.size] as const }
   const started = performance.now()
   const answers: Answer[] = []

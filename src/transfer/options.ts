@@ -71,7 +71,13 @@ export interface Evaluation {
   readonly images: number
   readonly accuracy: number
   readonly loss: number
-  readonly perClass: readonly { readonly label: string; readonly images: number; readonly precision: number; readonly recall: number; readonly f1: number }[]
+  readonly perClass: readonly {
+    readonly label: string
+    readonly images: number
+    readonly precision: number
+    readonly recall: number
+    readonly f1: number
+  }[]
   /** Rows are true classes, columns predicted ones. */
   readonly confusion: readonly (readonly number[])[]
 }

@@ -17,7 +17,11 @@ export async function pretrainedClassifier(network: string, options: PretrainedO
   const { id, defaultSize, preprocessing } = networkOf(network)
   const size = options.size ?? defaultSize
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
-  const net = await application(id, { weights, inputShape: [size, size, 3], ...(options.alpha === undefined ? {} : { alpha: options.alpha }) })
+  const net = await application(id, {
+    weights,
+    inputShape: [size, size, 3],
+    ...(options.alpha === undefined ? {} : { alpha: options.alpha }),
+  })
   return new Classifier({
     model: net,
     network: id,

@@ -32,12 +32,17 @@ export type RunSettings = Omit<z.infer<typeof schema>, 'interpolation'> & { read
 /** Makes the folder; one that holds a run already is refused. */
 export async function createRunFolder(path: string): Promise<void> {
   if (await isRunFolder(path)) {
-    throw new RootstockError('USAGE', `Cannot train into ${path}: it holds a run already`, { hint: 'Choose another --out, or delete the folder' })
+    throw new RootstockError('USAGE', `Cannot train into ${path}: it holds a run already`, {
+      hint: 'Choose another --out, or delete the folder',
+    })
   }
   try {
     await mkdir(path, { recursive: true })
   } catch (error) {
-    throw new RootstockError('FILE', `Cannot make the run's folder ${path}: ${messageOf(error)}`, { cause: error, hint: 'Choose another --out' })
+    throw new RootstockError('FILE', `Cannot make the run's folder ${path}: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'Choose another --out',
+    })
   }
 }
 

@@ -56,7 +56,12 @@ async function openJob(folder: string, options: TrainClassifierOptions): Promise
   if (options.unfreezeFrom !== undefined && options.unfreezeFrom !== 'all') base.getLayer(options.unfreezeFrom)
   const run = options.out ?? join('runs', `${chosen.network}-${stamp(new Date())}`)
   await createRunFolder(run)
-  const reading = { size: spec.size, preprocessing: (net.preprocessing ?? 'none') as PreprocessMode, interpolation: 'bilinear', exif: 'apply' } as const
+  const reading = {
+    size: spec.size,
+    preprocessing: (net.preprocessing ?? 'none') as PreprocessMode,
+    interpolation: 'bilinear',
+    exif: 'apply',
+  } as const
   const emit = (event: TrainingEvent): void => {
     watch.see(event)
     options.onEvent?.(event)
@@ -73,8 +78,10 @@ async function trainStages(job: Job): Promise<History['history']> {
   const { options, base } = job
   const pretrained = options.weights !== 'none'
   const stages: { readonly from: string | undefined; readonly rate: number }[] = []
-  if (options.unfreezeFrom === undefined || pretrained) stages.push({ from: undefined, rate: options.unfreezeFrom === undefined ? (options.learningRate ?? 0.001) : 0.001 })
-  if (options.unfreezeFrom !== undefined) stages.push({ from: options.unfreezeFrom, rate: options.learningRate ?? (pretrained ? 0.0001 : 0.001) })
+  if (options.unfreezeFrom === undefined || pretrained)
+    stages.push({ from: undefined, rate: options.unfreezeFrom === undefined ? (options.learningRate ?? 0.001) : 0.001 })
+  if (options.unfreezeFrom !== undefined)
+    stages.push({ from: options.unfreezeFrom, rate: options.learningRate ?? (pretrained ? 0.0001 : 0.001) })
   const whole: Record<string, number[]> = {}
   const checkpoint = callbacks.modelCheckpoint({ filepath: join(job.run, runFiles.best), saveBestOnly: true, ...monitorOf(job) })
   for (const { from, rate } of stages) {
@@ -86,7 +93,11 @@ async function trainStages(job: Job): Promise<History['history']> {
   return whole
 }
 
-async function trainStage(job: Job, learningRate: number, shared: { before: Record<string, number[]>; checkpoint: ReturnType<typeof callbacks.modelCheckpoint> }): Promise<History> {
+async function trainStage(
+  job: Job,
+  learningRate: number,
+  shared: { before: Record<string, number[]>; checkpoint: ReturnType<typeof callbacks.modelCheckpoint> },
+): Promise<History> {
   const { net, options, split, emit, run } = job
   net.compile({ optimizer: optimizers.adam({ learningRate }), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
   const monitor = monitorOf(job)
@@ -122,13 +133,16 @@ const monitorOf = ({ split }: Job): { monitor: string } => ({ monitor: split.val
 /** Rows so far, those of this stage, and the row just finished. */
 function joined(before: Record<string, number[]>, stage: Record<string, number[]>, logs: Logs): Record<string, number[]> {
   const names = new Set([...Object.keys(before), ...Object.keys(stage), ...Object.keys(logs)])
-  return Object.fromEntries([...names].map((name) => [name, [...(before[name] ?? []), ...(stage[name] ?? []), ...(name in logs ? [logs[name]!] : [])]]))
+  return Object.fromEntries(
+    [...names].map((name) => [name, [...(before[name] ?? []), ...(stage[name] ?? []), ...(name in logs ? [logs[name]!] : [])]]),
+  )
 }
 
 async function reportOf(job: Job, history: Record<string, number[]>): Promise<TrainReport> {
   const { split, net, watch, spec, run, emit } = job
   const losses = history['val_loss'] ?? history['loss'] ?? []
-  if (losses.length === 0) throw new RootstockError('CANCELED', `Training stopped before the first epoch was over; nothing was kept in ${run}`)
+  if (losses.length === 0)
+    throw new RootstockError('CANCELED', `Training stopped before the first epoch was over; nothing was kept in ${run}`)
   const best = losses.indexOf(Math.min(...losses))
   const { loadWeightsFile } = await import('../formats/keras/index.ts')
   loadWeightsFile(net, join(run, runFiles.best))
@@ -148,8 +162,19 @@ async function reportOf(job: Job, history: Record<string, number[]>): Promise<Tr
 }
 
 function settingsOf({ options, spec, reading }: Pick<Job, 'options' | 'spec' | 'reading'>): RunSettings {
-  const settings = Object.fromEntries(Object.entries(options).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value) || value === null))
-  return { format: 1, rootstock: version, created: new Date().toISOString(), ...spec, classes: [...spec.classes], interpolation: reading.interpolation, exif: reading.exif, settings }
+  const settings = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value) || value === null),
+  )
+  return {
+    format: 1,
+    rootstock: version,
+    created: new Date().toISOString(),
+    ...spec,
+    classes: [...spec.classes],
+    interpolation: reading.interpolation,
+    exif: reading.exif,
+    settings,
+  }
 }
 
 /** 20261123-214455 */
