@@ -13,27 +13,14 @@ export class Stopwatch {
 
   /** Takes in one event. */
   see(event: TrainingEvent): void {
-    switch (event.type) {
-      case 'featuresProgress':
-        this.#features.set(event.split, { photos: event.done, seconds: event.seconds })
-        break
-      case 'unusable':
-        this.unusable.push({ path: event.path, reason: event.reason })
-        break
-      case 'trainBegin':
-        this.#fitBegan = performance.now()
-        break
-      case 'batchEnd':
-        this.#inEpoch = event.samples
-        break
-      case 'epochEnd':
-        this.#trained = { photos: this.#trained.photos + this.#inEpoch, seconds: this.#trained.seconds + event.seconds }
-        break
-      case 'trainEnd':
-        this.#fit += performance.now() - (this.#fitBegan ?? performance.now())
-        break
-      default:
+    if (event.type === 'featuresProgress') this.#features.set(event.split, { photos: event.done, seconds: event.seconds })
+    if (event.type === 'unusable') this.unusable.push({ path: event.path, reason: event.reason })
+    if (event.type === 'trainBegin') this.#fitBegan = performance.now()
+    if (event.type === 'batchEnd') this.#inEpoch = event.samples
+    if (event.type === 'epochEnd') {
+      this.#trained = { photos: this.#trained.photos + this.#inEpoch, seconds: this.#trained.seconds + event.seconds }
     }
+    if (event.type === 'trainEnd') this.#fit += performance.now() - (this.#fitBegan ?? performance.now())
   }
 
   /** Of the whole run, of the frozen trunk, and of the epochs. */
