@@ -1,5 +1,6 @@
 /** @file The contract between the training loop and its callbacks, and the one place that calls them. */
 import { messageOf, RootstockError } from '../errors.ts'
+import type { Graph } from '../graph/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Logs, TrainingEvent } from './events.ts'
 
@@ -11,11 +12,28 @@ export interface WeightAccess {
   assign(values: Tensor | Float32Array): void
 }
 
+/** The moving averages that an optimizer with `useEma` keeps of the weights. */
+export interface AverageAccess {
+  /** Whether the model holds the averages now, and training's own weights lie aside. */
+  readonly inModel: boolean
+  /** Exchanges the weights and their averages. */
+  swap(): void
+}
+
 /** The model as callbacks see it. */
 export interface ModelAccess {
   readonly weights: readonly WeightAccess[]
   saveWeights(path: string): Promise<void>
   save(path: string): Promise<void>
+  loadWeights(path: string): Promise<void>
+  /** Layers, names and connections in Keras's JSON. */
+  toJson(): string
+  /** The operators of a forward pass; undefined while the size of the photos is open. */
+  graph(): Graph | undefined
+  /** What a layer makes of photos, one row for each; the layer before the last one when none is named. Throws UNKNOWN_NAME. */
+  activations(photos: Tensor<'float32'>, layer?: string): Promise<Tensor<'float32'>>
+  /** Moving averages of the weights; undefined unless the optimizer was made with useEma. */
+  readonly averages: AverageAccess | undefined
   /** A copy of all weights, to be given back to `restore`. */
   snapshot(): Promise<unknown>
   restore(snapshot: unknown): Promise<void>
@@ -28,9 +46,23 @@ export interface TrainingControl {
   learningRate: number
   /** Whether less or more is better, by metric name without `val_`; complete before `onTrainBegin`. */
   readonly metricDirections: ReadonlyMap<string, 'min' | 'max'>
+  /** Optimizer steps so far, over all runs since `compile`. */
+  readonly iterations: number
+  /** All callbacks of the run, in order. */
+  readonly callbacks: readonly Callback[]
+  /** Whether the run's AbortSignal was raised: `onTrainEnd` comes before all epochs are done. */
+  aborted(): boolean
+  /** From `onTrainBegin`: go on at `epoch` instead of the first one, with these states for callbacks of those names. */
+  resumeAt(epoch: number, states?: readonly CallbackState[]): void
   /** Ends the run after the current epoch (or batch, when called from a batch hook). The loop emits `stopped`; `by` names the callback. */
   stop(reason: string, by?: string): void
   emit(event: TrainingEvent): void
+}
+
+/** What a callback has to remember, as JSON. */
+export interface CallbackState {
+  readonly name: string
+  readonly state: unknown
 }
 
 type Hooked = void | Promise<void>
@@ -72,6 +104,22 @@ export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[
     } catch (error) {
       throw named(error, callback.name, hook)
     }
+  }
+}
+
+/** What the callbacks that remember something have to say, in order. */
+export function callbackStates(callbacks: readonly Callback[]): CallbackState[] {
+  return callbacks.flatMap((callback) => (callback.state ? [{ name: callback.name, state: callback.state() }] : []))
+}
+
+/** Gives stored states back: the first of a name to the first callback of that name, and so on. */
+export function restoreCallbacks(callbacks: readonly Callback[], states: readonly CallbackState[]): void {
+  const left = [...states]
+  for (const callback of callbacks) {
+    const at = left.findIndex(({ name }) => name === callback.name)
+    if (at < 0 || !callback.restore) continue
+    callback.restore(left[at]?.state)
+    left.splice(at, 1)
   }
 }
 

@@ -1,27 +1,33 @@
 /** @file What callbacks may touch of a run, and how a run ends before its time. */
 import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
-import type { Functional } from '../models/index.ts'
-import type { ModelAccess, TrainingControl } from './callback.ts'
+import { modelJson } from '../formats/tensorboard/index.ts'
+import { loadWeightsFile } from '../formats/keras/index.ts'
+import { lower, type Functional } from '../models/index.ts'
+import { averagesOf } from './averages.ts'
+import type { Callback, CallbackState, ModelAccess, TrainingControl } from './callback.ts'
 import { learningRateOf, type Compiled } from './compile.ts'
 import type { TrainingEvent } from './events.ts'
+import { Predictor } from './predict.ts'
 import { saveModelFile, saveWeightsFile } from './saving.ts'
 
 export interface RunControl extends TrainingControl {
   /** Whether the run should end after the present epoch. */
   ended(): boolean
-  /** Whether the run's AbortSignal was raised. */
-  aborted(): boolean
+  /** What a callback asked for with `resumeAt`. */
+  readonly resumed: { readonly epoch: number; readonly states: readonly CallbackState[] } | undefined
 }
 
 export interface ControlOptions {
   readonly onEvent?: (event: TrainingEvent) => void
   readonly signal?: AbortSignal
+  readonly callbacks?: readonly Callback[]
 }
 
-export function createControl(model: Functional, compiled: Compiled, { onEvent, signal }: ControlOptions): RunControl {
+export function createControl(model: Functional, compiled: Compiled, { onEvent, signal, callbacks = [] }: ControlOptions): RunControl {
   let stopped = false
   let epoch = 0
+  let resumed: RunControl['resumed']
   const aborted = (): boolean => signal?.aborted ?? false
   const emit = (event: TrainingEvent): void => {
     if (event.type === 'epochBegin') epoch = event.epoch
@@ -45,6 +51,14 @@ export function createControl(model: Functional, compiled: Compiled, { onEvent, 
       }
       compiled.learningRate = Math.fround(value)
     },
+    get iterations() {
+      return compiled.iterations
+    },
+    callbacks,
+    get resumed() {
+      return resumed
+    },
+    resumeAt: (at, states = []) => void (resumed = { epoch: at, states }),
     emit,
     stop(reason, by = 'callback') {
       stopped = true
@@ -61,6 +75,15 @@ function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
     weights: model.weights,
     saveWeights: (path) => saveWeightsFile(model, path),
     save: (path) => saveModelFile(model, path),
+    loadWeights: (path) => Promise.resolve(void loadWeightsFile(model, path)),
+    toJson: () => modelJson(model),
+    graph() {
+      if (model.inputs.some(({ shape }) => shape.slice(1).includes(null))) return undefined
+      const { tape, outputs } = lower(model, { training: false })
+      return tape.graph(outputs)
+    },
+    activations: (photos, layer) => activations(model, photos, layer),
+    averages: averagesOf(compiled),
     // Weights of frozen layers cannot change, so the copy is as small as what trains.
     snapshot: () => Promise.all(changing.map((weight) => weight.read())),
     restore(snapshot) {
@@ -68,5 +91,16 @@ function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
       changing.forEach((weight, i) => weight.assign(tensors[i]!))
       return Promise.resolve()
     },
+  }
+}
+
+async function activations(model: Functional, photos: Tensor<'float32'>, layer: string | undefined): Promise<Tensor<'float32'>> {
+  const output = layer === undefined ? model.output.call.inputs[0] : model.getLayer(layer).output
+  const predictor = new Predictor(model, [output ?? model.output])
+  try {
+    const [found] = await predictor.run([photos])
+    return found!
+  } finally {
+    await predictor.dispose()
   }
 }

@@ -1,6 +1,6 @@
 /** @file A stand-in for the training loop that feeds scripted figures to callbacks and records what they do. */
 import { runCallbacks } from '../callback.ts'
-import type { Callback, TrainingControl } from '../callback.ts'
+import type { AverageAccess, Callback, CallbackState, TrainingControl } from '../callback.ts'
 import type { Logs, TrainingEvent } from '../events.ts'
 
 /** What the callbacks did in a driven run. */
@@ -14,6 +14,8 @@ export interface Driven {
   stopReason: string
   /** The one weight of the model, which holds the number of the epoch. */
   weight: number
+  /** What a callback passed to `resumeAt`. */
+  resumed?: { readonly epoch: number; readonly states: readonly CallbackState[] }
 }
 
 export interface DriveOptions {
@@ -23,6 +25,9 @@ export interface DriveOptions {
   readonly learningRate?: number
   /** Handed to the callbacks after onTrainBegin, as a resumed run does. */
   readonly states?: readonly unknown[]
+  readonly averages?: AverageAccess
+  readonly callbacks?: readonly Callback[]
+  readonly aborted?: boolean
 }
 
 /** A control over a model of one number. */
@@ -37,7 +42,16 @@ export function fakeControl(options: DriveOptions = {}): { control: TrainingCont
       save: keep('model'),
       snapshot: () => Promise.resolve(driven.weight),
       restore: (snapshot) => Promise.resolve(void (driven.weight = Number(snapshot))),
+      loadWeights: keep('loaded'),
+      toJson: () => '{}',
+      graph: () => undefined,
+      activations: (photos) => Promise.resolve(photos),
+      averages: options.averages,
     },
+    iterations: 0,
+    callbacks: options.callbacks ?? [],
+    aborted: () => options.aborted ?? false,
+    resumeAt: (epoch, states = []) => void (driven.resumed = { epoch, states }),
     get learningRate() {
       return rate
     },

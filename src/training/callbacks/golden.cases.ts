@@ -37,3 +37,22 @@ export function camelCase(args: Case['args']): Record<string, number | boolean |
 export function title(row: Case): string {
   return `${row.series} ${row.monitor} ${JSON.stringify(row.args)}`
 }
+
+interface FileGoldens {
+  readonly csv: readonly {
+    readonly args: { readonly separator?: string; readonly append?: boolean }
+    /** Logs by run and epoch. */
+    readonly runs: readonly (readonly Readonly<Record<string, number | string>>[])[]
+    readonly file: string
+  }[]
+  /** 20 samples in batches of 4, 8 of them held out, 3 epochs. */
+  readonly tensorBoard: readonly {
+    readonly args: Case['args']
+    readonly runs: Readonly<Record<string, Readonly<Record<string, { readonly plugin: string; readonly steps: readonly number[] }>>>>
+  }[]
+}
+
+/** What Keras's callbacks wrote into files (test/golden/callback-files.json, made by scripts/make-callback-goldens.py). */
+export const fileGoldens = JSON.parse(
+  readFileSync(new URL('../../../test/golden/callback-files.json', import.meta.url), 'utf8'),
+) as FileGoldens

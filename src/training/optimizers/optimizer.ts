@@ -2,6 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import type { Tape, Value } from '../../graph/index.ts'
 import type { Schedule } from '../schedules/index.ts'
+import { averaged } from './average.ts'
 
 /** Options that every optimizer takes, with Keras's names and meaning. */
 export interface OptimizerOptions {
@@ -15,6 +16,12 @@ export interface OptimizerOptions {
   readonly globalClipnorm?: number | null
   /** Cuts each number of a gradient to ±clipvalue. */
   readonly clipvalue?: number | null
+  /** Keeps a moving average of every weight, which the model holds when `fit` is over. Default false. */
+  readonly useEma?: boolean
+  /** Share of the old average in the new one: 0 … 1. Default 0.99. */
+  readonly emaMomentum?: number
+  /** Steps after which the weights themselves become their averages, again and again. Default: never. */
+  readonly emaOverwriteFrequency?: number | null
 }
 
 /** What the update of one weight sees. All values have the weight's shape; scalars have none. */
@@ -66,7 +73,7 @@ export function makeOptimizer<S extends string, N extends string>(name: string, 
     learningRate,
     clipping: clippingOf(name, options),
     weightDecay: options.weightDecay ?? 0,
-    rule: rule,
+    rule: options.useEma ? averaged(name, options, rule) : rule,
     config: { ...options },
   }
 }

@@ -1,0 +1,28 @@
+/** @file terminateOnNaN: ends the run at the first loss that is no finite number. */
+import { RootstockError } from '../../errors.ts'
+import type { Callback } from '../callback.ts'
+
+export interface TerminateOnNaNOptions {
+  /** Throw NAN_LOSS at once, without `onTrainEnd`; default false. */
+  readonly raiseError?: boolean
+}
+
+const NAME = 'terminateOnNaN'
+
+/** Ends the run in good order when the loss is NaN or infinite; Keras's TerminateOnNaN. Without it, `fit` throws NAN_LOSS by itself. */
+export function terminateOnNaN({ raiseError = false }: TerminateOnNaNOptions = {}): Callback {
+  return {
+    name: NAME,
+    onTrainBatchEnd(batch, logs, control) {
+      const { loss } = logs
+      if (loss === undefined || Number.isFinite(loss)) return
+      const found = `the loss became ${String(loss)} at batch ${String(batch + 1)}`
+      if (raiseError) {
+        throw new RootstockError('NAN_LOSS', `Cannot go on training: ${found}, expected a finite number`, {
+          hint: 'Lower the learning rate or clip the gradients (clipnorm: 1)',
+        })
+      }
+      control.stop(found, NAME)
+    },
+  }
+}
