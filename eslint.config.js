@@ -2,7 +2,9 @@ import tseslint from 'typescript-eslint'
 
 // Few rules, all of them errors. Sizes bind the tail of the distribution, not the median (CONTRIBUTING.md).
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'docs/api', '.cache', 'src/**/generated', 'src/formats/tensorboard/generated', 'runs', 'demo-output'] },
+  {
+    ignores: ['dist', 'node_modules', 'docs/api', '.cache', 'src/**/generated', 'src/formats/tensorboard/generated', 'runs', 'demo-output'],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
