@@ -21,33 +21,62 @@ export interface Assignment {
 export interface HashedSamples {
   readonly dataset: Pick<Dataset, 'labels' | 'classNames' | 'describe'>
   readonly hashes: readonly string[]
+  /** A name per sample that is equal for samples that must not part; default: the hashes. */
+  readonly keys?: readonly string[]
 }
 
 /**
- * Every distinct content gets a place u in [0, 1): the first 52 bits of SHA-256("seed:hash"). Below `test` it tests, below `test + validation`
- * it validates, else it trains. So a photo's part depends on its content and the seed alone: adding or renaming photos moves no other, equal
- * files never part, and shares hold within chance. The two cuts of a class give way only as far as each part needs one photo of it (train first,
- * then validation, then test). In a class of three or more, photos that a cut gave way for are the only ones that a later addition may move.
- * A content that lies in several classes is placed once, with the first of them.
+ * Every unit (a distinct content, or contents that stay together) gets a place u in [0, 1): the first 52 bits of SHA-256("seed:key"). Below
+ * `test` it tests, below `test + validation` it validates, else it trains. So a photo's part depends on its content and the seed alone: adding
+ * or renaming photos moves no other, equal files never part, and shares hold within chance. The two cuts of a class give way only as far as each
+ * part needs one unit of it (train first, then validation, then test). Only while a class has none at the natural place of some part can a later
+ * addition move another of its units. A content that lies in several classes is placed once, with the first of them; a group is placed with
+ * the class that most of its contents are of.
  */
 export function assignParts(samples: HashedSamples, { fractions, seed }: { fractions: Fractions; seed: number }): Assignment {
-  const { dataset, hashes } = samples
+  const { dataset, hashes, keys = hashes } = samples
+  const contents = countContents(samples, keys, ownersOfContents(samples))
+  const units = dataset.classNames.map((): string[] => [])
+  for (const [key, counts] of contents) units[mostOf(counts)]?.push(key)
+  const placed = new Map<string, Part>()
+  for (const list of units) for (const [key, part] of cutClass(list, fractions, seed)) placed.set(key, part)
+  const notes = repeatNotes(samples)
+  const parts = Object.values(fractions).filter((share: number) => share > 0).length
+  dataset.classNames.forEach((className, label) => {
+    const count = [...contents.values()].filter((counts) => counts.has(label)).length
+    if (count < parts) notes.push(`Class "${printableName(className)}" has ${counted(count, 'different photo')}, too few for all parts`)
+  })
+  return { parts: keys.map((key) => placed.get(key) ?? 'train'), notes }
+}
+
+/** The class that each content belongs to: the first of those that it lies in. */
+function ownersOfContents({ dataset, hashes }: HashedSamples): Map<string, number> {
   const owners = new Map<string, number>()
   hashes.forEach((hash, index) => {
     const label = dataset.labels[index] ?? 0
     owners.set(hash, Math.min(label, owners.get(hash) ?? label))
   })
-  const contents = dataset.classNames.map((): string[] => [])
-  for (const [hash, label] of owners) contents[label]?.push(hash)
-  const placed = new Map<string, Part>()
-  const notes = repeatNotes(samples)
-  contents.forEach((list, label) => {
-    for (const [hash, part] of cutClass(list, fractions, seed)) placed.set(hash, part)
-    const parts = Object.values(fractions).filter((share: number) => share > 0).length
-    const name = `"${printableName(dataset.classNames[label] ?? '')}"`
-    if (list.length < parts) notes.push(`Class ${name} has ${counted(list.length, 'different photo')}, too few for all parts`)
-  })
-  return { parts: hashes.map((hash) => placed.get(hash) ?? 'train'), notes }
+  return owners
+}
+
+/** How many contents of each class each unit has: unit → class → count. */
+function countContents(
+  { hashes }: HashedSamples,
+  keys: readonly string[],
+  owners: ReadonlyMap<string, number>,
+): Map<string, Map<number, number>> {
+  const found = new Map<string, Map<number, number>>()
+  const keyOf = new Map(hashes.map((hash, index) => [hash, keys[index] ?? hash]))
+  for (const [hash, key] of keyOf) {
+    const counts = found.get(key) ?? new Map<number, number>()
+    const label = owners.get(hash) ?? 0
+    found.set(key, counts.set(label, (counts.get(label) ?? 0) + 1))
+  }
+  return found
+}
+
+function mostOf(counts: ReadonlyMap<number, number>): number {
+  return [...counts].sort(([a, m], [b, n]) => n - m || a - b)[0]?.[0] ?? 0
 }
 
 /** The place of a content in a split, as 64 hexadecimal digits; smaller ones test, larger ones train. */

@@ -91,6 +91,28 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   }
 }
 
+/** The samples of several datasets of the same classes, one after the other. */
+export function concatenate(datasets: readonly Dataset[]): Dataset {
+  const [first] = datasets
+  if (!first) throw new RootstockError('DATA', 'Cannot join datasets: none was given')
+  const places = datasets.flatMap((dataset) => allIndices(dataset.size).map((index) => ({ dataset, index })))
+  const place = (index: number): { dataset: Dataset; index: number } => {
+    const found = places[index]
+    if (found) return found
+    throw new RootstockError('DATA', `Cannot read sample ${index}: the dataset has ${places.length} samples`)
+  }
+  return {
+    size: places.length,
+    classNames: first.classNames,
+    labels: Int32Array.from(places, ({ dataset, index }) => labelAt(dataset, index)),
+    ...(first.defaults && { defaults: first.defaults }),
+    read: async (index, how) => place(index).dataset.read(place(index).index, how),
+    describe: (index) => place(index).dataset.describe(place(index).index),
+    hash: async (index) => hashOf(place(index).dataset, place(index).index),
+    file: (index) => fileOf(place(index).dataset, place(index).index),
+  }
+}
+
 /** A view without the samples at `indices`; the others keep their order. */
 export function withoutSamples(dataset: Dataset, indices: Iterable<number>): Dataset {
   const dropped = new Set(indices)

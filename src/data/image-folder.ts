@@ -3,15 +3,19 @@ import { messageOf, RootstockError, unknownName } from '../errors.ts'
 import { INTERPOLATIONS, load, preprocess } from '../image/index.ts'
 import type { Interpolation, PreprocessMode } from '../image/index.ts'
 import { readPictureFile, sha256, unreadable } from './bytes.ts'
-import { checkClasses, classFolders } from './class-folders.ts'
+import { checkClasses } from './class-folders.ts'
 import type { Dataset, DatasetDefaults, DatasetSource, LabelMode, ReadOptions } from './dataset.ts'
-import { printableName, textOf } from './names.ts'
+import { labelledFiles, photoRoot } from './label-source.ts'
+import type { LabelsFrom, LabelSource } from './label-source.ts'
+import { printableName } from './names.ts'
 import { openScanner } from './scan.ts'
 import type { ScanOptions, Skipped } from './scan.ts'
 
 /** How a photo folder is read; sizes and preprocessing left out are the network's. */
 export interface ImageFolderOptions extends ScanOptions {
-  /** The classes to use and their order; default: every class folder, sorted by name. */
+  /** What says the class of a photo; default 'auto': class folders, names such as cat.0.jpg, or a table labels.csv or labels.jsonl. */
+  readonly labelsFrom?: LabelsFrom
+  /** The classes to use and their order; default: all, sorted by name. */
   readonly classNames?: readonly string[]
   /** Height and width in pixels. */
   readonly targetSize?: readonly [number, number]
@@ -30,11 +34,17 @@ export interface ImageFolderOptions extends ScanOptions {
 /** A scanned photo folder. */
 export interface FolderDataset extends Dataset {
   readonly root: string
+  /** What the labels were read from. */
+  readonly source: LabelSource
+  /** How the labels were found, in words, where it is not class folders. */
+  readonly notes: readonly string[]
   readonly defaults: DatasetDefaults
   /** What lies in the folder and is not part of the dataset. */
   readonly skipped: readonly Skipped[]
   hash(index: number): Promise<string>
   file(index: number): Buffer
+  /** The file as it was when it was first hashed; code IMAGE where it has changed. */
+  bytes(index: number): Promise<Buffer>
 }
 
 /** A photo folder that is scanned when it is first opened. */
@@ -64,26 +74,20 @@ export function imageFolder(path: string, options: ImageFolderOptions = {}): Ima
 
 /** Scans without judging the classes: none, one or empty ones are returned as found. */
 export async function scanFolder(path: string, options: ImageFolderOptions): Promise<FolderDataset> {
-  const scanner = await openScanner(path, options)
-  const { classes, claimed } = await classFolders(scanner, options.classNames)
-  const files: Buffer[] = []
-  const labels: number[] = []
-  for (const [label, folder] of classes.entries()) {
-    for (const file of await scanner.walk(folder.path, claimed)) {
-      files.push(file)
-      labels.push(label)
-    }
-  }
-  const classNames = classes.map(({ name }) => textOf(name))
-  return folderDataset({ root: path, classNames, files, labels, skipped: scanner.skipped, defaults: defaultsOf(options) })
+  const root = photoRoot(path)
+  const scanner = await openScanner(root, options)
+  const labelled = await labelledFiles(scanner, path, options)
+  return folderDataset({ root, ...labelled, skipped: scanner.skipped, defaults: defaultsOf(options) })
 }
 
-interface FolderParts extends Pick<FolderDataset, 'root' | 'classNames' | 'skipped' | 'defaults'> {
+/** What a dataset of files is made of. */
+export interface FolderParts extends Pick<FolderDataset, 'root' | 'source' | 'notes' | 'classNames' | 'skipped' | 'defaults'> {
   readonly files: readonly Buffer[]
   readonly labels: readonly number[]
 }
 
-function folderDataset({ files, labels, ...parts }: FolderParts): FolderDataset {
+/** Files with their labels as a dataset. */
+export function folderDataset({ files, labels, ...parts }: FolderParts): FolderDataset {
   const hashes = new Map<number, string>()
   const file = (index: number): Buffer => {
     const path = files[index]
@@ -91,21 +95,21 @@ function folderDataset({ files, labels, ...parts }: FolderParts): FolderDataset 
     throw new RootstockError('DATA', `Cannot read sample ${index}: the folder "${printableName(parts.root)}" has ${files.length} pictures`)
   }
   const describe = (index: number): string => printableName(file(index))
-  const bytesOf = async (index: number): Promise<Buffer> => readPictureFile(file(index), describe(index))
+  const stored = async (index: number): Promise<Buffer> => readPictureFile(file(index), describe(index))
   const hash = async (index: number): Promise<string> => {
-    const known = hashes.get(index) ?? sha256(await bytesOf(index))
+    const known = hashes.get(index) ?? sha256(await stored(index))
     hashes.set(index, known)
     return known
   }
-  const read: Dataset['read'] = async (index, how) => {
-    const bytes = await bytesOf(index)
+  const bytes = async (index: number): Promise<Buffer> => {
+    const found = await stored(index)
     const known = hashes.get(index)
     // Features and splits are filed under the hash, so other bytes under the same name must not pass for it.
-    if (known !== undefined && known !== sha256(bytes))
-      throw unreadable(describe(index), 'the file was changed since the folder was scanned')
-    return decode(bytes, describe(index), how)
+    if (known === undefined || known === sha256(found)) return found
+    throw unreadable(describe(index), 'the file was changed since the folder was scanned')
   }
-  return { ...parts, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file }
+  const read: Dataset['read'] = async (index, how) => decode(await bytes(index), describe(index), how)
+  return { ...parts, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file, bytes }
 }
 
 async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnType<Dataset['read']> {
@@ -119,7 +123,8 @@ async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnTyp
   }
 }
 
-function defaultsOf(options: ImageFolderOptions): DatasetDefaults {
+/** What `fit` is asked for where its caller says nothing. */
+export function defaultsOf(options: ImageFolderOptions): DatasetDefaults {
   const { targetSize, preprocessing, interpolation = 'nearest', exif = 'apply', labelMode = 'categorical', shuffle = true, seed } = options
   return {
     interpolation,

@@ -8,6 +8,9 @@ import type { Entry, ScanOptions, Scanner } from './scan.ts'
 /** The three parts of a data set. */
 export type Part = 'train' | 'validation' | 'test'
 
+/** The parts in the order of their use. */
+export const PARTS: readonly Part[] = ['train', 'validation', 'test']
+
 /** One folder per class, or the folder of each part. */
 export type Layout =
   { readonly kind: 'flat' } | { readonly kind: 'split'; readonly folders: ReadonlyMap<Part, string>; readonly others: readonly string[] }

@@ -4,7 +4,7 @@ import { RootstockError } from '../errors.ts'
 import { classFolders } from './class-folders.ts'
 import { byNameLabel, inOrder } from './label-names.ts'
 import type { LabelledFiles } from './label-names.ts'
-import { layoutOf } from './layout.ts'
+import { layoutOf, PARTS } from './layout.ts'
 import type { Part } from './layout.ts'
 import { counted, printableName, textOf } from './names.ts'
 import { writePrepared } from './prepared-folder.ts'
@@ -47,8 +47,6 @@ interface ClassPictures {
   readonly files: readonly Entry[]
   readonly numbers: readonly number[]
 }
-
-const PARTS: readonly Part[] = ['train', 'validation', 'test']
 
 /**
  * Sorts the photos of `source` (cat.0.jpg …, or one folder per class) into `out`/{train,validation,test}/{class}: in numerical order, the first

@@ -110,10 +110,12 @@ export async function probe(
 }
 
 /** Why a picture cannot be used, without the part that names it; faults that are not the picture's are thrown on. */
-function reasonOf(error: unknown, shown: string): string {
+export function reasonOf(error: unknown, shown: string): string {
   const isPicture = error instanceof RootstockError && error.code === 'IMAGE'
   const reason = isPicture ? messageOf(error) : systemReason(error)
   if (reason === undefined) throw error
-  const opening = `Cannot read "${shown}": `
-  return reason.startsWith(opening) ? reason.slice(opening.length) : reason
+  // The decoder is given bytes and calls them "the picture"; the name is in the report already.
+  for (const opening of [`Cannot read "${shown}": `, 'Cannot read the picture: '])
+    if (reason.startsWith(opening)) return reason.slice(opening.length)
+  return reason
 }

@@ -1,45 +1,57 @@
 /** @file Training, validation and test photos of a folder: its own parts where it has them, else a split by content that stays put. */
-import { RootstockError } from '../errors.ts'
-import { forEachBounded } from './bytes.ts'
-import { checkClasses } from './class-folders.ts'
-import { allIndices, countClasses, subset } from './dataset.ts'
-import type { Dataset } from './dataset.ts'
-import { scanFolder } from './image-folder.ts'
-import type { FolderDataset, ImageFolder, ImageFolderOptions } from './image-folder.ts'
-import { layoutOf } from './layout.ts'
-import type { Part } from './layout.ts'
-import { counted, printableName } from './names.ts'
-import { quarantine, tryHash } from './quarantine.ts'
-import type { QuarantineOptions, Unusable, UnusableSample } from './quarantine.ts'
+import { RootstockError, unknownName } from '../errors.ts'
 import { assignParts } from './assign.ts'
 import type { Fractions } from './assign.ts'
+import { checkClasses } from './class-folders.ts'
+import { copiesOf, settleLeaks } from './copies.ts'
+import type { Copies, Leaks, PlacedPhoto } from './copies.ts'
+import { allIndices, concatenate, countClasses, fileOf, subset } from './dataset.ts'
+import type { Dataset } from './dataset.ts'
+import { groupsOf } from './groups.ts'
+import type { FoundGroups, GroupOptions } from './groups.ts'
+import { scanFolder } from './image-folder.ts'
+import type { FolderDataset, ImageFolder, ImageFolderOptions } from './image-folder.ts'
+import { inspect } from './inspect.ts'
+import type { Inspected, InspectOptions } from './inspect.ts'
+import { photoRoot } from './label-source.ts'
+import type { LabelSource } from './label-source.ts'
+import { layoutOf, PARTS } from './layout.ts'
+import type { Layout, Part } from './layout.ts'
+import { counted, printableName } from './names.ts'
+import { relativeName } from './photo-names.ts'
+import type { Unusable } from './quarantine.ts'
+import { fractionsOf } from './shares.ts'
+import type { Shares } from './shares.ts'
+import { unitsOf } from './units.ts'
 
 /** How a folder is split; the shares are of each class. */
-export interface SplitOptions extends QuarantineOptions {
-  /** Default: what the other two leave, 0.7. */
-  readonly train?: number
-  /** Default 0.15. */
-  readonly validation?: number
-  /** Default 0.15. */
-  readonly test?: number
+export interface SplitOptions extends Shares, InspectOptions, GroupOptions {
   /** Another seed gives another split; default 0. */
   readonly seed?: number
+  /**
+   * Where a folder has its own parts and one of them holds a copy of a photo of an earlier one: 'report' (default) notes it and leaves the
+   * parts as they are, 'move' puts the copy with the first one, 'error' stops.
+   */
+  readonly leaks?: Leaks
   /** How the pictures are read, where `folder` is a path. */
   readonly folder?: ImageFolderOptions
-  /** Hears of every file whose content was looked at. */
-  readonly onProgress?: (done: number, total: number) => void
-  readonly signal?: AbortSignal
 }
 
 /** A folder in three parts. */
 export interface Split {
   readonly layout: 'flat' | 'split'
+  /** What the labels were read from. */
+  readonly source: LabelSource
+  /** The folder that the photos lie in. */
+  readonly root: string
   readonly train: Dataset
   readonly validation: Dataset
   readonly test: Dataset
   readonly classNames: readonly string[]
-  /** What the reader should know: how the folder was read, repeated photos, small classes. */
+  /** What the reader should know: how the folder was read, copies, groups, small classes. */
   readonly notes: readonly string[]
+  /** Photos that are there more than once, byte for byte or to the eye, with the parts they are in. */
+  readonly copies: readonly Copies[]
   /** Files that are not part of any dataset because they could not be read. */
   readonly unusable: readonly Unusable[]
 }
@@ -47,85 +59,176 @@ export interface Split {
 /**
  * The parts of a photo folder. A folder with `train/` and `validation/` keeps its parts; without `validation/`, a share of `train/` is taken.
  * Any other folder is split by `assignParts`: each photo's part follows from its content and the seed, so adding photos moves no other.
+ * Copies of one photo (equal, resized or compressed again) and photos of one group are never in two parts of such a split.
  * Code DATA where classes differ between parts, or a class has no photo to train with.
  */
 export async function splitOf(folder: string | ImageFolder, options: SplitOptions = {}): Promise<Split> {
   const path = typeof folder === 'string' ? folder : folder.path
   const reading = typeof folder === 'string' ? (options.folder ?? {}) : folder.options
-  const fractions = fractionsOf(options)
-  const layout = await layoutOf(path, reading)
-  if (layout.kind === 'flat') return splitFlat(await opened(path, reading), fractions, options)
-  const parts = new Map<Part, FolderDataset>()
-  for (const [part, inner] of layout.folders) parts.set(part, await scanFolder(inner, reading))
-  const notes = layout.others.length > 0 ? [`Not used beside the parts: ${layout.others.join(', ')}`] : []
-  const split = await joinParts(path, parts, { fractions, options, reading })
-  return { ...split, notes: [...notes, ...split.notes] }
+  checkChoices(options)
+  const context = { root: photoRoot(path), fractions: fractionsOf(options), options, reading }
+  const layout = await chosenLayout(path, reading)
+  return layout.kind === 'flat' ? splitFlat(path, context) : joinParts(layout, context)
 }
 
-async function opened(path: string, reading: ImageFolderOptions): Promise<FolderDataset> {
-  const dataset = await scanFolder(path, reading)
-  checkClasses(dataset, reading.labelMode)
-  return dataset
-}
-
-/** A dataset of which every sample could be read once, with the content hash of each. */
-interface Hashed {
-  readonly dataset: Dataset
-  readonly hashes: readonly string[]
-  readonly unusable: readonly Unusable[]
-}
-
-async function splitFlat(whole: FolderDataset, fractions: Fractions, options: SplitOptions): Promise<Split> {
-  const found = await hashed(whole, options)
-  const { notes, ...parts } = cut(found, whole.root, { fractions, seed: options.seed ?? 0 })
-  const { classNames } = whole
-  return { layout: 'flat', ...parts, classNames, notes: [...skippedNote([whole]), ...notes], unusable: found.unusable }
-}
-
-function cut(found: Hashed, root: string, how: { fractions: Fractions; seed: number }): Pick<Split, Part | 'notes'> {
-  const { dataset } = found
-  const { parts, notes } = assignParts(found, how)
-  const part = (name: Part): Dataset =>
-    subset(
-      dataset,
-      allIndices(dataset.size).filter((index) => parts[index] === name),
-    )
-  const train = part('train')
-  const lacking = countClasses(train).indexOf(0)
-  if (lacking < 0) return { train, validation: part('validation'), test: part('test'), notes }
-  const name = printableName(dataset.classNames[lacking] ?? '')
-  throw new RootstockError('DATA', `Cannot split "${printableName(root)}": every photo of class "${name}" is also in another class`, {
-    hint: 'Add photos of its own to the class, or remove it',
-  })
-}
-
-interface JoinContext {
+interface SplitContext {
+  readonly root: string
   readonly fractions: Fractions
   readonly options: SplitOptions
   readonly reading: ImageFolderOptions
 }
 
-async function joinParts(path: string, parts: ReadonlyMap<Part, FolderDataset>, context: JoinContext): Promise<Split> {
-  const { fractions, options, reading } = context
-  const train = parts.get('train')
-  if (!train) throw new RootstockError('DATA', `Cannot split "${printableName(path)}": there is no train folder`)
-  sameClasses(path, train, parts)
-  for (const dataset of parts.values()) checkClasses(dataset, reading.labelMode)
-  const validation = parts.get('validation')
-  const test = parts.get('test')
-  const kept = new Map<Part, Hashed>()
-  for (const [part, dataset] of parts) kept.set(part, await hashed(dataset, options))
-  const usable = (part: Part): Dataset => kept.get(part)?.dataset ?? subset(train, [])
-  const unusable = [...kept.values()].flatMap((part) => part.unusable)
-  const notes = [...skippedNote([...parts.values()]), ...leakNotes(kept)]
-  if (!test) notes.push('There is no test folder: no test accuracy will be reported')
-  const common = { layout: 'split', test: usable('test'), classNames: train.classNames, unusable } as const
-  if (validation) return { ...common, train: usable('train'), validation: usable('validation'), notes }
+/** A folder whose labels come from a table or from names has no part folders. */
+async function chosenLayout(path: string, reading: ImageFolderOptions): Promise<Layout> {
+  const { labelsFrom = 'auto' } = reading
+  const hasFolders = photoRoot(path) === path && (labelsFrom === 'auto' || labelsFrom === 'folders')
+  return hasFolders ? layoutOf(path, reading) : { kind: 'flat' }
+}
+
+/** Usable photos with what decides their places. */
+interface Pool extends Pick<Inspected, 'dataset' | 'hashes' | 'prints'> {
+  readonly groups: FoundGroups
+}
+
+async function splitFlat(path: string, context: SplitContext): Promise<Split> {
+  const whole = await scanFolder(path, context.reading)
+  checkClasses(whole, context.reading.labelMode)
+  const { unusable, ...found } = await inspect(whole, context.options)
+  const pool = { ...found, groups: await groupsOf(namesIn(context.root, found.dataset), context.options) }
+  const { parts, notes } = assigned(pool, context.root, { fractions: context.fractions, seed: context.options.seed ?? 0 })
+  return {
+    ...divided(pool, parts),
+    layout: 'flat',
+    source: whole.source,
+    root: context.root,
+    notes: [...whole.notes, ...skippedNote([whole]), ...pool.groups.notes, ...notes],
+    unusable,
+  }
+}
+
+function assigned(
+  pool: Pool,
+  root: string,
+  how: { fractions: Fractions; seed: number },
+): { parts: readonly Part[]; notes: readonly string[] } {
+  const { dataset, hashes, prints, groups } = pool
+  const { keys, alike } = unitsOf({ hashes, prints, groups: groups.names })
+  const { parts, notes } = assignParts({ dataset, hashes, keys }, how)
+  const trained = subset(
+    dataset,
+    allIndices(dataset.size).filter((index) => parts[index] === 'train'),
+  )
+  const lacking = countClasses(trained).indexOf(0)
+  if (lacking < 0) return { parts, notes: [...notes, ...alikeNotes(dataset, alike)] }
+  const name = printableName(dataset.classNames[lacking] ?? '')
+  throw new RootstockError('DATA', `Cannot split "${printableName(root)}": every photo of class "${name}" is also in another class`, {
+    hint: 'Add photos of its own to the class (a copy, or a photo of a group of another class, is not), or remove it',
+  })
+}
+
+function alikeNotes(dataset: Dataset, alike: readonly (readonly number[])[]): string[] {
+  const [a, b] = alike[0] ?? []
+  if (a === undefined || b === undefined) return []
+  const copies = alike.reduce((sum, list) => sum + list.length - 1, 0)
+  const example = `"${dataset.describe(a)}" and "${dataset.describe(b)}"`
+  const largest = Math.max(...alike.map((list) => list.length))
+  const found = `The same as another one, but resized or compressed again: ${counted(copies, 'photo')}; the first is ${example}; copies stay in the same part`
+  if (largest <= Math.max(10, dataset.size / 10)) return [found]
+  return [found, `${largest} photos look alike and stay together; if they are different photos, compare bytes only (duplicates: 'exact')`]
+}
+
+function divided({ dataset, hashes, prints }: Pool, parts: readonly Part[]): Pick<Split, Part | 'classNames' | 'copies'> {
+  const part = (name: Part): Dataset =>
+    subset(
+      dataset,
+      allIndices(dataset.size).filter((index) => parts[index] === name),
+    )
+  const copies = copiesOf(placedPhotos({ dataset, hashes, prints }, parts))
+  return { train: part('train'), validation: part('validation'), test: part('test'), classNames: dataset.classNames, copies }
+}
+
+function placedPhotos({ dataset, hashes, prints }: Omit<Pool, 'groups'>, parts: readonly Part[]): PlacedPhoto[] {
+  return hashes.map((hash, index) => ({ path: dataset.describe(index), part: parts[index] ?? 'train', hash, print: prints[index] }))
+}
+
+async function joinParts(layout: Extract<Layout, { kind: 'split' }>, context: SplitContext): Promise<Split> {
+  const { root, options, reading } = context
+  const folders = new Map<Part, FolderDataset>()
+  for (const [part, inner] of layout.folders) folders.set(part, await scanFolder(inner, reading))
+  const train = folders.get('train')
+  if (!train) throw new RootstockError('DATA', `Cannot split "${printableName(root)}": there is no train folder`)
+  sameClasses(root, train, folders)
+  for (const dataset of folders.values()) checkClasses(dataset, reading.labelMode)
+  const found: { part: Part; inspected: Inspected }[] = []
+  for (const part of PARTS) {
+    const dataset = folders.get(part)
+    if (dataset) found.push({ part, inspected: await inspect(dataset, options) })
+  }
+  const dataset = concatenate(found.map(({ inspected }) => inspected.dataset))
+  const groups = await groupsOf(namesIn(root, dataset), options)
+  const pool: Pool = {
+    dataset,
+    hashes: found.flatMap(({ inspected }) => inspected.hashes),
+    prints: found.flatMap(({ inspected }) => inspected.prints),
+    groups,
+  }
+  const given = found.flatMap(({ part, inspected }) => inspected.hashes.map(() => part))
+  const settled = settleLeaks(placedPhotos(pool, given), options.leaks ?? 'report')
+  const own = folders.has('validation') ? { parts: settled.parts, notes: [] } : withValidation(pool, settled.parts, context)
+  const notes = [
+    ...(layout.others.length > 0 ? [`Not used beside the parts: ${layout.others.join(', ')}`] : []),
+    ...skippedNote([...folders.values()]),
+    ...groups.notes,
+    ...tornGroupNotes(groups, given),
+    ...settled.notes,
+    ...(folders.has('test') ? [] : ['There is no test folder: no test accuracy will be reported']),
+    ...own.notes,
+  ]
+  const unusable = found.flatMap(({ inspected }) => inspected.unusable)
+  return { ...divided(pool, own.parts), layout: 'split', source: train.source, root, notes, unusable }
+}
+
+/** The parts with a share of the training photos kept for validation. */
+function withValidation(
+  pool: Pool,
+  parts: readonly Part[],
+  { root, fractions, options }: SplitContext,
+): { parts: readonly Part[]; notes: readonly string[] } {
   const share = fractions.validation / (fractions.train + fractions.validation)
-  const whole = kept.get('train') ?? (await hashed(train, options))
-  const own = cut(whole, train.root, { fractions: { train: 1 - share, validation: share, test: 0 }, seed: options.seed ?? 0 })
-  const taken = `There is no validation folder: ${counted(own.validation.size, 'photo')} of the ${whole.dataset.size} in train are kept for it`
-  return { ...common, train: own.train, validation: own.validation, notes: [...notes, taken, ...own.notes] }
+  const places = parts.flatMap((part, index) => (part === 'train' ? [index] : []))
+  const chosen = <T>(list: readonly T[]): T[] => list.filter((_, index) => parts[index] === 'train')
+  const whole: Pool = {
+    dataset: subset(pool.dataset, places),
+    hashes: chosen(pool.hashes),
+    prints: chosen(pool.prints),
+    groups: { names: chosen(pool.groups.names), notes: [] },
+  }
+  const own = assigned(whole, root, { fractions: { train: 1 - share, validation: share, test: 0 }, seed: options.seed ?? 0 })
+  const all = [...parts]
+  places.forEach((index, i) => (all[index] = own.parts[i] ?? 'train'))
+  const taken = own.parts.filter((part) => part === 'validation').length
+  const note = `There is no validation folder: ${counted(taken, 'photo')} of the ${places.length} in train are kept for it`
+  return { parts: all, notes: [note, ...own.notes] }
+}
+
+/** The user's parts are kept, so a group in two of them can only be reported. */
+function tornGroupNotes({ names }: FoundGroups, parts: readonly Part[]): string[] {
+  const found = new Map<string, Set<Part>>()
+  names.forEach((name, index) => {
+    const part = parts[index]
+    if (name !== undefined && part) found.set(name, (found.get(name) ?? new Set()).add(part))
+  })
+  const torn = [...found].filter(([, where]) => where.size > 1)
+  const [first] = torn
+  return first
+    ? [
+        `In more than one part: ${counted(torn.length, 'group')}, such as "${printableName(first[0])}"; the accuracy looks better than it is`,
+      ]
+    : []
+}
+
+function namesIn(root: string, dataset: Dataset): string[] {
+  return allIndices(dataset.size).map((index) => relativeName(root, fileOf(dataset, index)))
 }
 
 function sameClasses(path: string, train: FolderDataset, parts: ReadonlyMap<Part, FolderDataset>): void {
@@ -145,34 +248,6 @@ function sameClasses(path: string, train: FolderDataset, parts: ReadonlyMap<Part
   }
 }
 
-async function hashed(whole: FolderDataset, options: SplitOptions): Promise<Hashed> {
-  const hashes = new Array<string>(whole.size).fill('')
-  const failures: UnusableSample[] = []
-  let done = 0
-  const work = async (index: number): Promise<void> => {
-    const result = await tryHash(whole, index)
-    if (result.ok) hashes[index] = result.hash
-    else failures.push({ index, id: whole.describe(index), reason: result.reason })
-    options.onProgress?.(++done, whole.size)
-  }
-  await forEachBounded(whole.size, work, { signal: options.signal })
-  const { dataset, unusable } = quarantine(
-    whole,
-    failures.sort((a, b) => a.index - b.index),
-    options,
-  )
-  return { dataset, hashes: hashes.filter((hash) => hash !== ''), unusable }
-}
-
-/** The same photo in train and validation makes the accuracy look better than it is. */
-function leakNotes(parts: ReadonlyMap<Part, Hashed>): string[] {
-  const trained = new Set(parts.get('train')?.hashes ?? [])
-  return (['validation', 'test'] as const).flatMap((part) => {
-    const seen = (parts.get(part)?.hashes ?? []).filter((hash) => trained.has(hash)).length
-    return seen > 0 ? [`In train and in ${part}: ${counted(seen, 'photo')}; the accuracy on ${part} looks better than it is`] : []
-  })
-}
-
 function skippedNote(folders: readonly FolderDataset[]): string[] {
   const skipped = folders.flatMap((folder) => folder.skipped)
   const [first] = skipped
@@ -180,19 +255,11 @@ function skippedNote(folders: readonly FolderDataset[]): string[] {
   return [`Skipped: ${counted(skipped.length, 'other file')}; the first is "${first.path}", ${first.reason}`]
 }
 
-function fractionsOf({ train, validation = 0.15, test = 0.15 }: SplitOptions): Fractions {
-  const rest = train ?? 1 - validation - test
-  const isShare = (value: number): boolean => value >= 0 && value <= 1
-  if (![rest, validation, test].every(isShare) || Math.abs(rest + validation + test - 1) > 1e-9 || rest <= 0) {
-    throw new RootstockError(
-      'USAGE',
-      `Cannot split: the shares are train ${round(rest)}, validation ${validation}, test ${test}, expected shares from 0 to 1 with the sum 1`,
-      { hint: 'Give validation and test only; train gets the rest' },
-    )
-  }
-  return { train: rest, validation, test }
-}
-
-function round(value: number): number {
-  return Math.round(value * 1e6) / 1e6
+function checkChoices({ leaks = 'report', duplicates = 'near' }: SplitOptions): void {
+  const [leakNames, duplicateNames]: readonly string[][] = [
+    ['report', 'move', 'error'],
+    ['near', 'exact'],
+  ]
+  if (!leakNames?.includes(leaks)) throw unknownName('choice for leaks', String(leaks), leakNames ?? [])
+  if (!duplicateNames?.includes(duplicates)) throw unknownName('choice for duplicates', String(duplicates), duplicateNames ?? [])
 }
