@@ -1,13 +1,14 @@
 /**
  * @file Images per second of `predict` and of a training step, for each network, and the ratio to the same graphs run bare in
- * onnxruntime-node. Run it with `npm run bench -- [--network NAME]… [--seconds N]`; weights are random.
+ * onnxruntime-node; the last column is what our own code takes of one call. Weights are random.
+ * Run it with `npm run bench -- [--network NAME]… [--seconds N]`.
  */
 import { cpus } from 'node:os'
 import { application, type NetworkName } from '../src/applications/index.ts'
 import { clearSession } from '../src/layers/index.ts'
 import { random, tensor, type Tensor } from '../src/tensor/index.ts'
 import { optimizers, type Model } from '../src/training/index.ts'
-import { bareRunsOf, listen } from './bare.ts'
+import { bareRunsOf, listen, withoutEngine } from './bare.ts'
 import { benchOptions } from './options.ts'
 import { takeTurns } from './turns.ts'
 
@@ -25,7 +26,7 @@ interface Measured {
 const { networks, seconds } = benchOptions()
 listen()
 console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}\n`)
-console.log('| network | what | images/s | bare | ratio | turns |\n|---|---|---|---|---|---|')
+console.log('| network | what | images/s | bare | ratio | turns | ours without the engine, ms |\n|---|---|---|---|---|---|---|')
 for (const name of networks) {
   await measureAll(name, predictions)
   await measureAll(name, trainingStep)
@@ -36,12 +37,13 @@ async function measureAll(name: NetworkName, rowsOf: (net: Model) => Measured[])
   clearSession()
   const net = await application(name, { weights: null })
   for (const { what, photos, work } of rowsOf(net)) {
-    await work()
+    const alone = await withoutEngine(work)
     const bare = await bareRunsOf(work)
-    const { ours, bare: alone, ratio, turns } = await takeTurns(work, () => bare.run(), seconds)
+    const { ours, bare: theirs, ratio, turns } = await takeTurns(work, () => bare.run(), seconds)
     await bare.dispose()
     const rate = (time: number): string => (photos / time).toFixed(1)
-    console.log(`| ${name} | ${what} | ${rate(ours)} | ${rate(alone)} | ${ratio.toFixed(3)} | ${turns} |`)
+    const figures = [rate(ours), rate(theirs), ratio.toFixed(3), turns, (alone * 1000).toFixed(2)]
+    console.log(`| ${name} | ${what} | ${figures.join(' | ')} |`)
   }
   await net.dispose()
 }
