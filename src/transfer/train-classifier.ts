@@ -117,7 +117,7 @@ async function trainStage(
     callbacks: [
       shared.checkpoint,
       ...(patience === null ? [] : [callbacks.earlyStopping({ patience, restoreBestWeights: true, ...monitor })]),
-      callbacks.reduceLROnPlateau({ factor: 0.3, patience: 2, ...monitor }),
+      callbacks.reduceLROnPlateau({ factor: 0.3, patience: options.weights === 'none' ? 4 : 2, ...monitor }),
       store,
       history,
     ],
