@@ -61,7 +61,7 @@ export class Variable {
 
   /** As `read`, without waiting. */
   value(): Tensor<'float32'> {
-    return this.#toKeras({ data: Float32Array.from(this.graphValue().data), shape: this.graphShape, dtype: 'float32' })
+    return this.toKerasLayout({ data: Float32Array.from(this.graphValue().data), shape: this.graphShape, dtype: 'float32' })
   }
 
   /** Replaces the numbers; they are copied. A plain array must have as many numbers as the weight, in Keras's layout. */
@@ -72,7 +72,7 @@ export class Variable {
       throw new RootstockError('SHAPE', `Cannot assign to ${this.path}: found ${found}, expected shape ${showShape(this.shape)}`)
     }
     const copy = Float32Array.from(given.data as ArrayLike<number>)
-    this.setGraphValue(this.#toGraph({ data: copy, shape: this.shape, dtype: 'float32' }))
+    this.setGraphValue(this.toGraphLayout({ data: copy, shape: this.shape, dtype: 'float32' }))
   }
 
   /** The shape in the graph's layout. */
@@ -84,7 +84,7 @@ export class Variable {
   graphValue(): Tensor<'float32'> {
     if (!this.#value) {
       const initial = this.#initial?.() ?? new Float32Array(sizeOf(this.shape))
-      this.#value = this.#toGraph({ data: initial, shape: this.shape, dtype: 'float32' })
+      this.#value = this.toGraphLayout({ data: initial, shape: this.shape, dtype: 'float32' })
       this.#initial = undefined
     }
     return this.#value
@@ -97,13 +97,15 @@ export class Variable {
     this.#version++
   }
 
-  #toGraph(value: Tensor<'float32'>): Tensor<'float32'> {
+  /** Numbers that belong to this weight (an optimizer's memory of it, say) from Keras's layout in the graph's. */
+  toGraphLayout(value: Tensor<'float32'>): Tensor<'float32'> {
     if (this.#layout === 'conv') return transpose(value, [3, 2, 0, 1])
     if (this.#layout === 'depthwise') return reshape(transpose(value, [2, 3, 0, 1]), this.graphShape)
     return value
   }
 
-  #toKeras(value: Tensor<'float32'>): Tensor<'float32'> {
+  /** The same from the graph's layout in Keras's. */
+  toKerasLayout(value: Tensor<'float32'>): Tensor<'float32'> {
     if (this.#layout === 'conv') return transpose(value, [2, 3, 1, 0])
     if (this.#layout !== 'depthwise') return value
     const [h = 0, w = 0, c = 0, m = 0] = this.shape

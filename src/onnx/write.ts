@@ -53,10 +53,7 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
     irVersion: 8n,
     producerName: 'rootstock',
     producerVersion: options.producerVersion ?? '',
-    opsetImport: [
-      { domain: '', version: BigInt(opset) },
-      { domain: 'com.microsoft', version: 1n },
-    ],
+    opsetImport: [{ domain: '', version: BigInt(opset) }, ...[...domainsOf(graph)].map((domain) => ({ domain, version: 1n }))],
     graph: {
       name: 'graph',
       input: [...graph.inputs, ...[...graph.parameters.keys()].filter((value) => asInputs.has(value))].map(valueInfo),
@@ -67,6 +64,12 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   })
   return { bytes: toBinary(ModelProtoSchema, model), external }
+}
+
+/** Operators outside the standard, such as the engine's own, which only step graphs have. */
+function domainsOf(graph: Graph): ReadonlySet<string> {
+  const domains = graph.nodes.map(({ op }) => (operators[op] as unknown as Operator).domain ?? '')
+  return new Set(domains.filter((domain) => domain !== ''))
 }
 
 const usage = new WeakMap<Graph, Set<Value>>()

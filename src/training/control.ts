@@ -2,14 +2,14 @@
 import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { modelJson } from '../formats/tensorboard/index.ts'
-import { loadWeightsFile } from '../formats/keras/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import { averagesOf } from './averages.ts'
 import type { Callback, CallbackState, ModelAccess, TrainingControl } from './callback.ts'
 import { learningRateOf, type Compiled } from './compile.ts'
 import type { TrainingEvent } from './events.ts'
 import { Predictor } from './predict.ts'
-import { saveModelFile, saveWeightsFile } from './saving.ts'
+import { loadWeights } from './saving/load-weights.ts'
+import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 
 export interface RunControl extends TrainingControl {
   /** Whether the run should end after the present epoch. */
@@ -73,9 +73,9 @@ function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
   const changing = model.weights.filter((weight) => compiled.trainableLayers.has(weight.layer))
   return {
     weights: model.weights,
-    saveWeights: (path) => saveWeightsFile(model, path),
-    save: (path) => saveModelFile(model, path),
-    loadWeights: (path) => Promise.resolve(void loadWeightsFile(model, path)),
+    saveWeights: (path) => saveWeightsFile(model, compiled, path),
+    save: (path) => saveModelFile(model, compiled, path),
+    loadWeights: async (path) => void (await loadWeights(model, compiled, path)),
     toJson: () => modelJson(model),
     graph() {
       if (model.inputs.some(({ shape }) => shape.slice(1).includes(null))) return undefined

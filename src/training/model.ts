@@ -1,5 +1,6 @@
 /** @file The model that users hold: Keras's functional model with its verbs. Each verb is a file of its own. */
 import { RootstockError } from '../errors.ts'
+import type { MatchOptions } from '../formats/keras/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
 import type { History } from './callbacks/index.ts'
@@ -9,7 +10,8 @@ import type { Logs } from './events.ts'
 import { fit, type FitOptions } from './fit.ts'
 import { Predictor } from './predict.ts'
 import type { FitData, Pair } from './run-data.ts'
-import { saveModelFile, saveWeightsFile } from './saving.ts'
+import { loadWeights } from './saving/load-weights.ts'
+import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 
 /** What `predict` takes. */
 export interface PredictOptions {
@@ -72,14 +74,25 @@ export class Model extends Functional {
     return this.#predictor.run(inputs, options.batchSize)
   }
 
-  /** Writes the weights as Keras does: `.weights.h5` or, for other `.h5` names, the older form. */
+  /**
+   * Writes the weights: `.weights.h5` as Keras 3 does, with the optimizer's memory when compiled; another `.h5` name, the older form;
+   * `.safetensors`. Throws FILE.
+   */
   saveWeights(path: string): Promise<void> {
-    return saveWeightsFile(this, path)
+    return saveWeightsFile(this, this.#compiled, path)
   }
 
-  /** Writes the whole model. */
+  /**
+   * Takes the weights of a file: Keras's of all generations, `.keras`, `.safetensors`; into a compiled model also the optimizer's memory,
+   * as far as the file has it. Throws FILE, FORMAT and WEIGHTS; a file that does not fit changes nothing.
+   */
+  async loadWeights(path: string, options: MatchOptions = {}): Promise<void> {
+    await loadWeights(this, this.#compiled, path, options)
+  }
+
+  /** Writes the whole model, by the name's ending: `.keras`, `.h5` (both with what `compile` fixed), `.onnx`; or weights alone. Throws FILE. */
   save(path: string): Promise<void> {
-    return saveModelFile(this, path)
+    return saveModelFile(this, this.#compiled, path)
   }
 
   override summary(options: SummaryOptions = {}): string {

@@ -1,4 +1,5 @@
 /** @file Numbers of HDF5 as JavaScript's, one by one and in bulk to float32. */
+import { fromHalf } from '../numbers.ts'
 import type { H5Number } from './h5-types.ts'
 
 /** The number at a position. */
@@ -22,14 +23,4 @@ export function toFloat32(bytes: Uint8Array, type: H5Number, into: Float32Array)
 /** Whether the bytes are this machine's float32 as they lie. */
 export function isNativeFloat32({ kind, bytes, littleEndian }: H5Number): boolean {
   return kind === 'float' && bytes === 4 && littleEndian && new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
-}
-
-/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of mantissa. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 31
-  const mantissa = bits & 1023
-  if (exponent === 0) return sign * mantissa * 2 ** -24
-  if (exponent === 31) return mantissa === 0 ? sign * Infinity : NaN
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15)
 }

@@ -4,6 +4,7 @@ import type { Layer, Variable } from '../../layers/index.ts'
 import { Functional } from '../../models/index.ts'
 import { matchWeights, requireMatch, type ExpectedLayer, type MatchOptions, type WeightMatch } from './match-weights.ts'
 import { openWeightFile } from './weight-file.ts'
+import type { WeightFile } from './weight-file.ts'
 
 /** Options of `loadWeightsFile`. */
 export interface LoadWeightsOptions extends MatchOptions {
@@ -18,14 +19,23 @@ export interface LoadWeightsOptions extends MatchOptions {
 export function loadWeightsFile(model: Functional, source: string | Uint8Array, options: LoadWeightsOptions = {}): WeightMatch {
   const file = openWeightFile(source)
   try {
-    const match = matchWeights(file, expectedLayers(model), options)
-    requireMatch(match, file, options.network ?? model.name)
-    const variables = variablesByPath(model)
-    for (const { path, read } of match.assignments) variables.get(path)?.assign(read())
-    return match
+    return assignWeights(model, file, options)
   } finally {
     file.close()
   }
+}
+
+/** The same from tensors of any origin. */
+export function assignWeights(
+  model: Functional,
+  file: Pick<WeightFile, 'name' | 'kind' | 'layers'>,
+  options: LoadWeightsOptions = {},
+): WeightMatch {
+  const match = matchWeights(file, expectedLayers(model), options)
+  requireMatch(match, file, options.network ?? model.name)
+  const variables = variablesByPath(model)
+  for (const { path, read } of match.assignments) variables.get(path)?.assign(read())
+  return match
 }
 
 /** The layers of a model that take weights, those of nested models in their place. */

@@ -42,6 +42,8 @@ export interface WeightFile {
   readonly kerasVersion: string | undefined
   /** The configuration of a whole-model file (objects without prototype), or undefined. */
   readonly modelConfig: unknown
+  /** What a whole model was compiled with, or undefined. */
+  readonly trainingConfig: unknown
   close(): void
 }
 
@@ -73,7 +75,10 @@ function readWeightFile(file: H5File): WeightFile {
     const value = file.attribute(path, name)
     return typeof value === 'string' ? value : undefined
   }
-  const config = text('/', 'model_config')
+  const json = (name: string): unknown => {
+    const found = text('/', name)
+    return found === undefined ? undefined : parseJson(found, `the ${name} of ${file.name}`)
+  }
   const optimizer = file.group('optimizer/vars')
   return {
     name: file.name,
@@ -81,7 +86,8 @@ function readWeightFile(file: H5File): WeightFile {
     layers: base ? legacyLayers(file, base) : modern ? modernLayers(file, modern) : refuse(file),
     optimizer: optimizer ? numbered(file, optimizer) : legacyOptimizer(file),
     kerasVersion: text('/', 'keras_version') ?? (base ? text(base, 'keras_version') : undefined),
-    modelConfig: config === undefined ? undefined : parseJson(config, `the model_config of ${file.name}`),
+    modelConfig: json('model_config'),
+    trainingConfig: json('training_config'),
     close: () => file.close(),
   }
 }
@@ -121,14 +127,18 @@ function legacyWeight(file: H5File, path: string, name: string): FileWeight {
  * layers by name.
  */
 function splitNested(layer: FileLayer): FileLayer[] {
-  if (layer.weights.length === 0) return []
+  const parts = layersOf(layer.weights)
+  return parts.length === 1 ? [layer] : parts
+}
+
+/** Weights called "layer/weight" by their layers, in the order of the first weight of each. */
+export function layersOf(weights: readonly FileWeight[]): FileLayer[] {
   const parts = new Map<string, FileWeight[]>()
-  for (const weight of layer.weights) {
+  for (const weight of weights) {
     const owner = weight.name.split('/').slice(0, -1).join('/')
     parts.set(owner, [...(parts.get(owner) ?? []), weight])
   }
-  if (parts.size === 1) return [layer]
-  return [...parts].map(([owner, weights]) => ({ name: owner.split('/').at(-1) ?? layer.name, weights }))
+  return [...parts].map(([owner, own]) => ({ name: owner.split('/').at(-1) ?? owner, weights: own }))
 }
 
 function legacyOptimizer(file: H5File): FileWeight[] {

@@ -44,7 +44,13 @@ const bitsOf = (value?: { data: Float32Array }): Buffer => Buffer.from(value?.da
 
 test('writeWeightsH5 lays out .weights.h5 as Keras 3 does', async () => {
   const path = join(folder, 'b.weights.h5')
-  const optimizer = { name: 'adam', variables: [{ data: BigInt64Array.of(7n), shape: [], dtype: 'int64' as const }, tensor([0.5], [])] }
+  const optimizer = {
+    name: 'adam',
+    variables: [
+      { name: 'adam/iteration', tensor: { data: BigInt64Array.of(7n), shape: [], dtype: 'int64' as const } },
+      { name: 'adam/learning_rate', tensor: tensor([0.5], []) },
+    ],
+  }
   await writeWeightsH5(path, layers, { modelName: 'mine', optimizer })
   await withHdf5(path, (file) => {
     expect([...file.root.children.keys()].sort()).toEqual(['layers', 'optimizer', 'vars'])

@@ -12,12 +12,22 @@ export interface SavedLayer {
   readonly className: string
   /** In Keras's order: trainable ones first. */
   readonly weights: readonly SavedWeight[]
+  /** The layers of a nested model, which has no weights of its own. */
+  readonly layers?: readonly SavedLayer[]
 }
 
 /** A tensor in Keras's layout, and its own name ("kernel"). */
 export interface SavedWeight {
   readonly name: string
   readonly tensor: Tensor<'float32'>
+  /** Keras stores what is frozen in a nested model behind what trains. Default true. */
+  readonly trainable?: boolean
+}
+
+/** What an optimizer keeps, under Keras's name of it. */
+export interface SavedState {
+  readonly name: string
+  readonly tensor: Tensor<'float32' | 'int64'>
 }
 
 /** What a `.weights.h5` may hold besides the layers. */
@@ -25,8 +35,13 @@ export interface WriteExtras {
   /** The model's name; "functional" by default. */
   readonly modelName?: string
   /** State of the optimizer in Keras's order (iterations as int64, learning rate, then its slots). */
-  readonly optimizer?: { readonly name: string; readonly variables: readonly Tensor<'float32' | 'int64'>[] }
+  readonly optimizer?: { readonly name: string; readonly variables: readonly SavedState[] } | undefined
+  /** Makes an `.h5` file a whole model: its configuration and what `compile` fixed, as JSON. */
+  readonly model?: { readonly config: string; readonly training?: string | undefined }
 }
+
+/** The version that the files name: the first whose forms these are. */
+export const writtenKerasVersion = '3.0.0'
 
 /** Names in one attribute: more would not fit into the 64 KB of an object header. */
 const MOST_NAMES = 3000
@@ -39,41 +54,87 @@ export async function writeWeightsH5(path: string, layers: readonly SavedLayer[]
   if (!path.endsWith('.h5')) {
     throw new RootstockError('USAGE', `Cannot write weights to ${path}: expected a name that ends in .weights.h5 or .h5`)
   }
-  const tensors = [...layers.flatMap(({ weights }) => weights.map(({ tensor }) => tensor)), ...(extras.optimizer?.variables ?? [])]
   const build = path.endsWith('.weights.h5') ? writeModern : writeLegacy
-  await writeHdf5(path, estimateBytes(tensors) + layers.length * 2048, (writer) => build(writer, layers, extras))
+  await writeHdf5(path, estimateFile(layers, extras), (writer) => build(writer, layers, extras))
+}
+
+/** Writes the weights as the member of a `.keras` archive, which has Keras 3's form under any name. */
+export async function writeArchiveWeights(path: string, layers: readonly SavedLayer[], extras: WriteExtras): Promise<void> {
+  await writeHdf5(path, estimateFile(layers, extras), (writer) => writeModern(writer, layers, extras))
+}
+
+/** About the bytes of the file, for the message when there is no space. */
+function estimateFile(layers: readonly SavedLayer[], { optimizer }: WriteExtras): number {
+  const all = layers.flatMap(leaves)
+  const tensors = [...all.flatMap(({ weights }) => weights), ...(optimizer?.variables ?? [])].map(({ tensor }) => tensor)
+  return estimateBytes(tensors) + all.length * 2048
+}
+
+function leaves(layer: SavedLayer): SavedLayer[] {
+  return layer.layers ? layer.layers.flatMap(leaves) : [layer]
 }
 
 function writeModern(writer: H5Writer, layers: readonly SavedLayer[], { modelName = 'functional', optimizer }: WriteExtras): void {
-  const counts = new Map<string, number>()
-  for (const { name, className, weights } of layers) {
-    const stem = snakeCase(className)
-    const count = counts.get(stem) ?? 0
-    counts.set(stem, count + 1)
-    const vars = `/layers/${count === 0 ? stem : `${stem}_${count}`}/vars`
-    writer.group(vars)
-    writer.attribute(vars, 'name', name)
-    weights.forEach(({ tensor }, i) => writer.dataset(`${vars}/${i}`, tensor))
-  }
+  writeModernLayers(writer, '/layers', layers)
   writer.group('/vars')
   writer.attribute('/vars', 'name', modelName)
   if (!optimizer) return
   writer.group('/optimizer/vars')
   writer.attribute('/optimizer/vars', 'name', optimizer.name)
-  optimizer.variables.forEach((variable, i) => writer.dataset(`/optimizer/vars/${i}`, variable))
+  optimizer.variables.forEach(({ tensor }, i) => writer.dataset(`/optimizer/vars/${i}`, tensor))
 }
 
-function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[]): void {
-  writeNames(writer, '/', { name: 'layer_names', values: layers.map(({ name }) => name) })
-  // Files that name another backend had their convolution kernels turned by Keras 2.
-  writer.attribute('/', 'backend', 'tensorflow')
-  writer.attribute('/', 'keras_version', '3.0.0')
-  for (const { name, weights } of layers) {
-    const names = weights.map((weight) => `${name}/${weight.name}`)
-    writer.group(`/${name}`)
-    writeNames(writer, `/${name}`, { name: 'weight_names', values: names })
-    weights.forEach(({ tensor }, i) => writer.dataset(`/${name}/${names[i]}`, tensor))
+function writeModernLayers(writer: H5Writer, base: string, layers: readonly SavedLayer[]): void {
+  const counts = new Map<string, number>()
+  for (const { name, className, weights, layers: nested } of layers) {
+    const stem = snakeCase(className)
+    const count = counts.get(stem) ?? 0
+    counts.set(stem, count + 1)
+    const place = `${base}/${count === 0 ? stem : `${stem}_${count}`}`
+    writer.group(`${place}/vars`)
+    writer.attribute(`${place}/vars`, 'name', name)
+    weights.forEach(({ tensor }, i) => writer.dataset(`${place}/vars/${i}`, tensor))
+    if (nested) writeModernLayers(writer, `${place}/layers`, nested)
   }
+}
+
+function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[], { model, optimizer }: WriteExtras): void {
+  const base = model ? '/model_weights' : ''
+  const places = model ? ['/', base] : ['/']
+  if (model) writer.group(base)
+  for (const place of places) {
+    // Files that name another backend had their convolution kernels turned by Keras 2.
+    writer.attribute(place, 'backend', 'tensorflow')
+    writer.attribute(place, 'keras_version', writtenKerasVersion)
+  }
+  writeNames(writer, base === '' ? '/' : base, { name: 'layer_names', values: layers.map(({ name }) => name) })
+  for (const layer of layers) {
+    const weights = legacyWeights(layer)
+    writer.group(`${base}/${layer.name}`)
+    writeNames(writer, `${base}/${layer.name}`, { name: 'weight_names', values: weights.map(({ name }) => name) })
+    for (const { name, tensor } of weights) writer.dataset(`${base}/${layer.name}/${name}`, tensor)
+  }
+  if (!model) return
+  writer.group(`${base}/top_level_model_weights`)
+  writeNames(writer, `${base}/top_level_model_weights`, { name: 'weight_names', values: [] })
+  writer.attribute('/', 'model_config', model.config)
+  if (model.training === undefined) return
+  writer.attribute('/', 'training_config', model.training)
+  if (optimizer) writeLegacyOptimizer(writer, optimizer.variables)
+}
+
+function writeLegacyOptimizer(writer: H5Writer, variables: readonly SavedState[]): void {
+  writer.group('/optimizer_weights')
+  writeNames(writer, '/optimizer_weights', { name: 'weight_names', values: variables.map(({ name }) => name) })
+  for (const { name, tensor } of variables) writer.dataset(`/optimizer_weights/${name}`, tensor)
+}
+
+/** The weights of a layer under their paths; of a nested model, those that train before the others. */
+function legacyWeights(layer: SavedLayer): SavedState[] {
+  const all = leaves(layer).flatMap(({ name, weights }) => weights.map((weight) => ({ ...weight, name: `${name}/${weight.name}` })))
+  if (!layer.layers) return all
+  const trains = ({ trainable = true }: SavedWeight): boolean => trainable
+  return [...all.filter(trains), ...all.filter((weight) => !trains(weight))]
 }
 
 function writeNames(writer: H5Writer, path: string, { name, values }: { name: string; values: readonly string[] }): void {

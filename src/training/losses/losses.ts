@@ -23,6 +23,8 @@ export interface Loss {
   readonly targets: TargetForm
   /** [n]: one number per sample. */
   readonly perSample: (inputs: LossInputs) => Value
+  /** Everything that made it, defaults included; model files hold it. Losses without it are left out of them. */
+  readonly config?: Readonly<Record<string, number | boolean>>
 }
 
 export interface CrossentropyOptions {
@@ -44,13 +46,23 @@ const epsilon = 1e-7
 /** −Σ t·log p, p normalized to sum one. */
 export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
   const settings = checked(options)
-  return { name: 'categorical_crossentropy', targets: 'categorical', perSample: (inputs) => crossentropy(inputs, settings) }
+  return {
+    name: 'categorical_crossentropy',
+    targets: 'categorical',
+    perSample: (inputs) => crossentropy(inputs, settings),
+    config: settings,
+  }
 }
 
 /** The same from class numbers. */
 export function sparseCategoricalCrossentropy(options: Pick<CrossentropyOptions, 'fromLogits'> = {}): Loss {
   const settings = checked(options)
-  return { name: 'sparse_categorical_crossentropy', targets: 'sparse', perSample: (inputs) => crossentropy(inputs, settings) }
+  return {
+    name: 'sparse_categorical_crossentropy',
+    targets: 'sparse',
+    perSample: (inputs) => crossentropy(inputs, settings),
+    config: { fromLogits: settings.fromLogits },
+  }
 }
 
 /** Mean over the outputs of −t·log p − (1 − t)·log(1 − p). */
@@ -59,6 +71,7 @@ export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
   return {
     name: 'binary_crossentropy',
     targets: 'binary',
+    config: { fromLogits, labelSmoothing },
     perSample({ tape, targets, predictions, logits }) {
       // Smoothing pulls both targets towards one half.
       const t = labelSmoothing === 0 ? targets : add(tape, scale(tape, targets, 1 - labelSmoothing), tape.number(labelSmoothing / 2))
@@ -77,6 +90,7 @@ export function categoricalFocalCrossentropy(options: FocalOptions = {}): Loss {
   return {
     name: 'categorical_focal_crossentropy',
     targets: 'categorical',
+    config: { alpha, gamma, fromLogits, labelSmoothing },
     perSample({ tape, targets, predictions }) {
       const p = fromLogits ? tape.op('Softmax', [predictions], { axis: 1 }) : predictions
       const clipped = clippedProbabilities(tape, p)
@@ -92,6 +106,7 @@ export function meanSquaredError(): Loss {
   return {
     name: 'mean_squared_error',
     targets: 'binary',
+    config: {},
     perSample({ tape, targets, predictions }) {
       const difference = sub(tape, targets, predictions)
       return meanOfRows(tape, mul(tape, difference, difference))

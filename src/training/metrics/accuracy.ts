@@ -13,12 +13,12 @@ export function accuracy({ name = 'accuracy' }: MetricOptions = {}): Metric {
 
 /** Whether the largest prediction stands where the largest label does; labels are one-hot. */
 export function categoricalAccuracy({ name = 'categorical_accuracy' }: MetricOptions = {}): Metric {
-  return meanMetric(name, () => CATEGORICAL)
+  return meanMetric(name, () => CATEGORICAL, { className: 'CategoricalAccuracy', config: {} })
 }
 
 /** Whether the largest prediction stands at the labelled class; labels are class numbers. */
 export function sparseCategoricalAccuracy({ name = 'sparse_categorical_accuracy' }: MetricOptions = {}): Metric {
-  return meanMetric(name, () => SPARSE)
+  return meanMetric(name, () => SPARSE, { className: 'SparseCategoricalAccuracy', config: {} })
 }
 
 export interface BinaryAccuracyOptions extends MetricOptions {
@@ -30,7 +30,7 @@ export interface BinaryAccuracyOptions extends MetricOptions {
 export function binaryAccuracy({ name = 'binary_accuracy', threshold = 0.5 }: BinaryAccuracyOptions = {}): Metric {
   checksFor('binaryAccuracy').require(threshold > 0 && threshold < 1, 'threshold', threshold, 'a number between 0 and 1')
   const judgement = binary(threshold)
-  return meanMetric(name, () => judgement)
+  return meanMetric(name, () => judgement, { className: 'BinaryAccuracy', config: { threshold } })
 }
 
 const CATEGORICAL: Judgement = {

@@ -32,6 +32,7 @@ export function auc(options: AucOptions = {}): Metric {
   return {
     name,
     direction: 'max',
+    keras: { className: 'AUC', config: { numThresholds, curve, summationMethod } },
     update(yTrue, yPred, sampleWeight) {
       fillBuckets(readBatch(name, 'same', { yTrue, yPred, sampleWeight }), positives, negatives)
     },

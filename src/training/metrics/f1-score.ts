@@ -31,6 +31,7 @@ export function f1Score({ name = 'f1_score', average = 'macro', threshold = null
   return {
     name,
     direction: 'max',
+    keras: { className: 'F1Score', config: { average, threshold } },
     update(yTrue, yPred, sampleWeight) {
       const batch = readBatch(name, 'same', { yTrue, yPred, sampleWeight })
       if (yPred.shape.length !== 2) throw notTwoAxes(name, yPred.shape)

@@ -13,12 +13,13 @@ export interface Judgement {
 }
 
 /** The share of right units: the mean over each sample, then over the samples by weight. The judgement may depend on the shapes. */
-export function meanMetric(name: string, judgementFor: (yTrue: Tensor, yPred: Tensor) => Judgement): Metric {
+export function meanMetric(name: string, judgementFor: (yTrue: Tensor, yPred: Tensor) => Judgement, keras?: Metric['keras']): Metric {
   let total = 0
   let count = 0
   return {
     name,
     direction: 'max',
+    ...(keras ? { keras } : {}),
     update(yTrue, yPred, sampleWeight) {
       const judgement = judgementFor(yTrue, yPred)
       const batch = readBatch(name, judgement.form, { yTrue, yPred, sampleWeight })

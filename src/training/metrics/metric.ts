@@ -9,6 +9,8 @@ export interface Metric {
   readonly name: string
   /** Whether less or more is better. */
   readonly direction: 'min' | 'max'
+  /** Keras's class and everything that made it; model files hold it. Metrics without it are held by their name, if Keras has one. */
+  readonly keras?: { readonly className: string; readonly config: Readonly<Record<string, unknown>> }
   /** Takes a batch in; `sampleWeight` has one weight per sample. Throws SHAPE where labels and predictions do not fit the metric. */
   update(yTrue: Tensor, yPred: Tensor, sampleWeight?: Float32Array): void
   /** The figure over everything since the last `reset`; 0 when there was nothing. */

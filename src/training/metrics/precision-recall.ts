@@ -41,6 +41,10 @@ function counted(kind: 'precision' | 'recall', options: PrecisionRecallOptions, 
   return {
     name,
     direction: 'max',
+    keras: {
+      className: kind === 'precision' ? 'Precision' : 'Recall',
+      config: { thresholds: options.thresholds ?? null, topK: topK ?? null, classId: classId ?? null },
+    },
     update(yTrue, yPred, sampleWeight) {
       const batch = readBatch(name, 'same', { yTrue, yPred, sampleWeight })
       checkClasses(name, batch.classes, { topK, classId })

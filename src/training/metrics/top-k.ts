@@ -14,14 +14,14 @@ export interface TopKOptions extends MetricOptions {
 export function topKCategoricalAccuracy({ name = 'top_k_categorical_accuracy', k = 5 }: TopKOptions = {}): Metric {
   checksFor('topKCategoricalAccuracy').whole('k', k, 1)
   const judgement = inTopK(k, 'same', ({ labels, classes }, row) => argmax(labels, row * classes, classes))
-  return meanMetric(name, () => judgement)
+  return meanMetric(name, () => judgement, { className: 'TopKCategoricalAccuracy', config: { k } })
 }
 
 /** The share of samples whose class is among the `k` largest predictions; labels are class numbers. */
 export function sparseTopKCategoricalAccuracy({ name = 'sparse_top_k_categorical_accuracy', k = 5 }: TopKOptions = {}): Metric {
   checksFor('sparseTopKCategoricalAccuracy').whole('k', k, 1)
   const judgement = inTopK(k, 'sparse', ({ labels }, row) => labels[row] ?? -1)
-  return meanMetric(name, () => judgement)
+  return meanMetric(name, () => judgement, { className: 'SparseTopKCategoricalAccuracy', config: { k } })
 }
 
 function inTopK(k: number, form: Judgement['form'], classOf: (batch: Batch, row: number) => number): Judgement {

@@ -1,0 +1,101 @@
+/**
+ * @file Opens a `.keras` archive. It is not trusted: nothing is unpacked to disk, only its three known members are read, into memory, and
+ * their sizes are checked before anything is allocated.
+ */
+import * as zlib from 'node:zlib'
+import { openPromise } from 'yauzl'
+import type { Entry, ZipFile } from 'yauzl'
+import { RootstockError, messageOf } from '../../errors.ts'
+import { errnoOf, fileError, formatBytes } from '../../files/index.ts'
+import { parseJson } from './json.ts'
+
+/** What Keras keeps in an archive. */
+export interface KerasArchive {
+  /** The model's configuration, objects without prototype. */
+  readonly config: unknown
+  readonly metadata: unknown
+  /** The bytes of an HDF5 file in the form of `.weights.h5`. */
+  readonly weights: Uint8Array
+}
+
+const members = ['config.json', 'metadata.json', 'model.weights.h5'] as const
+type Member = (typeof members)[number]
+
+/** Deflate reaches about 1,000; weights and JSON stay below 20. */
+const MOST_RATIO = 100
+const MOST_BYTES = 4 * 2 ** 30
+/** Keras may add assets, of which there are a few. */
+const MOST_MEMBERS = 10_000
+const MOST_JSON = 256 * 2 ** 20
+
+/** Reads an archive. Throws FILE when it cannot be read, FORMAT when it is damaged or not what Keras writes. */
+export async function readKerasArchive(path: string): Promise<KerasArchive> {
+  try {
+    // A zip's own end record says how long its directory is, so it is read entry by entry.
+    const zip = await openPromise(path, { lazyEntries: true, strictFileNames: true, validateEntrySizes: true, autoClose: false })
+    try {
+      return await readMembers(zip, path)
+    } finally {
+      zip.close()
+    }
+  } catch (error) {
+    if (error instanceof RootstockError) throw error
+    if (/^E[A-Z]+$/u.test(errnoOf(error))) throw fileError(error, path, { action: 'read' })
+    throw refuse(path, `it is damaged or no zip archive (${messageOf(error)})`, error)
+  }
+}
+
+async function readMembers(zip: ZipFile, path: string): Promise<KerasArchive> {
+  if (zip.entryCount > MOST_MEMBERS) throw refuse(path, `it has ${zip.entryCount.toLocaleString('en-US')} members, expected three`)
+  const found = new Map<string, Entry>()
+  let total = 0
+  for await (const entry of zip.eachEntry()) {
+    checkEntry(entry, path)
+    if (found.has(entry.fileName)) throw refuse(path, `it has two members called "${entry.fileName}"`)
+    found.set(entry.fileName, entry)
+    total += entry.uncompressedSize
+    if (total > MOST_BYTES) throw refuse(path, `its members are larger than ${formatBytes(MOST_BYTES)} together`)
+  }
+  const read = (name: Member): Promise<Buffer> => {
+    const entry = found.get(name)
+    if (!entry) throw refuse(path, `"${name}" is missing, expected ${members.join(', ')}`)
+    if (name.endsWith('.json') && entry.uncompressedSize > MOST_JSON)
+      throw refuse(path, `"${name}" has ${formatBytes(entry.uncompressedSize)}`)
+    return readEntry(zip, entry, path)
+  }
+  const config = parseJson((await read('config.json')).toString('utf8'), `config.json of ${path}`)
+  const metadata = parseJson((await read('metadata.json')).toString('utf8'), `metadata.json of ${path}`)
+  return { config, metadata, weights: await read('model.weights.h5') }
+}
+
+/** Names that climb out, absolute ones and backslashes are refused by yauzl. */
+function checkEntry({ fileName, compressedSize, uncompressedSize, externalFileAttributes, ...entry }: Entry, path: string): void {
+  const mode = (externalFileAttributes >>> 16) & 0o170000
+  if (mode === 0o120000) throw refuse(path, `"${fileName}" is a symbolic link`)
+  if ((entry.generalPurposeBitFlag & 1) !== 0) throw refuse(path, `"${fileName}" is encrypted`)
+  if (uncompressedSize > MOST_RATIO * Math.max(compressedSize, 16)) {
+    throw refuse(path, `"${fileName}" would grow from ${formatBytes(compressedSize)} to ${formatBytes(uncompressedSize)}`)
+  }
+}
+
+async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Buffer> {
+  const stream = await zip.openReadStreamPromise(entry)
+  const bytes = Buffer.alloc(entry.uncompressedSize)
+  let at = 0
+  for await (const piece of stream as AsyncIterable<Buffer>) at += piece.copy(bytes, at)
+  if (at !== bytes.length || !fitsChecksum(bytes, entry.crc32))
+    throw refuse(path, `"${entry.fileName}" is damaged: its checksum does not fit`)
+  return bytes
+}
+
+/** Node before 20.15 has no crc32; there the checks of JSON and HDF5 stand alone. */
+function fitsChecksum(bytes: Uint8Array, expected: number): boolean {
+  return typeof zlib.crc32 !== 'function' || zlib.crc32(bytes) === expected
+}
+
+function refuse(path: string, found: string, cause?: unknown): RootstockError {
+  return new RootstockError('FORMAT', `Cannot read ${path}: ${found}`, {
+    hint: 'Get the file again from where it came, or use another one',
+    cause,
+  })
+}

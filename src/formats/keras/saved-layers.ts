@@ -1,0 +1,26 @@
+/** @file The layers of a model with copies of their weights, as the writers of files take them. */
+import type { Layer, Variable } from '../../layers/index.ts'
+import { Functional } from '../../models/index.ts'
+import type { SavedLayer, SavedWeight } from './write-weights.ts'
+
+/** All layers in the model's order; nested models keep theirs. */
+export function savedLayers(model: Functional): SavedLayer[] {
+  return model.layers.map(savedLayer)
+}
+
+function savedLayer(layer: Layer): SavedLayer {
+  const { name, className } = layer
+  if (layer instanceof Functional) return { name, className, weights: [], layers: savedLayers(layer) }
+  return { name, className, weights: layer.weights.map(savedWeight) }
+}
+
+/** Weights are copied into Keras's layout when the writer comes to them, so that they are not all held twice. */
+function savedWeight(weight: Variable): SavedWeight {
+  return {
+    name: weight.name,
+    trainable: weight.trainable,
+    get tensor() {
+      return weight.value()
+    },
+  }
+}

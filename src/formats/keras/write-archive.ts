@@ -1,0 +1,52 @@
+/** @file Writes a `.keras` archive: configuration, metadata and weights in a zip, stored as they are, as Keras does. */
+import { createReadStream } from 'node:fs'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ZipFile } from 'yazl'
+import { atomicWriteWith } from '../../files/index.ts'
+import { writeArchiveWeights, writtenKerasVersion } from './write-weights.ts'
+import type { SavedLayer, WriteExtras } from './write-weights.ts'
+
+/** What goes into the archive. */
+export interface ArchiveContent {
+  readonly config: object
+  readonly layers: readonly SavedLayer[]
+  readonly extras: WriteExtras
+}
+
+/** Writes the archive to `path`, whole or not at all. Throws FILE when it cannot be written. */
+export async function writeKerasArchive(path: string, { config, layers, extras }: ArchiveContent): Promise<void> {
+  // The HDF5 library writes with positions and a zip is written in order, so the weights pass through a file of their own.
+  const folder = await mkdtemp(join(tmpdir(), 'rootstock-'))
+  try {
+    const weights = join(folder, 'model.weights.h5')
+    await writeArchiveWeights(weights, layers, extras)
+    const { size } = await stat(weights)
+    const zip = new ZipFile()
+    const stored = { compress: false, mtime: new Date(1980, 0, 1) }
+    const metadata = { keras_version: writtenKerasVersion, date_saved: dateSaved(new Date()) }
+    zip.addBuffer(Buffer.from(JSON.stringify(metadata)), 'metadata.json', stored)
+    zip.addBuffer(Buffer.from(JSON.stringify(config)), 'config.json', stored)
+    zip.addReadStream(createReadStream(weights), 'model.weights.h5', { ...stored, size })
+    zip.end()
+    await atomicWriteWith(
+      path,
+      async (file) => {
+        let position = 0
+        for await (const piece of zip.outputStream as AsyncIterable<Buffer>) {
+          file.write(piece, position)
+          position += piece.length
+        }
+      },
+      { needed: size },
+    )
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Keras's form: "2026-01-22@18:26:08". */
+function dateSaved(now: Date): string {
+  return now.toISOString().slice(0, 19).replace('T', '@')
+}

@@ -1,0 +1,38 @@
+/** @file Writes a model as standard ONNX: input and output in Keras's layout, float32 and with a free batch. */
+import { RootstockError } from '../../errors.ts'
+import { atomicWrite, formatBytes } from '../../files/index.ts'
+import type { KerasShape } from '../../layers/index.ts'
+import { lower, type Functional } from '../../models/index.ts'
+import { writeOnnx } from '../../onnx/index.ts'
+import { halved } from './half.ts'
+
+/** Options of `exportOnnx`. */
+export interface ExportOnnxOptions {
+  /** What weights and arithmetic are stored in; inputs and outputs are float32 either way. Default 'float32'. */
+  readonly precision?: 'float32' | 'float16'
+  /** Texts stored with the model (`metadata_props`). */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** Height, width and channels of the input, for models that leave them open. */
+  readonly inputShape?: readonly number[]
+}
+
+/** A message of the protobuf library, and of most runtimes, cannot be larger. */
+const mostBytes = 2 ** 31 - 1
+
+/**
+ * Writes the model in inference mode to `path`, opset 18. It takes pictures [batch, height, width, channels] as the model does, already
+ * preprocessed. Throws SHAPE where the size of the input is open, FILE when the file cannot be written.
+ */
+export async function exportOnnx(model: Functional, path: string, options: ExportOnnxOptions = {}): Promise<void> {
+  await atomicWrite(path, onnxBytes(model, options))
+}
+
+/** The bytes of that file. */
+export function onnxBytes(model: Functional, { precision = 'float32', metadata = {}, inputShape }: ExportOnnxOptions = {}): Uint8Array {
+  const shapes = inputShape && model.inputs.map((): KerasShape => [null, ...inputShape])
+  const lowered = lower(model, { training: false, ...(shapes ? { shapes } : {}) })
+  const graph = lowered.tape.graph(lowered.outputs)
+  const { bytes } = writeOnnx(precision === 'float16' ? halved(graph) : graph, { metadata })
+  if (bytes.length <= mostBytes) return bytes
+  throw new RootstockError('USAGE', `Cannot export ${model.name}: it has ${formatBytes(bytes.length)}, expected at most 2 GB`)
+}

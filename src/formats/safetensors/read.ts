@@ -1,0 +1,116 @@
+/** @file Reads a safetensors file: 8 bytes of length, a JSON header, then the numbers. Everything is checked before it is read. */
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { RootstockError } from '../../errors.ts'
+import { errnoOf, fileError } from '../../files/index.ts'
+import { sizeOf } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import { brief, isList, isObject, layersOf, parseJson } from '../keras/index.ts'
+import type { FileWeight, WeightFile } from '../keras/index.ts'
+import { numberBytes, toFloat32From } from '../numbers.ts'
+import type { NumberType } from '../numbers.ts'
+
+/** The tensors of a file, by layer as in Keras's weight files. */
+export type SafetensorsFile = Pick<WeightFile, 'name' | 'kind' | 'layers'> & {
+  /** The texts that the file carries besides its tensors. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** The reference implementation's own limit. */
+const MOST_HEADER = 100_000_000
+const types: Readonly<Record<string, NumberType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', F64: 'float64' }
+
+interface Entry {
+  readonly name: string
+  readonly type: NumberType
+  readonly shape: readonly number[]
+  readonly begin: number
+  readonly end: number
+}
+
+/** Reads all tensors of a file. Throws FILE when it cannot be read, FORMAT when its header and its length do not agree. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  try {
+    const file = await open(path)
+    try {
+      return await readFile(file, path)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw errnoOf(error) === '' ? error : fileError(error, path, { action: 'read' })
+  }
+}
+
+async function readFile(file: FileHandle, path: string): Promise<SafetensorsFile> {
+  const stats = await file.stat()
+  if (!stats.isFile()) throw new RootstockError('FILE', `Cannot read ${path}: it is not a regular file`)
+  const length = stats.size < 8 ? NaN : Number((await readAt(file, 0, 8)).readBigUInt64LE())
+  if (!(length <= MOST_HEADER && 8 + length <= stats.size)) {
+    throw refuse(path, `its header should have ${length} of ${stats.size} bytes`)
+  }
+  const header = parseJson((await readAt(file, 8, length)).toString('utf8'), `the header of ${path}`)
+  if (!isObject(header)) throw refuse(path, 'its header is no object')
+  const start = 8 + length
+  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
+  const tensors = entries.map(([name, value]) => readEntry(path, name, value)).sort((a, b) => a.begin - b.begin)
+  checkPlaces(path, tensors, stats.size - start)
+  const weights: FileWeight[] = []
+  for (const entry of tensors) weights.push(toWeight(entry, await readAt(file, start + entry.begin, entry.end - entry.begin)))
+  const metadata = isObject(header['__metadata__']) ? Object.entries(header['__metadata__']) : []
+  const texts = metadata.filter((pair): pair is [string, string] => typeof pair[1] === 'string')
+  return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata: Object.fromEntries(texts) }
+}
+
+function readEntry(path: string, name: string, value: unknown): Entry {
+  const { dtype, shape, data_offsets: offsets } = isObject(value) ? value : {}
+  const isWhole = (size: unknown): size is number => typeof size === 'number' && Number.isSafeInteger(size) && size >= 0
+  const type = typeof dtype === 'string' && Object.hasOwn(types, dtype) ? types[dtype] : undefined
+  if (type === undefined)
+    throw refuse(path, `${brief(name)} has the type ${brief(dtype)}, expected one of ${Object.keys(types).join(', ')}`)
+  const isSound =
+    isList(shape) && shape.every(isWhole) && shape.length <= 16 && isList(offsets) && offsets.length === 2 && offsets.every(isWhole)
+  if (!isSound) throw refuse(path, `${brief(name)} is described as ${brief(value)}`)
+  const [begin = 0, end = 0] = offsets
+  if (end - begin !== sizeOf(shape) * numberBytes[type])
+    throw refuse(path, `${brief(name)} has ${end - begin} bytes for the shape ${brief(shape)}`)
+  return { name, type, shape, begin, end }
+}
+
+/** Tensors lie one after the other and fill the file, so that none shares bytes and nothing is hidden between them. */
+function checkPlaces(path: string, entries: readonly Entry[], size: number): void {
+  const total = entries.reduce((at, { name, begin, end }) => {
+    if (begin !== at) throw refuse(path, `${brief(name)} begins at byte ${begin}, expected ${at}`)
+    return end
+  }, 0)
+  if (total !== size) throw refuse(path, `its tensors have ${total} of ${size} bytes`)
+}
+
+function toWeight({ name, type, shape }: Entry, bytes: Buffer): FileWeight {
+  return {
+    name,
+    shape,
+    read(): Tensor<'float32'> {
+      const data = toFloat32From(bytes, type)
+      const bad = data.findIndex((value) => !Number.isFinite(value))
+      if (bad < 0) return { data, shape, dtype: 'float32' }
+      throw new RootstockError('WEIGHTS', `Cannot read ${brief(name)}: it holds ${data[bad]}, expected finite numbers`)
+    },
+  }
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  for (let at = 0; at < length;) {
+    const { bytesRead } = await file.read(bytes, at, Math.min(length - at, 2 ** 30), position + at)
+    if (bytesRead === 0) throw new RootstockError('FORMAT', 'Cannot read the file: it became shorter while it was read')
+    at += bytesRead
+  }
+  return bytes
+}
+
+function refuse(path: string, found: string): RootstockError {
+  return new RootstockError('FORMAT', `Cannot read ${path}: ${found}`, {
+    hint: 'Get the file again from where it came, or use another one',
+  })
+}

@@ -1,0 +1,136 @@
+/** @file Reads a TensorFlow.js Layers model: `model.json` with the configuration, and its shards of weights beside it. */
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { dirname, join, sep } from 'node:path'
+import { RootstockError } from '../../errors.ts'
+import { errnoOf, fileError, formatBytes } from '../../files/index.ts'
+import { sizeOf } from '../../tensor/index.ts'
+import { brief, isList, isObject, layersOf, objectAt, parseJson, textAt } from '../keras/index.ts'
+import type { FileWeight, JsonObject, WeightFile } from '../keras/index.ts'
+import { numberBytes, toFloat32From } from '../numbers.ts'
+import type { NumberType } from '../numbers.ts'
+
+/** A model as its files hold it. */
+export interface TfjsModel {
+  /** Keras's configuration, objects without prototype. */
+  readonly config: unknown
+  readonly training: JsonObject | undefined
+  readonly file: Pick<WeightFile, 'name' | 'kind' | 'layers'>
+}
+
+const MOST_JSON = 256 * 2 ** 20
+const MOST_BYTES = 4 * 2 ** 30
+
+/** Reads the model and all its weights. Throws FILE when a file cannot be read, FORMAT when they do not fit together. */
+export async function readTfjsModel(path: string): Promise<TfjsModel> {
+  try {
+    const { size } = await stat(path)
+    if (size > MOST_JSON) throw refuse(path, `it has ${formatBytes(size)}, expected a description of a model`)
+    const model = parseJson(await readFile(path, 'utf8'), path)
+    if (textAt(model, 'format') === 'graph-model') {
+      throw refuse(
+        path,
+        'it is a graph model of TensorFlow.js, expected a layers model',
+        'Convert the Keras model again with --output_format=tfjs_layers_model',
+      )
+    }
+    const topology = objectAt(model, 'modelTopology')
+    const config = objectAt(topology, 'model_config') ?? topology
+    if (!config || !isObject(model)) throw refuse(path, 'it has no modelTopology')
+    const groups = isList(model['weightsManifest']) ? model['weightsManifest'] : []
+    const weights: FileWeight[] = []
+    for (const group of groups) weights.push(...(await readGroup(path, group)))
+    const training = objectAt(topology, 'training_config') ?? objectAt(model, 'trainingConfig')
+    return { config, training, file: { name: path, kind: 'keras-weights', layers: layersOf(weights) } }
+  } catch (error) {
+    throw errnoOf(error) === '' ? error : fileError(error, path, { action: 'read' })
+  }
+}
+
+interface Entry {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly type: NumberType
+  /** Numbers of 8 or 16 bits stand for value · scale + min. */
+  readonly scale: number
+  readonly min: number
+}
+
+/** A group's shards are one run of bytes, its weights one after the other. */
+async function readGroup(path: string, group: unknown): Promise<FileWeight[]> {
+  const { paths, weights } = isObject(group) ? group : {}
+  if (!isList(paths) || !isList(weights)) throw refuse(path, `a group of weights is ${brief(group)}`)
+  const entries = weights.map((entry) => readEntry(path, entry))
+  const wanted = entries.reduce((sum, entry) => sum + byteLength(entry), 0)
+  if (!(wanted <= MOST_BYTES)) throw refuse(path, `its weights have ${formatBytes(wanted)}`)
+  const bytes = await readShards(path, paths, wanted)
+  let at = 0
+  return entries.map((entry) => {
+    const part = bytes.subarray(at, at + byteLength(entry))
+    at += part.length
+    return toWeight(path, entry, part)
+  })
+}
+
+function byteLength({ shape, type }: Entry): number {
+  return sizeOf(shape) * numberBytes[type]
+}
+
+function readEntry(path: string, value: unknown): Entry {
+  const name = textAt(value, 'name')
+  const shape = isObject(value) ? value['shape'] : undefined
+  const isShape = (sizes: unknown): sizes is readonly number[] =>
+    isList(sizes) && sizes.length <= 16 && sizes.every((size) => Number.isSafeInteger(size) && Number(size) >= 0)
+  if (name === undefined || !isShape(shape)) throw refuse(path, `a weight is described as ${brief(value)}`)
+  const quantization = objectAt(value, 'quantization')
+  const stored = textAt(quantization, 'dtype') ?? textAt(value, 'dtype')
+  const known = quantization ? ['uint8', 'uint16', 'float16'] : ['float32', 'int32']
+  const type = known.includes(stored ?? '') ? (stored as NumberType) : undefined
+  if (!type) throw refuse(path, `the weight ${brief(name)} has the type ${brief(stored)}, expected one of ${known.join(', ')}`)
+  const { scale = 1, min = 0 } = quantization ?? {}
+  if (typeof scale !== 'number' || typeof min !== 'number')
+    throw refuse(path, `the weight ${brief(name)} is quantized by ${brief(quantization)}`)
+  return { name, shape, type, scale, min }
+}
+
+async function readShards(path: string, paths: readonly unknown[], wanted: number): Promise<Uint8Array> {
+  const folder = await realpath(dirname(path))
+  const bytes = new Uint8Array(wanted)
+  let at = 0
+  for (const name of paths) {
+    const shard = await shardPath(path, folder, name)
+    const { size } = await stat(shard)
+    if (at + size > wanted) throw refuse(path, `its shards have more than the ${wanted.toLocaleString('en-US')} bytes of its weights`)
+    bytes.set(await readFile(shard), at)
+    at += size
+  }
+  if (at === wanted) return bytes
+  throw refuse(path, `its shards have ${at.toLocaleString('en-US')} of ${wanted.toLocaleString('en-US')} bytes`)
+}
+
+/** A file in the model's own folder, also when links are followed. */
+async function shardPath(path: string, folder: string, name: unknown): Promise<string> {
+  const isPlain = typeof name === 'string' && name !== '' && !/^[a-z]+:|^[/\\]|\\|(?:^|\/)\.\.(?:\/|$)|\0/iu.test(name)
+  if (!isPlain) throw refuse(path, `a shard is called ${brief(name)}, expected a file beside model.json`)
+  const shard = await realpath(join(folder, name))
+  if (!shard.startsWith(folder + sep)) throw refuse(path, `the shard ${brief(name)} lies in another folder`)
+  if (!(await stat(shard)).isFile()) throw refuse(path, `the shard ${brief(name)} is not a regular file`)
+  return shard
+}
+
+function toWeight(path: string, { name, shape, type, scale, min }: Entry, bytes: Uint8Array): FileWeight {
+  return {
+    name,
+    shape,
+    read() {
+      const data = toFloat32From(bytes, type)
+      if (scale !== 1 || min !== 0) for (let i = 0; i < data.length; i++) data[i] = data[i]! * scale + min
+      const bad = data.findIndex((number) => !Number.isFinite(number))
+      if (bad < 0) return { data, shape, dtype: 'float32' }
+      throw new RootstockError('WEIGHTS', `Cannot read ${path}: ${brief(name)} holds ${data[bad]}, expected finite numbers`)
+    },
+  }
+}
+
+function refuse(path: string, found: string, hint = 'Get the folder again from where it came, or use another one'): RootstockError {
+  return new RootstockError('FORMAT', `Cannot read ${path}: ${found}`, { hint })
+}

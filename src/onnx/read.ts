@@ -1,0 +1,68 @@
+/** @file Looks into ONNX bytes that Rootstock wrote: what goes in and out, and the texts beside the network. Checks that nothing else is in them. */
+import { fromBinary } from '@bufbuild/protobuf'
+import { RootstockError } from '../errors.ts'
+import { opNames } from '../graph/index.ts'
+import type { Dim } from '../tensor/index.ts'
+import { ModelProtoSchema, TensorProto_DataLocation, type GraphProto, type ModelProto, type ValueInfoProto } from './generated/onnx_pb.ts'
+
+/** An input or output; null where the size is free (the batch). */
+export interface OnnxValue {
+  readonly name: string
+  readonly shape: readonly Dim[]
+}
+
+/** What a file says of itself. */
+export interface OnnxDescription {
+  readonly metadata: ReadonlyMap<string, string>
+  readonly inputs: readonly OnnxValue[]
+  readonly outputs: readonly OnnxValue[]
+  readonly opset: number
+}
+
+/**
+ * Reads the description of an ONNX file. `source` names it. Throws FORMAT for bytes that are no ONNX model and for what Rootstock never
+ * writes: numbers in other files, functions, graphs within nodes, operators outside its table.
+ */
+export function readOnnx(bytes: Uint8Array, source: string): OnnxDescription {
+  const model = parse(bytes, source)
+  const { graph } = model
+  if (!graph) throw refuse(source, 'there is no graph in it')
+  checkGraph(graph, source)
+  if (model.functions.length > 0) throw refuse(source, 'it defines functions of its own')
+  return {
+    metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])),
+    inputs: graph.input.map(describe),
+    outputs: graph.output.map(describe),
+    opset: Number(model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n),
+  }
+}
+
+function parse(bytes: Uint8Array, source: string): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes)
+  } catch (error) {
+    throw refuse(source, 'it is damaged or no ONNX model', error)
+  }
+}
+
+function checkGraph(graph: GraphProto, source: string): void {
+  const known = new Set<string>(opNames)
+  for (const { opType, domain, attribute, name } of graph.node) {
+    if (!known.has(opType) || (domain !== '' && domain !== 'ai.onnx'))
+      throw refuse(source, `"${name}" is ${domain === '' ? '' : `${domain}.`}${opType}, which Rootstock does not know`)
+    if (attribute.some(({ g, graphs }) => g !== undefined || graphs.length > 0)) throw refuse(source, `"${name}" holds a graph of its own`)
+  }
+  const outside = graph.initializer.find(
+    ({ dataLocation, externalData }) => dataLocation === TensorProto_DataLocation.EXTERNAL || externalData.length > 0,
+  )
+  if (outside || graph.sparseInitializer.length > 0) throw refuse(source, `its numbers (${outside?.name ?? 'sparse'}) lie in another file`)
+}
+
+function describe({ name, type }: ValueInfoProto): OnnxValue {
+  const shape = type?.value.case === 'tensorType' ? (type.value.value.shape?.dim ?? []) : []
+  return { name, shape: shape.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : null)) }
+}
+
+function refuse(source: string, found: string, cause?: unknown): RootstockError {
+  return new RootstockError('FORMAT', `Cannot read ${source}: ${found}, expected an ONNX file of Rootstock`, { cause })
+}

@@ -1,0 +1,50 @@
+/** @file Fills a model from a file, and the optimizer's memory too where the file holds it and the model is compiled. */
+import { assignWeights, openWeightFile, readKerasArchive } from '../../formats/keras/index.ts'
+import type { FileWeight, MatchOptions, WeightFile, WeightMatch } from '../../formats/keras/index.ts'
+import { openSafetensors } from '../../formats/safetensors/index.ts'
+import type { Functional } from '../../models/index.ts'
+import type { Compiled } from '../compile.ts'
+import { NotRestored } from './object-config.ts'
+import { restoreOptimizer } from './optimizer-state.ts'
+
+/** Reads `.weights.h5`, `.h5`, `.keras` or `.safetensors`. Throws FILE, FORMAT and WEIGHTS; a file that does not fit changes nothing. */
+export async function loadWeights(
+  model: Functional,
+  compiled: Compiled | undefined,
+  path: string,
+  options: MatchOptions = {},
+): Promise<WeightMatch> {
+  if (path.endsWith('.safetensors')) return assignWeights(model, await openSafetensors(path), options)
+  const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
+  return withWeightFile(source, (file) => {
+    const match = assignWeights(model, file, options)
+    if (compiled) restoreOrWarn(compiled, file.optimizer, path)
+    return match
+  })
+}
+
+/** Opens, calls `use`, closes. */
+export function withWeightFile<T>(source: string | Uint8Array, use: (file: WeightFile) => T): T {
+  const file = openWeightFile(source)
+  try {
+    return use(file)
+  } finally {
+    file.close()
+  }
+}
+
+/** The optimizer's state of a file, where it holds one. What does not fit is left out with a warning, as in Keras. */
+export function restoreOrWarn(compiled: Compiled, saved: readonly FileWeight[], path: string): void {
+  if (saved.length === 0) return
+  try {
+    restoreOptimizer(compiled, saved)
+  } catch (error) {
+    if (!(error instanceof NotRestored)) throw error
+    warn(`The optimizer starts anew after ${path}: ${error.message}`)
+  }
+}
+
+/** Says on standard error what a file holds and the model does not. */
+export function warn(message: string): void {
+  process.emitWarning(message, 'RootstockWarning')
+}

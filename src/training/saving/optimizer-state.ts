@@ -1,0 +1,120 @@
+/** @file The optimizer's memory in the order in which Keras keeps it. */
+import { sameShape, showShape } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import type { FileWeight, SavedState } from '../../formats/keras/index.ts'
+import { snakeCase } from '../../formats/keras/index.ts'
+import type { Variable } from '../../layers/index.ts'
+import { learningRateOf, slotsOf, type Compiled } from '../compile.ts'
+import { averageSlot } from '../optimizers/average.ts'
+import { NotRestored } from './object-config.ts'
+import { followsSchedule } from './optimizer-config.ts'
+
+/** The steps so far, the learning rate (unless a schedule has it), then the slots. */
+export function optimizerState(compiled: Compiled): { name: string; variables: SavedState[] } {
+  const name = snakeCase(compiled.optimizer.name)
+  const scalar = (data: number): Tensor<'float32'> => ({ data: Float32Array.of(data), shape: [], dtype: 'float32' })
+  const iteration: Tensor<'int64'> = { data: BigInt64Array.of(BigInt(compiled.iterations)), shape: [], dtype: 'int64' }
+  const slots = slotOrder(compiled).map(({ variable, slot }): SavedState => ({
+    name: `${name}/${variable.path.replaceAll('/', '_')}_${slot}`,
+    get tensor() {
+      return variable.toKerasLayout(copy(slotsOf(compiled, variable)[slot]?.current, variable))
+    },
+  }))
+  const rate = followsSchedule(compiled) ? [] : [{ name: `${name}/learning_rate`, tensor: scalar(learningRateOf(compiled)) }]
+  const product = compiled.optimizer.name === 'Nadam' ? [{ name: `${name}/u_product`, tensor: scalar(nadamProduct(compiled)) }] : []
+  return { name, variables: [{ name: `${name}/iteration`, tensor: iteration }, ...rate, ...slots, ...product] }
+}
+
+/** Puts the state of a file in place. Throws NotRestored, with nothing changed, where it does not fit the compilation. */
+export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[]): void {
+  const { iteration, rate, slots } = isKeras2(saved) ? keras2State(compiled, saved) : keras3State(compiled, saved)
+  const wanted = slotOrder(compiled)
+  if (slots.length !== wanted.length) {
+    throw new NotRestored(`the file holds ${slots.length} tensors of the optimizer's state, expected ${wanted.length}`)
+  }
+  const tensors = wanted.map(({ variable, slot }, i) => {
+    const found = slots[i]
+    if (found && sameShape(found.shape, variable.shape)) return { variable, slot, tensor: found.read() }
+    throw new NotRestored(
+      `${slot} of ${variable.path} has the shape ${showShape(found?.shape ?? [])}, expected ${showShape(variable.shape)}`,
+    )
+  })
+  compiled.iterations = scalarOf(iteration) ?? 0
+  const found = scalarOf(rate)
+  if (found !== undefined && found !== learningRateOf(compiled)) compiled.learningRate = found
+  for (const { variable, slot, tensor } of tensors) {
+    const place = slotsOf(compiled, variable)[slot]
+    if (place) Object.assign(place, { current: variable.toGraphLayout(tensor), spare: undefined })
+  }
+}
+
+interface SlotPlace {
+  readonly variable: Variable
+  readonly slot: string
+}
+
+/** Keras makes averages first, then the moments of each weight together, then what an option adds; RMSprop goes slot by slot. */
+function slotOrder({ optimizer, trainable }: Compiled): SlotPlace[] {
+  const own = optimizer.rule.slots.filter((slot) => slot !== averageSlot)
+  const late: readonly string[] = own.filter((slot) => slot === 'velocity_hat')
+  const groups: readonly (readonly string[])[] =
+    optimizer.name === 'RMSprop' ? own.map((slot) => [slot]) : [own.filter((slot) => slot !== 'velocity_hat'), late]
+  const averages = optimizer.rule.slots.filter((slot) => slot === averageSlot)
+  return [averages, ...groups].flatMap((group) => trainable.flatMap((variable) => group.map((slot) => ({ variable, slot }))))
+}
+
+interface FoundState {
+  readonly iteration: FileWeight | undefined
+  readonly rate: FileWeight | undefined
+  readonly slots: readonly FileWeight[]
+}
+
+function keras3State(compiled: Compiled, saved: readonly FileWeight[]): FoundState {
+  const [iteration, ...rest] = saved
+  const hasRate = !followsSchedule(compiled)
+  const slots = rest.slice(hasRate ? 1 : 0, compiled.optimizer.name === 'Nadam' ? -1 : undefined)
+  return { iteration, rate: hasRate ? rest[0] : undefined, slots }
+}
+
+/** Names such as "Adam/conv2d/kernel/m:0" and "Adam/iter:0". */
+function isKeras2(saved: readonly FileWeight[]): boolean {
+  return /\/iter(?:ations?)?:0$/u.test(saved[0]?.name ?? '')
+}
+
+const keras2Slots: ReadonlyMap<string, string> = new Map([
+  ['m', 'momentum'],
+  ['v', 'velocity'],
+  ['vhat', 'velocity_hat'],
+  ['rms', 'velocity'],
+  ['mg', 'average_gradient'],
+  ['momentum', 'momentum'],
+  ['accumulator', 'accumulator'],
+])
+
+/** Keras 2 goes slot by slot, in the order of the weights. */
+function keras2State(compiled: Compiled, saved: readonly FileWeight[]): FoundState {
+  const bySlot = new Map<string, FileWeight[]>()
+  for (const weight of saved.slice(1)) {
+    const slot = keras2Slots.get(/\/([a-z]+):0$/u.exec(weight.name)?.[1] ?? '')
+    if (slot !== undefined) bySlot.set(slot, [...(bySlot.get(slot) ?? []), weight])
+  }
+  const slots = slotOrder(compiled).flatMap(({ slot }) => bySlot.get(slot)?.shift() ?? [])
+  return { iteration: saved[0], rate: undefined, slots }
+}
+
+function scalarOf(weight: FileWeight | undefined): number | undefined {
+  return weight?.shape.length === 0 ? weight.read().data[0] : undefined
+}
+
+function copy(tensor: Tensor<'float32'> | undefined, variable: Variable): Tensor<'float32'> {
+  const data = tensor ? Float32Array.from(tensor.data) : new Float32Array(variable.graphValue().data.length)
+  return { data, shape: variable.graphShape, dtype: 'float32' }
+}
+
+/** Π μₜ over the steps so far, μₜ = β₁(1 − ½·0.96ᵗ): Keras keeps the product, we compute it. */
+function nadamProduct({ optimizer, iterations }: Compiled): number {
+  const { beta1 } = optimizer.config
+  let product = 1
+  for (let t = 1; t <= iterations; t++) product *= (typeof beta1 === 'number' ? beta1 : 0.9) * (1 - 0.5 * 0.96 ** t)
+  return product
+}

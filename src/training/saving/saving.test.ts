@@ -1,0 +1,218 @@
+/** @file Models in files: Keras's own open with its answers, ours come back with theirs, and training goes on where it stopped. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { photo } from '../../../test/golden/formula.ts'
+import { openWeightFile } from '../../formats/keras/index.ts'
+import { preprocess } from '../../image/index.ts'
+import { clearSession, layers } from '../../layers/index.ts'
+import { tensor } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import { categoricalCrossentropy } from '../losses/index.ts'
+import { auc, f1Score, topKCategoricalAccuracy } from '../metrics/index.ts'
+import { loadModel, model, optimizers, schedules, type Model } from '../index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'rootstock-saving-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+beforeEach(() => clearSession())
+
+const golden = JSON.parse(readFileSync('test/golden/files.json', 'utf8')) as {
+  probabilities: number[]
+  iterations: number
+  weights: Record<string, { first: number[] }>
+}
+const photos = (): Tensor<'float32'> => preprocess(photo('fit/x', [4, 64, 64, 3]), 'tf')
+
+describe.each(['transfer.keras', 'transfer.h5'])("Keras's %s", (name) => {
+  test('opens with its answers, its weights and its training', async () => {
+    const net = await loadModel(`test/golden/${name}`)
+    expectClose(await net.predict(photos()), golden.probabilities, 1e-5)
+    for (const [path, { first }] of Object.entries(golden.weights)) {
+      const weight = net.weights.find((candidate) => candidate.path === path)
+      first.forEach((value, i) => expect(weight?.value().data[i]).toBeCloseTo(value, 6))
+    }
+    expect(net.compiled.iterations).toBe(golden.iterations)
+    expect(net.compiled.optimizer).toMatchObject({ name: 'Adam', learningRate: Math.fround(0.005), config: { epsilon: 1e-8 } })
+    expect(net.compiled.metrics.map((metric) => metric.name)).toEqual(['accuracy'])
+    expect(net.compiled.trainable).toHaveLength(4)
+    await net.dispose()
+  })
+})
+
+test('loadWeights takes the optimizer too, and only what is not compiled stays without', async () => {
+  const net = await loadModel('test/golden/transfer.keras', { compile: false })
+  expect(() => net.compiled).toThrow('not compiled')
+  net.compile({ optimizer: optimizers.adam({ learningRate: 0.5 }), loss: 'categoricalCrossentropy' })
+  for (const weight of net.weights) weight.assign(new Float32Array(weight.value().data.length))
+  await net.loadWeights('test/golden/transfer.weights.h5')
+  expectClose(await net.predict(photos()), golden.probabilities, 1e-5)
+  expect(net.compiled).toMatchObject({ iterations: 3, learningRate: Math.fround(0.005) })
+  await net.dispose()
+})
+
+/** A small network with a nested model, a shared layer, and every kind of weight. */
+function branching(): Model {
+  const inner = layers.input({ shape: [8, 8, 4], name: 'inner_input' })
+  let z = layers.batchNormalization({ name: 'inner_bn', scale: false })(
+    layers.conv2d({ filters: 4, kernelSize: 1, name: 'inner_conv' })(inner),
+  )
+  z = layers.activation({ activation: 'silu', name: 'inner_act' })(z)
+  const nested = model({ inputs: inner, outputs: z, name: 'nested' })
+  const x = layers.input({ shape: [8, 8, 3], name: 'pixels' })
+  const shared = layers.conv2d({ filters: 4, kernelSize: [3, 3], padding: 'same', name: 'shared', kernelInitializer: 'heNormal' })
+  const a = shared(layers.rescaling({ scale: 1 / 127.5, offset: -1, name: 'scaled' })(x))
+  const b = nested(a, { training: false })
+  const c = nested(layers.reLU({ maxValue: 6, name: 'relu6' })(a))
+  let y = layers.concatenate({ name: 'joined' })([layers.add({ name: 'sum' })([a, b]), layers.multiply({ name: 'product' })([b, c])])
+  y = layers.depthwiseConv2d({ kernelSize: 3, strides: 2, depthMultiplier: 2, name: 'depthwise' })(layers.zeroPadding2d({ padding: [[0, 1], [0, 1]], name: 'pad' })(y)) // prettier-ignore
+  y = layers.separableConv2d({ filters: 6, kernelSize: 3, padding: 'same', name: 'separable', activation: 'relu' })(y)
+  const p = layers.averagePooling2d({ poolSize: 2, strides: 1, padding: 'same', name: 'mean' })(
+    layers.maxPooling2d({ poolSize: 2, name: 'max' })(y),
+  )
+  const g = layers.globalMaxPooling2d({ name: 'greatest' })(p)
+  const h = layers.reshape({ targetShape: [-1], name: 'shaped' })(layers.globalAveragePooling2d({ keepdims: true, name: 'gap' })(p))
+  y = layers.dropout({ rate: 0.25, name: 'drop' })(layers.concatenate({ name: 'features' })([g, h, layers.flatten({ name: 'flat' })(p)]))
+  y = layers.softmax({ name: 'probabilities' })(layers.dense({ units: 3, name: 'logits' })(y))
+  return model({ inputs: x, outputs: y, name: 'branching' })
+}
+
+const x = tensor(
+  Float32Array.from({ length: 5 * 8 * 8 * 3 }, (_, i) => (i * 37) % 256),
+  [5, 8, 8, 3],
+)
+const y = tensor([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0], [5, 3])
+
+const compilations = [
+  { name: 'adam', optimizer: optimizers.adam({ learningRate: 0.01, amsgrad: true, clipnorm: 1 }) },
+  { name: 'adamW', optimizer: optimizers.adamW({ learningRate: schedules.cosineDecay({ initialLearningRate: 0.01, decaySteps: 9 }) }) },
+  { name: 'sgd', optimizer: optimizers.sgd({ momentum: 0.9, nesterov: true }) },
+  { name: 'plain sgd', optimizer: optimizers.sgd() },
+  { name: 'rmsprop', optimizer: optimizers.rmsprop({ momentum: 0.5, centered: true }) },
+  { name: 'adagrad', optimizer: optimizers.adagrad() },
+  { name: 'nadam', optimizer: optimizers.nadam() },
+  { name: 'lion', optimizer: optimizers.lion({ weightDecay: 0.01 }) },
+  {
+    name: 'piecewise',
+    optimizer: optimizers.sgd({ learningRate: schedules.piecewiseConstantDecay({ boundaries: [1, 2], values: [0.1, 0.05, 0.01] }) }),
+  },
+]
+
+describe.each(['keras', 'h5'])('save to .%s', (ending) => {
+  test.each(compilations.filter((_, i) => ending === 'keras' || i < 2))(
+    '$name: the next step of the loaded model is bit for bit that of the saved one',
+    async ({ name, optimizer }) => {
+      const net = branching()
+      const metrics = ['accuracy', topKCategoricalAccuracy({ k: 2 }), auc({ curve: 'PR' }), f1Score({ average: 'micro' })]
+      net.compile({ optimizer, loss: categoricalCrossentropy({ labelSmoothing: 0.1 }), metrics })
+      await net.trainOnBatch(x, y, { seed: 1 })
+      await net.trainOnBatch(x, y, { seed: 2 })
+      const path = join(folder, `${name}.${ending}`)
+      await net.save(path)
+      const loaded = await loadModel(path)
+      expect(loaded.compiled.metrics.map((metric) => metric.name)).toEqual(net.compiled.metrics.map((metric) => metric.name))
+      expect(loaded.layers.map((layer) => [layer.name, layer.className, layer.config])).toEqual(
+        net.layers.map((layer) => [layer.name, layer.className, layer.config]),
+      )
+      expect((await loaded.predict(x)).data).toEqual((await net.predict(x)).data)
+      const logs = await net.trainOnBatch(x, y, { seed: 3 })
+      expect(await loaded.trainOnBatch(x, y, { seed: 3 })).toEqual(logs)
+      expect(loaded.weights.map((weight) => weight.value())).toEqual(net.weights.map((weight) => weight.value()))
+      await Promise.all([net.dispose(), loaded.dispose()])
+    },
+  )
+})
+
+test('an untouched and a half-frozen model come back as they were', async () => {
+  const net = branching()
+  net.getLayer('shared').trainable = false
+  const path = join(folder, 'frozen.keras')
+  await net.save(path)
+  const loaded = await loadModel(path)
+  expect(() => loaded.compiled).toThrow('not compiled')
+  expect(loaded.summary({ showTrainable: true })).toBe(net.summary({ showTrainable: true }))
+})
+
+test.each(['a.weights.h5', 'a.safetensors', 'a.h5', 'a.keras'])('weights alone, %s', async (name) => {
+  const [net, other] = [branching(), branching()]
+  for (const [i, weight] of net.weights.entries()) weight.assign(weight.value().data.map((_, j) => Math.sin(i + j)))
+  const path = join(folder, name)
+  await (name.endsWith('.keras') ? net.save(path) : net.saveWeights(path))
+  await other.loadWeights(path)
+  expect(other.weights.map((weight) => weight.value())).toEqual(net.weights.map((weight) => weight.value()))
+})
+
+test('names of other formats are refused', async () => {
+  await expect(branching().save(join(folder, 'a.pb'))).rejects.toMatchObject({ code: 'USAGE' })
+  await expect(loadModel(join(folder, 'a.pb'))).rejects.toMatchObject({ code: 'USAGE' })
+  await expect(loadModel(join(folder, 'absent.keras'))).rejects.toMatchObject({ code: 'FILE' })
+  const net = branching()
+  await net.saveWeights(join(folder, 'only.h5'))
+  await expect(loadModel(join(folder, 'only.h5'))).rejects.toMatchObject({
+    code: 'FORMAT',
+    hint: expect.stringContaining('loadWeights') as string,
+  })
+})
+
+describe('warnings', () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  test('an optimizer whose memory does not fit starts anew, and says so', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const net = branching()
+    net.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' })
+    await net.trainOnBatch(x, y)
+    await net.saveWeights(join(folder, 'adam.weights.h5'))
+    net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })
+    await net.loadWeights(join(folder, 'adam.weights.h5'))
+    expect(net.compiled.iterations).toBe(0)
+    expect(warned.mock.calls[0]?.[0]).toMatch(
+      /^The optimizer starts anew after .*: the file holds \d+ tensors of the optimizer's state, expected 0$/u,
+    )
+    await net.dispose()
+  })
+})
+
+const real = '../shared/data/keras-files'
+describe.skipIf(!existsSync(real))(`needs ${real}`, () => {
+  test('a MobileNet that Keras 2.4 trained goes on where it stopped', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const net = await loadModel(join(real, 'vww_mobilenet_v1_0.25_96.h5'))
+    expect(String(warned.mock.calls[0]?.[0])).toContain('kernel_regularizer (L2) is left out')
+    expect(net.compiled.iterations).toBeGreaterThan(1000)
+    const file = openWeightFile(join(real, 'vww_mobilenet_v1_0.25_96.h5'))
+    const first = file.optimizer.find((weight) => weight.name === 'Adam/conv2d/kernel/v:0')?.read()
+    file.close()
+    const kernel = net.getLayer('conv2d').weights[0]!
+    expect(kernel.toKerasLayout(net.compiled.slots.get(kernel)!['velocity']!.current)).toEqual(first)
+    vi.restoreAllMocks()
+  })
+
+  test('a sequential model of Keras 3.13', async () => {
+    const net = await loadModel(join(real, 'mnist_keras3.13.keras'))
+    expect(net.layers.map((layer) => layer.className)).toEqual(['InputLayer', 'Flatten', 'Dense', 'Dense', 'Dense'])
+    expect(net.compiled.loss.name).toBe('sparse_categorical_crossentropy')
+    const { data } = await net.predict(tensor(new Float32Array(2 * 784), [2, 28, 28]))
+    expect(data.subarray(0, 10).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5)
+    await net.dispose()
+  })
+
+  test('a custom class is refused by its name', async () => {
+    await expect(loadModel(join(real, 'pre_pr22362_nested_container.keras'))).rejects.toMatchObject({
+      code: 'FORMAT',
+      message: expect.stringContaining('NestedDenseModel') as string,
+    })
+  })
+
+  test('a nested MobileNetV2 of TensorFlow.js', async () => {
+    const net = await loadModel(join(real, 'tfjs-layers_mobilenetv2_0.35_transfer/model.json'))
+    expect(net.layers.map((layer) => layer.className)).toContain('Functional')
+    expect(net.weights).toHaveLength(264)
+    await net.dispose()
+  })
+})
+
+function expectClose(found: Tensor, wanted: readonly number[], within: number): void {
+  expect(found.data).toHaveLength(wanted.length)
+  wanted.forEach((value, i) => expect(Math.abs(Number(found.data[i]) - value)).toBeLessThan(within))
+}
