@@ -42,7 +42,10 @@ const spread = JSON.parse(readFileSync(new URL('./golden/training_spread.json', 
 function disagreement(key: string): number {
   const runs = Object.values(spread.loss[key] ?? {})
   if (runs.length === 0) return 0
-  return Math.max(0, ...[0, 1].map((epoch) => Math.max(...runs.map((run) => run[epoch]!)) / Math.min(...runs.map((run) => run[epoch]!)) - 1))
+  return Math.max(
+    0,
+    ...[0, 1].map((epoch) => Math.max(...runs.map((run) => run[epoch]!)) / Math.min(...runs.map((run) => run[epoch]!)) - 1),
+  )
 }
 
 interface Row {

@@ -1,6 +1,6 @@
 /** @file The interface that everything trains on: labelled pictures in any order, each read when it is needed. */
 import { RootstockError } from '../errors.ts'
-import type { Interpolation, PreprocessMode } from '../image/index.ts'
+import type { Interpolation, PreprocessMode, View } from '../image/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 
 /** One picture of a dataset, by number and by name. */
@@ -19,6 +19,8 @@ export interface ReadOptions {
   readonly interpolation?: Interpolation
   /** Whether the camera's turn is applied; default 'apply'. */
   readonly exif?: 'apply' | 'ignore'
+  /** The random change to see the photo with, drawn by the photo's content; training only. Default: none. */
+  readonly view?: View
 }
 
 /** How labels are handed to the loss: one-hot rows, class numbers, or one column of 0 and 1. */

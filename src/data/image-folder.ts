@@ -1,6 +1,6 @@
 /** @file A folder with one folder of photos per class, as a dataset. */
 import { messageOf, RootstockError, unknownName } from '../errors.ts'
-import { INTERPOLATIONS, load, preprocess } from '../image/index.ts'
+import { applyViewAt, INTERPOLATIONS, load, preprocess } from '../image/index.ts'
 import type { Interpolation, PreprocessMode } from '../image/index.ts'
 import { readPictureFile, sha256, unreadable } from './bytes.ts'
 import { checkClasses } from './class-folders.ts'
@@ -113,9 +113,11 @@ export function folderDataset({ files, labels, ...parts }: FolderParts): FolderD
 }
 
 async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnType<Dataset['read']> {
-  const { size, preprocessing, interpolation = 'nearest', exif = 'apply' } = how
+  const { size, preprocessing, interpolation = 'nearest', exif = 'apply', view } = how
+  const [height, width] = view?.readSize ?? size
   try {
-    return preprocess(await load(bytes, { targetSize: [size[0], size[1]], interpolation, exif }), preprocessing)
+    const picture = await load(bytes, { targetSize: [height, width], interpolation, exif })
+    return preprocess(view ? applyViewAt(picture, view, { photo: sha256(bytes), size }) : picture, preprocessing)
   } catch (error) {
     if (!(error instanceof RootstockError) || error.code !== 'IMAGE') throw error
     // The decoder was given bytes: its message has the reason after the colon, and the name is ours to add.

@@ -1,0 +1,10 @@
+/** @file Public face of report/: the pictures of a run, and foreign text made harmless for files that people open. */
+export { plotTraining, type PlotTrainingOptions } from './plot-training.ts'
+export { plotLearningRates, type PlotLearningRatesOptions } from './plot-learning-rates.ts'
+export { plotModel, type ModelPicture, type PlotModelOptions } from './plot-model.ts'
+export { modelDot, RANK_DIRECTIONS, type ModelDot, type ModelDotOptions, type RankDirection } from './model-dot.ts'
+export { confusionMatrix, type ConfusionMatrixOptions } from './confusion-matrix.ts'
+export { contactSheet, type ContactSheetOptions, type SheetPicture } from './contact-sheet.ts'
+export type { Picture } from './picture.ts'
+export { escapeMarkup, visible } from './text.ts'
+export { csvCell } from './csv-cell.ts'

@@ -1,0 +1,46 @@
+/** @file The command line as plain JavaScript, made once for all test files: it starts three times faster than through tsx. */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Path of the built main.js; it is built where the sources have changed since. */
+export function builtMain(): string {
+  const cache = join(root, '.cache')
+  const folder = join(cache, `cli-test-${sourceState()}`)
+  if (!existsSync(folder)) build(cache, folder)
+  return join(folder, 'cli/main.js')
+}
+
+/** Test files that build at the same time get the same files; the last one to finish finds the folder there. */
+function build(cache: string, folder: string): void {
+  mkdirSync(cache, { recursive: true })
+  for (const name of readdirSync(cache)) {
+    const isOld = name.startsWith('cli-test-') && Date.now() - statSync(join(cache, name)).mtimeMs > 600_000
+    if (isOld) rmSync(join(cache, name), { recursive: true, force: true })
+  }
+  const temporary = `${folder}-${process.pid}`
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  // Types are checked elsewhere.
+  const flags = ['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--outDir', temporary]
+  execFileSync(process.execPath, [tsc, ...flags], { cwd: root, stdio: 'pipe' })
+  try {
+    renameSync(temporary, folder)
+  } catch {
+    rmSync(temporary, { recursive: true, force: true })
+  }
+}
+
+function sourceState(): string {
+  const hash = createHash('sha256')
+  for (const entry of readdirSync(join(root, 'src'), { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    const { size, mtimeMs } = statSync(path)
+    hash.update(`${path} ${size} ${mtimeMs}\n`)
+  }
+  return hash.digest('hex').slice(0, 16)
+}

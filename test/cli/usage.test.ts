@@ -1,0 +1,77 @@
+/** @file Arguments: what help says, and how wrong ones are refused. */
+import { describe, expect, it } from 'vitest'
+import { expectRefusal, rootstock, rootstockJson } from './rootstock.cases.ts'
+
+const commands = ['prepare', 'train', 'predict', 'evaluate', 'summary', 'weights', 'demo']
+
+const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp }[] = [
+  { argv: [], says: /Missing command: expected one of prepare, train, .* See: rootstock --help/ },
+  { argv: ['trian'], says: /Unknown command "trian"\. Did you mean "train"\?/ },
+  { argv: ['--verion'], says: /Unknown flag "--verion"\. Did you mean "--version"/ },
+  { argv: ['train'], says: /Missing FOLDER of train: expected a folder/ },
+  { argv: ['predict', 'mobilenet'], says: /Missing IMAGE of predict: expected photos/ },
+  { argv: ['train', 'a', 'b'], says: /more words than train takes, expected FOLDER/ },
+  { argv: ['train', 'a', '--epoch', '3'], says: /Unknown flag "--epoch"\. Did you mean "--epochs"\?/ },
+  { argv: ['train', 'a', '--batchsize=3'], says: /Unknown flag "--batchsize"\. Did you mean "--batch-size"\?/ },
+  { argv: ['train', 'a', '--epochs'], says: /found --epochs without a value/ },
+  { argv: ['train', 'a', '--epochs', '1.5'], says: /Invalid value "1\.5" of --epochs: expected a whole number from 1/ },
+  { argv: ['train', 'a', '--learning-rate', '-1'], says: /Invalid value "-1" of --learning-rate: expected a number above 0/ },
+  { argv: ['train', 'a', '--head', 'big'], says: /Invalid value "big" of --head: expected a whole number from 1 or "none"/ },
+  { argv: ['train', 'a', '--test', '1'], says: /Invalid value "1" of --test: expected a number from 0 to less than 1/ },
+  { argv: ['predict', 'mobilenet', 'a.jpg', '--resize', 'biliner'], says: /Unknown value "biliner" of --resize.*Did you mean "bilinear"/ },
+  { argv: ['prepare', 'a', 'b', '--labels', 'cat,,dog'], says: /Invalid value "cat,,dog" of --labels/ },
+  { argv: ['predict', 'mobilnet', 'a.jpg'], says: /Unknown network or run folder "mobilnet"\. Did you mean "mobilenet"/ },
+  { argv: ['summary', 'mobilenet', '--size', '5'], says: /\[5,5,3\], expected a height and width of at least 32/ },
+  { argv: ['summary', 'vgg16', '--alpha', '0.5'], says: /Invalid argument alpha of vgg16.*Only mobilenet has it/ },
+]
+
+describe.concurrent('arguments', () => {
+  it.each(wrong)('$argv ends in one line and exit code 2', async ({ argv, says }) => {
+    const result = await rootstock(argv)
+    expectRefusal(result, { code: 2, says })
+    expect(result.stdout).toBe('')
+  })
+
+  it('a wrong flag with --json also prints the error as an object', async () => {
+    const { code, json, stderr } = await rootstockJson(['train', 'a', '--epochs', 'x'])
+    expect(code).toBe(2)
+    expect(json).toEqual({
+      error: { code: 'USAGE', message: expect.stringContaining('"x" of --epochs') as string, hint: expect.any(String) as string },
+    })
+    expect(stderr).toMatch(/^rootstock: .*\n$/)
+  })
+
+  it('foreign text cannot steer the terminal', async () => {
+    const result = await rootstock(['\u001b]0;title\u0007\ntrain'])
+    expectRefusal(result, { code: 2, says: /Unknown command "\\u001b\]0;title\\u0007 train"/ })
+  })
+
+  it('ROOTSTOCK_DEBUG=1 adds the stack trace', async () => {
+    const { code, stderr } = await rootstock(['trian'], { ROOTSTOCK_DEBUG: '1' })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/\n\s+at /)
+  })
+})
+
+describe.concurrent('help', () => {
+  it('--help names every command', async () => {
+    const { code, stdout, stderr } = await rootstock(['--help'])
+    expect(code).toBe(0)
+    expect(stderr).toBe('')
+    for (const name of commands) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
+  })
+
+  it.each(commands)('%s --help shows its flags, --json and an example', async (name) => {
+    const { code, stdout } = await rootstock([name, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('--json')
+    expect(stdout).toContain(`  rootstock ${name}`)
+  })
+
+  it('--version prints the version of package.json', async () => {
+    const { default: about } = (await import('../../package.json', { with: { type: 'json' } })) as { default: { version: string } }
+    const { code, stdout } = await rootstock(['--version'])
+    expect(code).toBe(0)
+    expect(stdout).toBe(`${about.version}\n`)
+  })
+})
