@@ -57,11 +57,11 @@ export function autoContrast(picture: Tensor<'float32'>, range: ValueRange): Ten
   const low = new Array<number>(channels).fill(Infinity)
   const high = new Array<number>(channels).fill(-Infinity)
   const toBytes = scaling(range, BYTES)
-  picture.data.forEach((value, at) => {
-    const c = at % channels
-    low[c] = Math.min(low[c]!, toBytes(value))
-    high[c] = Math.max(high[c]!, toBytes(value))
-  })
+  for (let at = 0; at < picture.data.length; at++) {
+    const [c, value] = [at % channels, toBytes(picture.data[at]!)]
+    low[c] = Math.min(low[c]!, value)
+    high[c] = Math.max(high[c]!, value)
+  }
   return inBytes(picture, range, (x, c) => (high[c] === low[c] ? x : clip(((x - low[c]!) * 255) / (high[c]! - low[c]!), BYTES)))
 }
 
@@ -122,7 +122,9 @@ function smoothed(picture: Tensor<'float32'>): Float32Array {
 function channelMeans(picture: Tensor<'float32'>): number[] {
   const channels = sizesOf(picture)[2]
   const sums = new Array<number>(channels).fill(0)
-  picture.data.forEach((value, at) => (sums[at % channels]! += value))
+  for (let at = 0; at < picture.data.length; at += channels) {
+    for (let c = 0; c < channels; c++) sums[c]! += picture.data[at + c]!
+  }
   return sums.map((sum) => (sum * channels) / picture.data.length)
 }
 
@@ -139,7 +141,9 @@ function scaling(from: ValueRange, to: ValueRange): (x: number) => number {
 function mapped(picture: Tensor<'float32'>, change: (x: number, channel: number, at: number) => number): Tensor<'float32'> {
   const channels = sizesOf(picture)[2]
   const data = new Float32Array(picture.data.length)
-  for (let at = 0; at < data.length; at++) data[at] = change(picture.data[at]!, at % channels, at)
+  for (let at = 0; at < data.length; at += channels) {
+    for (let c = 0; c < channels; c++) data[at + c] = change(picture.data[at + c]!, c, at + c)
+  }
   return { ...picture, data }
 }
 
