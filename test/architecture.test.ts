@@ -18,7 +18,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   formats: ['models', 'layers', 'onnx', 'graph', 'tensor', 'files'],
   training: ['formats', 'models', 'layers', 'engine', 'data', 'image', 'graph', 'tensor', 'files'],
   applications: ['training', 'formats', 'models', 'layers', 'image', 'tensor', 'files'],
-  report: ['tensor', 'image', 'files'],
+  // Diagrams show layers and models; report/ takes their types only.
+  report: ['tensor', 'image', 'files', 'layers', 'models'],
   transfer: [
     'applications',
     'report',

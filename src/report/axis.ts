@@ -61,7 +61,7 @@ export function numberAxis(count: number, ticks: number): Axis {
 export function logAxis([least, greatest]: Extent): Axis {
   const from = Math.max(least, 1e-250)
   const to = Math.max(from, Math.min(greatest, 1e250))
-  const pad = from < to ? 10 ** (logPad * (Math.log10(to) - Math.log10(from))) : 3
+  const pad = to / from > 1.001 ? 10 ** (logPad * (Math.log10(to) - Math.log10(from))) : 3
   const domain: Extent = [from / pad, to * pad]
   const scale = scaleLog(domain, [0, 1])
   const decades = Math.log10(domain[1] / domain[0])

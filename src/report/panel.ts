@@ -59,9 +59,10 @@ export function panel(box: Box, options: PanelOptions): Markup {
     'g',
     {},
     heading(box, area, options),
-    grid(plot, options),
     el('clipPath', { id }, el('rect', clip)),
-    el('g', { 'clip-path': `url(#${id})` }, options.draw(plot)),
+    // The grid is inside too: resvg 2.6.2 ends the process when all of a clipped group lies outside of the picture.
+    el('g', { 'clip-path': `url(#${id})` }, grid(plot, options), options.draw(plot)),
+    axes(plot, options),
   )
 }
 
@@ -83,23 +84,29 @@ function heading(box: Box, area: Box, { title, note, legend = [] }: PanelOptions
   ]
 }
 
-function grid(plot: Plot, { x, y, xLabel }: PanelOptions): Child {
+function grid(plot: Plot, { x, y }: PanelOptions): Child {
+  const { left, top, width, height } = plot
+  return [
+    x.ticks.map(({ value }) => line([plot.x(value), top], [plot.x(value), top + height], COLORS.grid)),
+    y.ticks.map(({ value }) => line([left, plot.y(value)], [left + width, plot.y(value)], COLORS.grid)),
+    line([left, top + height], [left + width, top + height], COLORS.axis),
+  ]
+}
+
+function axes(plot: Plot, { x, y, xLabel }: PanelOptions): Child {
   const { left, top, width, height } = plot
   const bottom = top + height
-  const line = (from: readonly [number, number], to: readonly [number, number], stroke: string): Markup =>
-    el('line', { x1: from[0], y1: from[1], x2: to[0], y2: to[1], stroke })
-  const xs = x.ticks.map(({ value, label }) => [
-    line([plot.x(value), top], [plot.x(value), bottom], COLORS.grid),
-    label === '' ? undefined : textAt([plot.x(value), bottom + 13], label, { size: tickSize, anchor: 'middle' }),
-  ])
-  const ys = y.ticks.map(({ value, label }) => [
-    line([left, plot.y(value)], [left + width, plot.y(value)], COLORS.grid),
-    label === '' ? undefined : textAt([left - 7, plot.y(value)], label, { size: tickSize, anchor: 'end' }),
-  ])
   return [
-    xs,
-    ys,
-    line([left, bottom], [left + width, bottom], COLORS.axis),
+    x.ticks.map(({ value, label }) =>
+      label === '' ? undefined : textAt([plot.x(value), bottom + 13], label, { size: tickSize, anchor: 'middle' }),
+    ),
+    y.ticks.map(({ value, label }) =>
+      label === '' ? undefined : textAt([left - 7, plot.y(value)], label, { size: tickSize, anchor: 'end' }),
+    ),
     textAt([left + width / 2, bottom + 30], xLabel, { size: tickSize, anchor: 'middle', fill: COLORS.faint }),
   ]
+}
+
+function line([x1, y1]: readonly [number, number], [x2, y2]: readonly [number, number], stroke: string): Markup {
+  return el('line', { x1, y1, x2, y2, stroke })
 }

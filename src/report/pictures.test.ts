@@ -86,6 +86,12 @@ describe('plotTraining', () => {
     expect(plotTraining({ constructor: [1, 2] }).svg).toContain('>constructor<')
   })
 
+  test('draws values at the ends of the doubles', () => {
+    const most = Number.MAX_VALUE
+    const { svg } = plotTraining({ loss: [5e-324, 1e-320], val_loss: [-most, most], accuracy: [most, most], learning_rate: [-most, -most] })
+    expect(svg).not.toMatch(/NaN|Infinity/)
+  })
+
   test('draws any numbers', () => {
     const series = fc.array(fc.oneof(fc.double(), fc.constantFrom(0, 1, NaN, Infinity, -Infinity)), { maxLength: 40 })
     fc.assert(

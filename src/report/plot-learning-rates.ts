@@ -30,14 +30,14 @@ export function plotLearningRates(rates: readonly number[], losses: readonly num
       `Cannot plot learning rates: found ${rates.length} rates and ${losses.length} losses, expected as many`,
     )
   }
-  const extent = extentOf(rates.filter((rate) => rate > 0))
+  const extent = extentOf(rates.filter(isUsable))
   if (!extent) throw new RootstockError('USAGE', 'Cannot plot learning rates: found no positive rate, expected at least one')
   const { title = 'Loss by learning rate', suggested } = options
-  const values = losses.map((loss, i) => ((rates[i] ?? 0) > 0 ? loss : NaN))
+  const values = losses.map((loss, i) => (isUsable(rates[i] ?? 0) ? loss : NaN))
   const curve: Curve = { label: 'loss', values, xs: rates, look: LOOKS.train, exact: true }
   const shown = lossExtent(values)
   const y = linearAxis(shown.extent, 6)
-  const isMarked = suggested !== undefined && suggested > 0 && Number.isFinite(suggested)
+  const isMarked = suggested !== undefined && isUsable(suggested)
   const notes = [isMarked ? `suggested ${shortNumber(suggested)}` : undefined, shown.isCut ? 'the rise at the end is cut off' : undefined]
   const chart = panel(
     { left: margin, top: margin, width: size.width - 2 * margin, height: size.height - 2 * margin },
@@ -48,11 +48,15 @@ export function plotLearningRates(rates: readonly number[], losses: readonly num
       y,
       xLabel: 'learning rate, logarithmic',
       id: 'panel-rates',
-      slack: 0,
+      slack: 1,
       draw: (plot) => [isMarked ? suggestion(plot, suggested) : undefined, drawCurve(plot, curve)],
     },
   )
   return picture(svgDocument(size, title, [chart]))
+}
+
+function isUsable(rate: number): boolean {
+  return rate > 0 && Number.isFinite(rate)
 }
 
 /** The range of the losses, without the explosion that follows the least loss. */

@@ -91,7 +91,7 @@ function ratePanel(box: Box, rates: readonly number[]): Markup {
   return panel(box, {
     title: isLog ? 'learning rate, logarithmic' : 'learning rate',
     x: numberAxis(Math.max(1, rates.length), 16),
-    y: isLog ? logAxis(extent) : linearAxis(extent[0] < extent[1] ? extent : [0, extent[1]], 3),
+    y: isLog ? logAxis(extent) : linearAxis(extent[0] < extent[1] ? extent : [Math.min(0, extent[0]), Math.max(0, extent[0])], 3),
     xLabel: 'epoch',
     id: 'panel-rate',
     draw: (plot) => drawCurve(plot, curve),

@@ -8,7 +8,8 @@ import { history as historyCallback, type History } from './callbacks/index.ts'
 import type { Compiled } from './compile.ts'
 import { createControl, type RunControl } from './control.ts'
 import { buildEvaluator, metricLogs, type Evaluator } from './evaluation.ts'
-import type { Logs, TrainingEvent } from './events.ts'
+import type { Logs } from './events.ts'
+import type { FitOptions } from './fit-options.ts'
 import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { prefetch, take, type Batch, type Source } from './source.ts'
 import { buildStep, type Step } from './step.ts'
@@ -17,39 +18,7 @@ import { targetsFor } from './targets.ts'
 import { splitPair } from './validation-split.ts'
 import type { Trunk } from './trunk.ts'
 
-/** What `fit` takes, with Keras's names and defaults. */
-export interface FitOptions {
-  /** Passes over the data. Default 1. */
-  readonly epochs?: number
-  /** Number of the first epoch; numbering only. Default 0. */
-  readonly initialEpoch?: number
-  /** Samples per step. Default 32. */
-  readonly batchSize?: number
-  /** Another order in every epoch. Default true; the data may say otherwise. */
-  readonly shuffle?: boolean
-  /** Of the order and of dropout. Default 0. */
-  readonly seed?: number
-  /** Looked at after every epoch. */
-  readonly validationData?: FitData | Pair | readonly [Tensor<'float32'>, Tensor]
-  /** The last fraction of tensors, taken before shuffling: 0 … 1. */
-  readonly validationSplit?: number
-  /** Default: batchSize. */
-  readonly validationBatchSize?: number
-  readonly validationSteps?: number
-  /** Batches per epoch. Default: all. */
-  readonly stepsPerEpoch?: number
-  /** Factor on the loss of each class. */
-  readonly classWeight?: Readonly<Record<number, number>>
-  /** Factor on the loss of each sample, for tensors. */
-  readonly sampleWeight?: ArrayLike<number>
-  readonly callbacks?: readonly Callback[]
-  /** Keep the features of photos on disk for later runs. Default true. */
-  readonly featureStore?: boolean
-  /** Hears of everything that happens, in order. */
-  readonly onEvent?: (event: TrainingEvent) => void
-  /** Stops cleanly after the batch under way. */
-  readonly signal?: AbortSignal
-}
+export type { FitOptions } from './fit-options.ts'
 
 interface Run {
   readonly model: Functional

@@ -63,7 +63,7 @@ export class Model extends Functional {
     return trainOnBatch(this, this.compiled, { x, y }, options)
   }
 
-  /** The first output for every sample of `x` [n, …], in Keras's layout. */
+  /** The first output for every sample of `x` [n, …], in Keras's layout. One sample without the batch axis is a batch of one. */
   async predict(x: Tensor<'float32'>, options: PredictOptions = {}): Promise<Tensor<'float32'>> {
     const [first] = await this.#predictor.run([x], options.batchSize)
     return first!

@@ -142,7 +142,6 @@ describe('what cannot be predicted', () => {
   it.each([
     ['nothing', zeros([0, 8, 8, 3]), {}, 'SHAPE', /has no samples/],
     ['another number of channels', zeros([1, 8, 8, 4]), {}, 'SHAPE', /\[null,8,8,4\], expected \[null,null,null,3\]/],
-    ['a single photo without the batch', zeros([8, 8, 3]), {}, 'SHAPE', /expected \[null,null,null,3\]/],
     ['a photo smaller than the kernel', zeros([1, 2, 8, 3]), {}, 'SHAPE', /Conv/],
     ['batches of nothing', zeros([1, 8, 8, 3]), { batchSize: 0 }, 'USAGE', /batchSize: found 0/],
     ['batches of a half', zeros([1, 8, 8, 3]), { batchSize: 1.5 }, 'USAGE', /batchSize: found 1.5/],
@@ -155,4 +154,12 @@ describe('what cannot be predicted', () => {
 it('joinRows joins along the first axis', () => {
   expect(joinRows([tensor([1, 2], [1, 2]), tensor([3, 4, 5, 6], [2, 2])])).toEqual(tensor([1, 2, 3, 4, 5, 6], [3, 2]))
   expect(() => joinRows([])).toThrow('there are none')
+})
+
+it('predict takes one photo without a batch axis', async () => {
+  const x = input({ shape: [4, 4, 3] })
+  const m = model({ inputs: x, outputs: globalAveragePooling2d()(x) })
+  const photo = { data: new Float32Array(48).fill(2), shape: [4, 4, 3], dtype: 'float32' as const }
+  expect(await m.predict(photo)).toMatchObject({ shape: [1, 3], data: Float32Array.of(2, 2, 2) })
+  await m.dispose()
 })

@@ -31,7 +31,18 @@ export class Predictor {
 
   /** All outputs for all samples of `inputs`, in Keras's layout. */
   run(inputs: readonly Tensor<'float32'>[], batchSize = photosPerRun): Promise<Tensor<'float32'>[]> {
-    return this.#inTurn(() => this.#run(inputs, batchSize))
+    return this.#inTurn(() =>
+      this.#run(
+        inputs.map((tensor, i) => this.#batched(tensor, i)),
+        batchSize,
+      ),
+    )
+  }
+
+  /** One sample without a batch axis, as `image.load` gives it, counts as a batch of one. */
+  #batched(tensor: Tensor<'float32'>, i: number): Tensor<'float32'> {
+    const isSingle = tensor.shape.length + 1 === this.#model.inputs[i]?.shape.length
+    return isSingle ? { ...tensor, shape: [1, ...tensor.shape] } : tensor
   }
 
   /** Frees the compiled program's native memory. */

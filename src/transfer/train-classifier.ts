@@ -46,6 +46,8 @@ async function openJob(folder: string, options: TrainClassifierOptions): Promise
     ...(options.validation === undefined ? {} : { validation: options.validation }),
     ...(options.test === undefined ? {} : { test: options.test }),
     ...(options.signal ? { signal: options.signal } : {}),
+    // Looking for near copies decodes every photo; until those fingerprints are kept on disk, a run asks for exact ones only.
+    duplicates: 'exact',
     folder: { interpolation: 'bilinear', seed },
   })
   const spec = { ...chosen, classes: split.classNames }

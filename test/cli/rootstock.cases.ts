@@ -19,14 +19,17 @@ const main = builtMain()
 /** Settings under which nothing is downloaded, coloured or taken from the user's own folders. */
 const quiet = { ROOTSTOCK_OFFLINE: '1', NO_COLOR: '1', FORCE_COLOR: '', ROOTSTOCK_DEBUG: '', ROOTSTOCK_WEIGHTS: '', ROOTSTOCK_MIRROR: '' }
 
+/** Commands that still run; a failed test must not leave them behind. */
+const running = new Set<ChildProcess>()
+afterAll(() => running.forEach((child) => child.kill('SIGKILL')))
+
 /** Starts `rootstock` in the project's folder. */
 export function start(argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const inherited = { ...process.env, ...quiet, ROOTSTOCK_HOME: join(tmpdir(), 'rootstock-no-such-home') }
-  return spawn(process.execPath, [main, ...argv], {
-    cwd: root,
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(process.execPath, [main, ...argv], { cwd: root, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('close', () => running.delete(child))
+  return child
 }
 
 /** Waits for the end of a started command. */

@@ -31,7 +31,7 @@ export function halved(graph: Graph): Graph {
   }
   const outputs = graph.outputs.map((value) => {
     const half = at(value)
-    return half && half.dtype === 'float16' ? tape.op('Cast', [half], { to: 'float32' }, `${value.name}/float32`) : (half ?? value)
+    return value.dtype === 'float32' ? tape.op('Cast', [half], { to: 'float32' }, `${value.name}/float32`) : (half ?? value)
   })
   return tape.graph(outputs)
 }
