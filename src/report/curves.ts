@@ -68,7 +68,7 @@ function path(
 ): Markup | undefined {
   const points = thin(values, Math.round(plot.width / 2))
   const d = line<Point>()
-    .defined(([, value]) => Number.isFinite(value) && Number.isFinite(plot.y(value)))
+    .defined(([, value]) => Number.isFinite(value))
     .x(([i]) => plot.x(xOf(curve, i)))
     .y(([, value]) => heightOf(plot, value))(points)
   if (d === null || d === '') return undefined
@@ -91,7 +91,10 @@ function xOf({ xs }: Curve, i: number): number {
 
 /** Far outside, renderers lose their precision; what is there is cut off anyway. */
 function heightOf(plot: Plot, value: number): number {
-  return Math.max(-farOutside, Math.min(farOutside, plot.y(value)))
+  const height = plot.y(value)
+  // The scale's interpolation of values near the end of the doubles takes infinity from infinity.
+  if (Number.isNaN(height)) return value > 0 ? -farOutside : farOutside
+  return Math.max(-farOutside, Math.min(farOutside, height))
 }
 
 function star([x, y]: readonly [number, number], area: number, { color, hollow = false }: Look): Markup {

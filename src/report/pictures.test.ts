@@ -108,6 +108,7 @@ describe('plotLearningRates', () => {
   test('cuts off the explosion at the end', () => {
     expect(plotLearningRates(rates, losses).svg).toContain('the rise at the end is cut off')
     expect(plotLearningRates([0.1, 1], [2, 1]).svg).not.toContain('cut off')
+    expect(plotLearningRates([0.1, 1, Infinity], [1, 1e305, 2], { suggested: Infinity }).svg).not.toMatch(/NaN|Infinity/)
   })
 
   test.each([
