@@ -1,7 +1,7 @@
 /** @file What callbacks may touch of a run, and how a run ends before its time. */
 import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
-import { modelJson } from '../formats/tensorboard/index.ts'
+import { writeModelConfig } from '../formats/keras/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import { averagesOf } from './averages.ts'
 import type { Callback, CallbackState, ModelAccess, TrainingControl } from './callback.ts'
@@ -76,7 +76,7 @@ function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
     saveWeights: (path) => saveWeightsFile(model, compiled, path),
     save: (path) => saveModelFile(model, compiled, path),
     loadWeights: async (path) => void (await loadWeights(model, compiled, path)),
-    toJson: () => modelJson(model),
+    toJson: () => JSON.stringify(writeModelConfig(model, 'keras3')),
     graph() {
       if (model.inputs.some(({ shape }) => shape.slice(1).includes(null))) return undefined
       const { tape, outputs } = lower(model, { training: false })

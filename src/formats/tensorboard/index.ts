@@ -3,7 +3,6 @@ export { eventWriter, readEventFile, type EventFile, type EventWriter } from './
 export { graphDef } from './graph-def.ts'
 export { defaultBuckets, histogramBuckets } from './histogram.ts'
 export { encodePictures, maxPictures, picturesOfWeight, type Pictures } from './images.ts'
-export { modelJson } from './model-json.ts'
 export { maxSprite, writeProjector, type Embedding, type Sprite } from './projector.ts'
 export { frameRecord, maskedChecksum, readRecords, type Records } from './records.ts'
 export { numbersOf, seriesByTag, type Series } from './series.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FitOptions } from '../fit.ts'
-import { sgd } from '../optimizers/index.ts'
+import { adam, sgd, type Optimizer } from '../optimizers/index.ts'
 import { photos, smallNet, weightsOf } from '../small.cases.ts'
 import { backupAndRestore, type BackupAndRestoreOptions } from './backup-and-restore.ts'
 import { earlyStopping } from './early-stopping.ts'
@@ -19,10 +19,16 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const data = photos(8)
 
-/** Plain descent keeps nothing in the optimizer, so a run that goes on can equal one that was never interrupted. */
-async function train(options: FitOptions, { fallsAt, more = {} }: { fallsAt?: number; more?: Partial<BackupAndRestoreOptions> } = {}) {
+interface Trial {
+  /** The epoch that fails. */
+  readonly fallsAt?: number
+  readonly more?: Partial<BackupAndRestoreOptions>
+  readonly optimizer?: Optimizer
+}
+
+async function train(options: FitOptions, { fallsAt, more = {}, optimizer = sgd({ learningRate: 0.05 }) }: Trial = {}) {
   const net = smallNet()
-  net.compile({ optimizer: sgd({ learningRate: 0.05 }), loss: 'categoricalCrossentropy' })
+  net.compile({ optimizer, loss: 'categoricalCrossentropy' })
   const epochs: number[] = []
   const fall = lambdaCallback({
     onEpochBegin: (epoch) => {
@@ -54,6 +60,17 @@ describe('backupAndRestore', () => {
     expect(second.watch.state?.()).toEqual(whole.watch.state?.())
     expect('history' in second.history && second.history.history).toEqual('history' in whole.history && whole.history.history)
     expect(existsSync(backupDir)).toBe(false)
+  })
+
+  it.each([
+    ['adam', adam({ learningRate: 0.05 })],
+    ['averages of weights', adam({ learningRate: 0.05, useEma: true, emaMomentum: 0.5 })],
+  ])('keeps what the optimizer remembers: %s', async (_name, optimizer) => {
+    const whole = await train({}, { optimizer })
+    await train({}, { fallsAt: 2, optimizer })
+    const second = await train({}, { optimizer })
+    expect(second.epochs).toEqual([2, 3])
+    expect(second.weights).toEqual(whole.weights)
   })
 
   it('does nothing after a run that was whole', async () => {

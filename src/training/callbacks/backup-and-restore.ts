@@ -27,8 +27,8 @@ const METADATA = z.object({
 })
 
 /**
- * Saves weights, epoch and the states of the other callbacks as the run goes on; the next `fit` with this folder takes them up. Keras's
- * BackupAndRestore, which keeps no states. The optimizer starts anew. A run that an AbortSignal ends keeps its backup. Throws FILE.
+ * Saves weights, optimizer, epoch and the states of the other callbacks as the run goes on; the next `fit` with this folder takes them up.
+ * Keras's BackupAndRestore, which keeps no states. A run that an AbortSignal ends keeps its backup. Throws FILE.
  */
 export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const { backupDir, saveFreq = 'epoch', doubleCheckpoint = false, deleteCheckpoint = true } = options

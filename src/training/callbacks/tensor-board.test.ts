@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { numbersOf, readEventFile, seriesByTag, type Series } from '../../formats/tensorboard/index.ts'
+import { runCallbacks } from '../callback.ts'
 import type { FitOptions } from '../fit.ts'
 import { sgd } from '../optimizers/index.ts'
 import { part, photos, smallNet } from '../small.cases.ts'
+import { fakeControl } from './drive.cases.ts'
 import { camelCase, fileGoldens } from './golden.cases.ts'
 import { tensorBoard, type TensorBoardOptions } from './tensor-board.ts'
 
@@ -105,13 +107,21 @@ describe('tensorBoard', () => {
       'head',
     ])
     expect(json.config).toMatchObject({ input_layers: ['input_layer', 0, 0], output_layers: ['head', 0, 0] })
-    expect(json.config.layers[2]?.inbound_nodes).toEqual([
-      {
-        args: [{ class_name: '__keras_tensor__', config: { shape: [null, 8, 8, 4], dtype: 'float32', keras_history: ['body', 0, 0] } }],
-        kwargs: {},
-      },
-    ])
+    const history = { class_name: '__keras_tensor__', config: { shape: [null, 8, 8, 4], keras_history: ['body', 0, 0] } }
+    expect(json.config.layers[2]?.inbound_nodes).toMatchObject([{ args: [history] }])
     expect(events.filter(({ what }) => what.case === 'graphDef').length).toBe(1)
+  })
+
+  it('trains a network that cannot be drawn', async () => {
+    const { control, driven } = fakeControl()
+    const model = {
+      ...control.model,
+      toJson: () => {
+        throw new Error('strange layer')
+      },
+    }
+    await runCallbacks([tensorBoard({ logDir })], 'onTrainBegin', { ...control, model })
+    expect(driven.events).toEqual([{ type: 'warning', message: 'The network cannot be drawn: strange layer', by: 'tensorBoard' }])
   })
 
   it('places photos in the space of a layer', async () => {

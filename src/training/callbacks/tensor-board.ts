@@ -1,6 +1,7 @@
 /** @file tensorBoard: writes what TensorBoard shows: figures, weights, the network, and pictures as points in space. */
 import { join } from 'node:path'
 import { z } from 'zod'
+import { messageOf } from '../../errors.ts'
 import { eventWriter, graphDef, kerasModelSummary, scalarSummary, type EventWriter } from '../../formats/tensorboard/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { checksFor } from '../arguments.ts'
@@ -148,10 +149,15 @@ function openWriters(logDir: string): Writers {
   }
 }
 
-function writeGraph(writers: Writers, { model }: TrainingControl): void {
-  writers.train().add(0, [kerasModelSummary(model.toJson())])
-  const graph = model.graph()
-  if (graph) writers.train().addGraph(graphDef(graph))
+/** A network that cannot be drawn must not stop its training. */
+function writeGraph(writers: Writers, control: TrainingControl): void {
+  try {
+    writers.train().add(0, [kerasModelSummary(control.model.toJson())])
+    const graph = control.model.graph()
+    if (graph) writers.train().addGraph(graphDef(graph))
+  } catch (error) {
+    control.emit({ type: 'warning', message: `The network cannot be drawn: ${messageOf(error)}`, by: NAME })
+  }
 }
 
 /** Figures of the validation go into its own file under the names of training's, so that both are drawn as lines of one plot. */
