@@ -104,23 +104,33 @@ def check_optimizers(folder, expected):
     for name, case in expected.items():
         if not name.startswith("optimizer"):
             continue
-        for ending in ["keras", "h5", "weights.h5"]:
+        for ending in ["keras", "weights.h5"]:
             model = keras.saving.load_model(f"{folder}/{name}.keras")
             if ending == "weights.h5":
                 model.optimizer.build(model.trainable_variables)
                 for variable in model.optimizer.variables[2:]:
                     variable.assign(np.zeros(variable.shape))
                 model.load_weights(f"{folder}/{name}.{ending}")
-            elif ending == "h5":
-                model = keras.saving.load_model(f"{folder}/{name}.{ending}")
+            check_h5_optimizer(f"{folder}/{name}.h5", model)
             model.train_on_batch(array(case["x"]), array(case["y"]))
             check_weights(f"Keras goes on with {name}.{ending}", model, case["weights"], 2e-6)
+
+
+def check_h5_optimizer(path, model):
+    """Keras 3.15 cannot go on with any whole-model .h5, not even its own: it builds the optimizer for no weights. So its state is compared."""
+    with h5py.File(path) as file:
+        group = file["optimizer_weights"]
+        found = [group[name][()] for name in group.attrs["weight_names"]]
+    wanted = [variable.numpy() for variable in model.optimizer.variables]
+    row(f"optimizer_weights of {os.path.basename(path)}", max(apart(a, b) for a, b in zip(found, wanted, strict=True)), 1e-6)
 
 
 def keras_models():
     """Models as people make them with Keras; none is random in a step of training."""
     i = keras.Input((8, 8, 3))
     inner = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(4, 3, padding="same"), L.BatchNormalization(), L.ReLU(6.0)], name="inner")
+    # Keras 3.15 forgets training=False of a call while a functional model trains; here nothing depends on it.
+    inner.layers[1].trainable = False
     a = inner(i, training=False)
     y = L.Concatenate()([a, L.Add()([a, inner(L.Rescaling(0.5)(i))])])
     y = L.Dense(3, "softmax")(L.GlobalAveragePooling2D()(L.ZeroPadding2D(((0, 1), (0, 1)))(y)))
@@ -132,16 +142,17 @@ def keras_models():
     base.trainable = False
     i = keras.Input((32, 32, 3))
     yield "frozen MobileNet nested", keras.Model(i, L.Dense(3, "softmax")(base(i, training=False))), (32, 32, 3)
-    half = keras.applications.MobileNet(input_shape=(32, 32, 3), alpha=0.25, weights=None, include_top=False, pooling="avg", name="half")
+    # Large enough that the last batch norms see more than six numbers: they would amplify rounding.
+    half = keras.applications.MobileNet(input_shape=(96, 96, 3), alpha=0.25, weights=None, include_top=False, pooling="avg", name="half")
     for layer in half.layers[:40]:
         layer.trainable = False
-    yield "half frozen MobileNet nested", keras.Sequential([half, L.Dense(3, "softmax")]), (32, 32, 3)
+    yield "half frozen MobileNet nested", keras.Sequential([half, L.Dense(3, "softmax")]), (96, 96, 3)
 
 
 def check_reading(folder):
     os.makedirs(f"{folder}/keras")
     cases, wanted = {}, {}
-    optimizers = [keras.optimizers.Adam(0.01), keras.optimizers.RMSprop(0.001, momentum=0.1, centered=True), keras.optimizers.SGD(0.01, 0.9), keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.01, 10))]
+    optimizers = [keras.optimizers.AdamW(0.001, weight_decay=0.01), keras.optimizers.RMSprop(0.001, momentum=0.1, centered=True), keras.optimizers.SGD(0.01, 0.9), keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.001, 10))]
     rng = np.random.default_rng(0)
     for (name, model, shape), optimizer in zip(keras_models(), optimizers):
         x = rng.normal(size=(6, *shape)).astype("float32")
@@ -154,7 +165,7 @@ def check_reading(folder):
         probabilities = model.predict(x, verbose=0)
         model.train_on_batch(x, y)
         cases[name] = {key: {"data": value.ravel().tolist(), "shape": value.shape} for key, value in {"x": x, "y": y}.items()}
-        wanted[name] = (probabilities, [weight.numpy() for weight in model.weights])
+        wanted[name] = (probabilities, {path: weight.numpy() for path, weight in by_path(model).items()})
     with open(f"{folder}/keras/cases.json", "w") as file:
         json.dump(cases, file)
     rootstock(folder, "--answers")
@@ -163,13 +174,9 @@ def check_reading(folder):
     for file, answer in sorted(answers.items()):
         probabilities, weights = wanted[file.rsplit(".", 1)[0]]
         row(f"Rootstock opens {file}: answers", apart(array(answer["probabilities"]), probabilities), 1e-5)
-        found = sorted((array(weight) for weight in answer["weights"]), key=fingerprint)
-        row(f"Rootstock opens {file}: next step", max(apart(a, b) for a, b in zip(found, sorted(weights, key=fingerprint), strict=True)), 1e-4)
-
-
-def fingerprint(weight):
-    """An order of weights that does not depend on names: models list them differently once something is frozen."""
-    return (weight.shape, round(float(np.sum(weight, dtype=np.float64)), 2), float(np.ravel(weight)[0]))
+        assert set(answer["weights"]) == set(weights), file
+        apart_by = {path: apart(array(tensor), weights[path]) for path, tensor in answer["weights"].items()}
+        row(f"Rootstock opens {file}: next step", max(apart_by.values()), 1e-4)
 
 
 def main():

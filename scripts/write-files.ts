@@ -88,7 +88,7 @@ async function answer(to: string): Promise<void> {
     const net = await loadModel(join(to, 'keras', file))
     const probabilities = numbers(await net.predict(tensor(given.x.data, given.x.shape)))
     await net.trainOnBatch(tensor(given.x.data, given.x.shape), tensor(given.y.data, given.y.shape))
-    answers[file] = { probabilities, weights: net.weights.map((weight) => numbers(weight.value())) }
+    answers[file] = { probabilities, weights: Object.fromEntries(net.weights.map((weight) => [weight.path, numbers(weight.value())])) }
   }
   writeFileSync(join(to, 'answers.json'), JSON.stringify(answers))
 }

@@ -5,7 +5,7 @@ export type { ApplicationOptions, DecodedPrediction, DecodeOptions, MobileNetOpt
 export { layers, input, Layer, Variable, clearSession, setRandomSeed } from './layers/index.ts'
 export type { CallOptions, LayerOptions, SymbolicTensor } from './layers/index.ts'
 
-export { callbacks, describeLoop, losses, metrics, model, Model, optimizers, schedules } from './training/index.ts'
+export { callbacks, describeLoop, loadModel, losses, metrics, model, Model, optimizers, schedules } from './training/index.ts'
 export type {
   Callback,
   CompileOptions,
@@ -13,6 +13,7 @@ export type {
   FitData,
   FitOptions,
   History,
+  LoadModelOptions,
   Logs,
   PredictOptions,
   StreamBatch,

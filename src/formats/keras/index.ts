@@ -2,7 +2,7 @@
 export { H5File, openHdf5, withHdf5 } from './hdf5.ts'
 export type { H5Dataset, H5Group } from './h5-walk.ts'
 export type { H5Value } from './h5-attribute.ts'
-export { parseJson } from './json.ts'
+export { parseJson, writeJson } from './json.ts'
 export { assignWeights, expectedLayers, loadWeightsFile } from './load-weights.ts'
 export type { LoadWeightsOptions } from './load-weights.ts'
 export { describeRow, matchWeights, requireMatch } from './match-weights.ts'

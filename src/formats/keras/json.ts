@@ -1,4 +1,5 @@
-/** @file JSON of untrusted files: objects without a prototype, so that no key can reach one. */
+/** @file JSON in and out: that of untrusted files becomes objects without a prototype, so that no key can reach one. */
+import { randomUUID } from 'node:crypto'
 import { RootstockError } from '../../errors.ts'
 
 /** Parses JSON into null-prototype objects; throws FORMAT, naming `what`, when it is not JSON. */
@@ -11,4 +12,21 @@ export function parseJson(text: string, what: string): unknown {
   } catch (error) {
     throw new RootstockError('FORMAT', `Cannot read ${what}: it is not JSON`, { cause: error })
   }
+}
+
+/** Arguments of Keras that are floats: some of its classes refuse the integers as which JSON.stringify writes 0 and 1. */
+const floats = new Set(
+  (
+    'momentum epsilon rate scale offset max_value negative_slope threshold learning_rate weight_decay clipnorm global_clipnorm clipvalue ' +
+    'ema_momentum beta_1 beta_2 rho initial_accumulator_value initial_learning_rate end_learning_rate decay_rate alpha gamma power ' +
+    'warmup_target t_mul m_mul label_smoothing'
+  ).split(' '),
+)
+
+/** JSON as Python writes it: floats keep their point. */
+export function writeJson(value: object): string {
+  const mark = randomUUID()
+  const isWhole = (found: unknown): found is number => Number.isInteger(found) && Math.abs(Number(found)) < 1e15
+  const text = JSON.stringify(value, (key, found: unknown) => (floats.has(key) && isWhole(found) ? `${mark}${found}` : found))
+  return text.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'gu'), '$1.0')
 }

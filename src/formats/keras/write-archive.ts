@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ZipFile } from 'yazl'
 import { atomicWriteWith } from '../../files/index.ts'
+import { writeJson } from './json.ts'
 import { writeArchiveWeights, writtenKerasVersion } from './write-weights.ts'
 import type { SavedLayer, WriteExtras } from './write-weights.ts'
 
@@ -27,7 +28,7 @@ export async function writeKerasArchive(path: string, { config, layers, extras }
     const stored = { compress: false, mtime: new Date(1980, 0, 1) }
     const metadata = { keras_version: writtenKerasVersion, date_saved: dateSaved(new Date()) }
     zip.addBuffer(Buffer.from(JSON.stringify(metadata)), 'metadata.json', stored)
-    zip.addBuffer(Buffer.from(JSON.stringify(config)), 'config.json', stored)
+    zip.addBuffer(Buffer.from(writeJson(config)), 'config.json', stored)
     zip.addReadStream(createReadStream(weights), 'model.weights.h5', { ...stored, size })
     zip.end()
     await atomicWriteWith(

@@ -1,6 +1,6 @@
 /** @file Writes models and weights, in the format that the file's name asks for. */
 import { RootstockError } from '../../errors.ts'
-import { savedLayers, writeKerasArchive, writeModelConfig, writeWeightsH5 } from '../../formats/keras/index.ts'
+import { savedLayers, writeJson, writeKerasArchive, writeModelConfig, writeWeightsH5 } from '../../formats/keras/index.ts'
 import type { WriteExtras } from '../../formats/keras/index.ts'
 import { exportOnnx } from '../../formats/onnx/index.ts'
 import { writeSafetensors } from '../../formats/safetensors/index.ts'
@@ -35,7 +35,7 @@ async function saveArchive(model: Functional, compiled: Compiled | undefined, pa
 
 async function saveWholeH5(model: Functional, compiled: Compiled | undefined, path: string): Promise<void> {
   const training = compiled && writeCompileConfig(compiled, 'h5')
-  const texts = { config: JSON.stringify(writeModelConfig(model, 'h5')), training: training && JSON.stringify(training) }
+  const texts = { config: writeJson(writeModelConfig(model, 'h5')), training: training && writeJson(training) }
   await writeWeightsH5(path, savedLayers(model), { ...extrasOf(model, training && compiled), model: texts })
 }
 
