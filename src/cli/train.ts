@@ -1,8 +1,9 @@
 /** @file `rootstock train`: a folder of photos in, a classifier out. */
 import type { TrainReport } from '../transfer/index.ts'
+import { RECIPES } from './recipes.ts'
 import { duration } from './bar.ts'
 import { command } from './command.ts'
-import { count, countOr, positive, quantity, share, word } from './flag-values.ts'
+import { choice, count, countOr, positive, quantity, share, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { grouped, percent } from './table.ts'
@@ -22,6 +23,13 @@ export const train = command({
     learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),
     head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
     unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer'),
+    recipe: choice('NAME', 'head, or fine-tune: then the last block of the network too, with warm-up and a falling rate', RECIPES),
+    layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
+    classWeight: choice('HOW', 'balanced: classes with few photos count as much as the others', ['balanced'] as const),
+    duplicates: choice('HOW', 'near (default) finds resized and re-encoded copies too; exact compares bytes', ['near', 'exact'] as const),
+    leaks: choice('HOW', 'Where train/ and test/ hold the same photo: report (default), move or error', ['report', 'move', 'error'] as const),
+    groups: word('FILE', 'A table with the columns file and group; a group is never split'),
+    groupPattern: word('REGEXP', 'Its first group in the name of a photo is the group that is never split'),
     patience: countOr(count('N', 'Epochs without a better val_loss before training stops, or none; default 5'), 'none', null),
     validation: quantity('SHARE', 'Share of each class held out, where FOLDER is not split; default 0.15', share),
     test: quantity('SHARE', 'Share of each class for the test at the end; default 0.15', share),

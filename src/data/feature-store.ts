@@ -10,6 +10,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { RootstockError, messageOf } from '../errors.ts'
+import { fromHalves, toHalves } from '../tensor/index.ts'
+import { memoryHashCache } from './hash-cache.ts'
+import type { HashCache } from './hash-cache.ts'
 
 /** One trunk's part of the store. */
 export interface StoredTrunk {
@@ -24,13 +27,25 @@ export interface StoredTrunk {
   readonly lastUsed: string
 }
 
+/** How numbers are stored: whole, or rounded to half the bits. Default 'float32'. */
+export type StoredPrecision = 'float32' | 'float16'
+
+/** What the features of one photo are filed under. */
+export interface FeatureEntry {
+  readonly trunk: string
+  readonly photo: string
+  /** Default 0. */
+  readonly view?: number
+  readonly precision?: StoredPrecision
+}
+
 /** A store that is open. */
 export interface FeatureStore {
   readonly folder: string
   /** The features of a photo, or undefined where they are not stored (or damaged). */
-  get(trunk: string, photo: string, view: number): Float32Array | undefined
+  get(entry: FeatureEntry): Float32Array | undefined
   /** Stores one photo's features; they are safe on disk after `flush`. */
-  put(trunk: string, photo: string, view: number, values: Float32Array): void
+  put(entry: FeatureEntry, values: Float32Array): void
   /** Notes that a trunk is used now. */
   use(trunk: string, title: string): Promise<void>
   /** Waits until everything put so far is on disk. Code FILE where the disk is full or broken. */
@@ -47,6 +62,25 @@ export function featureFolder(environment: Readonly<Record<string, string | unde
   return join(base, 'features')
 }
 
+/** Where fingerprints are kept between runs; a store that cannot be used keeps none. */
+export async function openHashCache(folder = featureFolder()): Promise<{ readonly cache: HashCache; readonly close: () => Promise<void> }> {
+  try {
+    const root = await openRoot(folder)
+    const prints = root.openDB<string, string>({ name: 'prints', encoding: 'string' })
+    let pending: Promise<unknown> = Promise.resolve()
+    const put = (contentHash: string, value: string): void => {
+      pending = Promise.all([pending, prints.put(contentHash, value)]).catch(() => undefined)
+    }
+    const close = async (): Promise<void> => {
+      await pending
+      await root.close()
+    }
+    return { cache: { get: (contentHash) => prints.get(contentHash), put }, close }
+  } catch {
+    return { cache: memoryHashCache(), close: () => Promise.resolve() }
+  }
+}
+
 interface Note {
   readonly title: string
   readonly created: string
@@ -55,20 +89,23 @@ interface Note {
 
 /** Opens (or makes) the store. Code FILE where that is not possible. */
 export async function openFeatureStore(folder = featureFolder()): Promise<FeatureStore> {
+  const root = await openRoot(folder)
+  const rows = root.openDB<Buffer, Buffer>({ name: 'rows', encoding: 'binary', keyEncoding: 'binary' })
+  const notes = root.openDB<Note, string>({ name: 'trunks', encoding: 'json' })
+  return makeStore(folder, { root, rows, notes })
+}
+
+async function openRoot(folder: string): Promise<RootDatabase> {
   const { open } = await import('lmdb')
-  let root: RootDatabase
   try {
     mkdirSync(folder, { recursive: true })
-    root = open({ path: join(folder, 'features.lmdb'), maxDbs: 4, noMemInit: true, encoding: 'binary' })
+    return open({ path: join(folder, 'features.lmdb'), maxDbs: 4, noMemInit: true, encoding: 'binary' })
   } catch (error) {
     throw new RootstockError('FILE', `Cannot open the feature store ${folder}: ${messageOf(error)}`, {
       cause: error,
       hint: 'Set ROOTSTOCK_CACHE to a folder that can be written',
     })
   }
-  const rows = root.openDB<Buffer, Buffer>({ name: 'rows', encoding: 'binary', keyEncoding: 'binary' })
-  const notes = root.openDB<Note, string>({ name: 'trunks', encoding: 'json' })
-  return makeStore(folder, { root, rows, notes })
 }
 
 interface Parts {
@@ -82,12 +119,12 @@ function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
   let failure: unknown
   return {
     folder,
-    get(trunk, photo, view) {
-      const found = rows.get(rowKey(trunk, photo, view))
-      return found && valuesOf(found)
+    get({ precision = 'float32', ...entry }) {
+      const found = rows.get(rowKey(entry))
+      return found && valuesOf(found, precision)
     },
-    put(trunk, photo, view, values) {
-      pending = Promise.all([pending, rows.put(rowKey(trunk, photo, view), entryOf(values))]).catch((error: unknown) => {
+    put({ precision = 'float32', ...entry }, values) {
+      pending = Promise.all([pending, rows.put(rowKey(entry), entryOf(values, precision))]).catch((error: unknown) => {
         failure ??= error
       })
     },
@@ -124,7 +161,7 @@ function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
 }
 
 /** 16 bytes of the trunk, 16 of the photo, 4 of the view: entries of one trunk lie together. */
-function rowKey(trunk: string, photo: string, view: number): Buffer {
+function rowKey({ trunk, photo, view = 0 }: FeatureEntry): Buffer {
   const key = Buffer.alloc(36)
   digest(trunk).copy(key, 0)
   digest(photo).copy(key, 16)
@@ -141,15 +178,17 @@ function rangeOf(trunk: string): { start: Buffer; end: Buffer } {
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest().subarray(0, 16)
 
 /** The values behind a checksum, so that a damaged entry is computed again instead of believed. */
-function entryOf(values: Float32Array): Buffer {
-  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+function entryOf(values: Float32Array, precision: StoredPrecision): Buffer {
+  const numbers = precision === 'float16' ? toHalves(values) : values
+  const bytes = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength)
   return Buffer.concat([checksum(bytes), bytes])
 }
 
-function valuesOf(entry: Buffer): Float32Array | undefined {
+function valuesOf(entry: Buffer, precision: StoredPrecision): Float32Array | undefined {
   const bytes = entry.subarray(8)
-  if (bytes.length % 4 !== 0 || !checksum(bytes).equals(entry.subarray(0, 8))) return undefined
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+  if (bytes.length % (precision === 'float16' ? 2 : 4) !== 0 || !checksum(bytes).equals(entry.subarray(0, 8))) return undefined
+  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
+  return precision === 'float16' ? fromHalves(new Uint16Array(copy)) : new Float32Array(copy)
 }
 
 const checksum = (bytes: Buffer): Buffer => createHash('sha1').update(bytes).digest().subarray(0, 8)

@@ -15,6 +15,8 @@ export interface CompileOptions {
   readonly loss: string | Loss
   /** Names or metrics. Default none. */
   readonly metrics?: readonly (string | Metric)[]
+  /** Factors on the learning rate by the name of a layer, for those that shall learn slower. Default 1 for all. Keras has none. */
+  readonly learningRateFactors?: Readonly<Record<string, number>>
 }
 
 /** A tensor that training overwrites, and the second one that some need (see mayOverwrite). */
@@ -32,6 +34,7 @@ export interface Compiled {
   readonly trainableLayers: ReadonlySet<Layer>
   /** Weights that the optimizer moves, in the model's order. */
   readonly trainable: readonly Variable[]
+  readonly learningRateFactors: ReadonlyMap<Variable, number>
   /** The optimizer's state by weight and slot. */
   readonly slots: Map<Variable, Readonly<Record<string, TrainedTensor>>>
   /** Second buffers of weights that cannot be written in place. */
@@ -50,17 +53,41 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
     throw new RootstockError('USAGE', `Cannot compile: the metric "${repeated.name}" is given twice`, {
       hint: 'Give one of them another name',
     })
+  const trainable = model.weights.filter((weight) => weight.trainable)
+  const optimizer = resolveOptimizer(options.optimizer ?? 'rmsprop')
+  if (optimizer.config['useEma'] && options.learningRateFactors)
+    throw new RootstockError(
+      'USAGE',
+      'Cannot compile: learningRateFactors do not go together with useEma, whose averages they would not reach',
+    )
   return {
-    optimizer: resolveOptimizer(options.optimizer ?? 'rmsprop'),
+    optimizer,
     loss: resolveLoss(options.loss),
     metrics,
     trainableLayers: new Set(allLayers(model).filter((layer) => layer.trainable)),
-    trainable: model.weights.filter((weight) => weight.trainable),
+    trainable,
+    learningRateFactors: factorsOf(model, trainable, options.learningRateFactors ?? {}),
     slots: new Map(),
     spares: new Map(),
     learningRate: undefined,
     iterations: 0,
   }
+}
+
+/** Factors by weight. Code UNKNOWN_NAME for a layer that the model lacks, USAGE for a factor that is no number from 0. */
+function factorsOf(model: Functional, trainable: readonly Variable[], given: Readonly<Record<string, number>>): Map<Variable, number> {
+  const factors = new Map(Object.entries(given))
+  for (const [name, factor] of factors) {
+    model.getLayer(name)
+    if (factor >= 0 && Number.isFinite(factor)) continue
+    throw new RootstockError('USAGE', `Invalid learningRateFactors: found ${factor} for "${name}", expected a number of at least 0`)
+  }
+  return new Map(
+    trainable.flatMap((weight) => {
+      const factor = factors.get(weight.layer.name)
+      return factor === undefined ? [] : [[weight, factor]]
+    }),
+  )
 }
 
 /** The learning rate of the coming step, in float32. */

@@ -1,6 +1,6 @@
 /** @file The trunk over a dataset: each photo once, unless its features are in the store already; unusable photos are left out. */
 import { RootstockError, messageOf } from '../errors.ts'
-import type { Tensor } from '../tensor/index.ts'
+import { fromHalves, toHalves, type Tensor } from '../tensor/index.ts'
 import {
   openFeatureStore,
   quarantine,
@@ -8,12 +8,17 @@ import {
   stackBatch,
   tryHash,
   type Dataset,
+  type FeatureEntry,
   type FeatureStore,
   type ReadOptions,
+  type StoredPrecision,
   type UnusableSample,
 } from '../data/index.ts'
+import { viewInEpoch, viewKey, type View } from '../image/index.ts'
+import type { Views } from './augmentation.ts'
 import type { Split, TrainingEvent } from './events.ts'
 import { createFeatureRows, type FeatureRows } from './feature-rows.ts'
+import type { Gather } from './source.ts'
 import { trunkBatch, type Trunk } from './trunk.ts'
 
 export interface FeaturePass {
@@ -25,31 +30,40 @@ export interface FeaturePass {
   readonly signal?: AbortSignal | undefined
   /** For people who look at the store. */
   readonly title: string
-  /** Keep features on disk for later runs. */
-  readonly stored: boolean
+  /** Keep features on disk for later runs, whole or rounded to 16 bits. */
+  readonly stored: boolean | 'float16'
+  /** Fixed random changes, each computed once per photo. */
+  readonly views?: Views | undefined
 }
 
 export interface DatasetFeatures {
   /** The usable photos. */
   readonly dataset: Dataset
-  /** Rows by the index in `dataset`. */
-  readonly gather: (indices: readonly number[]) => Promise<Tensor<'float32'>[]>
+  /** Rows by the index in `dataset`, as the epoch sees them. */
+  readonly gather: Gather
   readonly rows: FeatureRows
 }
 
 /** Computes what is missing, side by side with reading; unusable photos are dropped before training begins. */
 export async function datasetFeatures(pass: FeaturePass): Promise<DatasetFeatures> {
-  const { dataset, trunk } = pass
-  const rows = await createFeatureRows(dataset.size, trunk.shapes)
+  const { dataset, trunk, views } = pass
+  const count = views?.fixed.length ?? 1
+  const rows = await createFeatureRows(dataset.size * count, trunk.shapes)
   const kept = await openKept(pass)
   try {
-    const missing = await takeStored(pass, rows, kept)
-    const failures = await computeMissing(pass, { rows, kept, missing })
+    const work: Work = { pass, rows, kept, hashes: [], failures: new Map(), done: 0, stored: 0, started: performance.now() }
+    if (kept || views) await hashAll(work)
+    // View by view, so that a photo that cannot be read is tried once.
+    for (const [number, view] of (views?.fixed ?? [undefined]).entries()) await computeView(work, { number, view, count })
     await kept?.store.flush().catch(withoutStore(pass))
-    const usable = dropUnusable(dataset, failures, pass)
-    const failed = new Set(failures.map(({ index }) => index))
-    const places = Array.from({ length: dataset.size }, (_, index) => index).filter((index) => !failed.has(index))
-    return { dataset: usable, rows, gather: (indices) => rows.gather(indices.map((index) => places[index]!)) }
+    const failures = [...work.failures].map(([index, reason]) => ({ index, id: dataset.describe(index), reason }))
+    const usable = dropUnusable(
+      dataset,
+      failures.sort((a, b) => a.index - b.index),
+      pass,
+    )
+    const places = Array.from({ length: dataset.size }, (_, index) => index).filter((index) => !work.failures.has(index))
+    return { dataset: usable, rows, gather: (indices, epoch) => rows.gather(indices.map((i) => rowOf(work, places[i] ?? i, epoch))) }
   } catch (error) {
     await rows.dispose()
     throw error
@@ -73,86 +87,126 @@ export function dropUnusable(
 interface Kept {
   readonly store: FeatureStore
   readonly key: string
+  readonly precision: StoredPrecision
+}
+
+/** A pass that is under way. */
+interface Work {
+  readonly pass: FeaturePass
+  readonly rows: FeatureRows
+  readonly kept: Kept | undefined
   /** Content hash by index, as far as they are known. */
   readonly hashes: (string | undefined)[]
+  /** Reasons by index. */
+  readonly failures: Map<number, string>
+  /** Rows finished, and those among them that were stored. */
+  done: number
+  stored: number
+  readonly started: number
+}
+
+/** One of `count` views of every photo; undefined: the photo as it is. */
+interface NumberedView {
+  readonly number: number
+  readonly view: View | undefined
+  readonly count: number
+}
+
+/** Where the features lie that an epoch sees of a photo: each view once in as many epochs as there are views. */
+function rowOf({ pass: { views }, hashes }: Work, index: number, epoch: number): number {
+  if (!views) return index
+  const count = views.fixed.length
+  return index * count + viewInEpoch(hashes[index] ?? String(index), epoch, { seed: views.fixed[0]?.seed ?? 0, views: count })
 }
 
 /** A store that cannot be used costs time, not the run. */
 async function openKept(pass: FeaturePass): Promise<Kept | undefined> {
   const { dataset, how, trunk, stored, title } = pass
-  if (!stored || !dataset.hash) return undefined
+  if (stored === false || !dataset.hash) return undefined
   try {
     const store = await openFeatureStore()
     const { size, preprocessing, interpolation, exif } = how
-    const key = `1/${trunk.hash()}/${JSON.stringify([size, preprocessing, interpolation ?? 'nearest', exif ?? 'apply'])}`
-    await store.use(key, title)
-    return { store, key, hashes: [] }
+    const precision = stored === 'float16' ? 'float16' : 'float32'
+    const key = `1/${precision}/${trunk.hash()}/${JSON.stringify([size, preprocessing, interpolation ?? 'nearest', exif ?? 'apply'])}`
+    await store.use(key, stored === 'float16' ? `${title}, float16` : title)
+    return { store, key, precision }
   } catch (error) {
     withoutStore(pass)(error)
     return undefined
   }
 }
 
-/** Copies what is stored into the rows, and returns the indices of all other photos. */
-async function takeStored({ dataset, split, emit, signal }: FeaturePass, rows: FeatureRows, kept: Kept | undefined): Promise<number[]> {
-  const all = Array.from({ length: dataset.size }, (_, index) => index)
-  if (!kept) return all
-  const started = performance.now()
-  const missing: number[] = []
-  for (const index of all) {
+async function hashAll({ pass: { dataset, signal }, hashes }: Work): Promise<void> {
+  for (let index = 0; index < dataset.size; index++) {
     if (signal?.aborted) throw canceled(signal)
     const hashed = await tryHash(dataset, index)
-    if (hashed.ok) kept.hashes[index] = hashed.hash
-    const found = hashed.ok ? kept.store.get(kept.key, hashed.hash, 0) : undefined
-    if (found?.length === rows.width) await rows.put(index, found)
+    if (hashed.ok) hashes[index] = hashed.hash
+  }
+}
+
+async function computeView(work: Work, numbered: NumberedView): Promise<void> {
+  const missing = await takeStored(work, numbered)
+  await computeMissing(work, numbered, missing)
+}
+
+/** Copies what is stored into the rows, and returns the indices of all other photos that can be read. */
+async function takeStored(work: Work, numbered: NumberedView): Promise<number[]> {
+  const { number, count } = numbered
+  const { pass, rows, kept, hashes, failures } = work
+  const all = Array.from({ length: pass.dataset.size }, (_, index) => index).filter((index) => !failures.has(index))
+  if (!kept) return all
+  const missing: number[] = []
+  for (const index of all) {
+    if (pass.signal?.aborted) throw canceled(pass.signal)
+    const found = kept.store.get(entryOf(kept, hashes[index], numbered))
+    if (found?.length === rows.width) await rows.put(index * count + number, found)
     else missing.push(index)
   }
-  const done = dataset.size - missing.length
-  if (done > 0)
-    emit({ type: 'featuresProgress', split, done, total: dataset.size, seconds: (performance.now() - started) / 1000, stored: done })
+  const taken = all.length - missing.length
+  work.done += taken
+  work.stored += taken
+  if (taken > 0) tell(work)
   return missing
 }
 
-interface Missing {
-  readonly rows: FeatureRows
-  readonly kept: Kept | undefined
-  readonly missing: readonly number[]
-}
-
-async function computeMissing(pass: FeaturePass, { rows, kept, missing }: Missing): Promise<UnusableSample[]> {
-  const { dataset, how, trunk, split, emit, signal } = pass
-  const failures: UnusableSample[] = []
-  const started = performance.now()
-  const before = dataset.size - missing.length
-  let done = before
+async function computeMissing(work: Work, numbered: NumberedView, missing: readonly number[]): Promise<void> {
+  const { number, view, count } = numbered
+  const { pass, rows, kept, hashes, failures } = work
   let waiting: { index: number; tensor: Tensor<'float32'> }[] = []
-  let told = -1
-  const tell = (): void => {
-    if (told === done) return
-    told = done
-    emit({ type: 'featuresProgress', split, done, total: dataset.size, seconds: (performance.now() - started) / 1000, stored: before })
-  }
   const flush = async (): Promise<void> => {
     if (waiting.length === 0) return
-    const features = await trunk.run(stackBatch(waiting.map(({ tensor }) => tensor)))
+    const features = await pass.trunk.run(stackBatch(waiting.map(({ tensor }) => tensor)))
     const values = rows.split(features)
     for (const [i, { index }] of waiting.entries()) {
-      await rows.put(index, values[i]!)
-      const hash = kept?.hashes[index]
-      if (kept && hash !== undefined) kept.store.put(kept.key, hash, 0, values[i]!)
+      const row = values[i] ?? new Float32Array()
+      // Rounded before they are used for the first time, so that this run and the next train on the same numbers.
+      const shown = pass.stored === 'float16' ? fromHalves(toHalves(row)) : row
+      await rows.put(index * count + number, shown)
+      const hash = hashes[index]
+      if (kept && hash !== undefined) kept.store.put(entryOf(kept, hash, numbered), shown)
     }
     waiting = []
-    tell()
+    tell(work)
   }
-  for await (const { index, id, result } of readAll(dataset, missing, how, signal ? { signal } : {})) {
-    done++
+  const how = view ? { ...pass.how, view } : pass.how
+  for await (const { index, result } of readAll(pass.dataset, missing, how, pass.signal ? { signal: pass.signal } : {})) {
+    work.done++
     if (result.ok) waiting.push({ index, tensor: result.tensor })
-    else failures.push({ index, id, reason: result.reason })
+    else failures.set(index, result.reason)
     if (waiting.length === trunkBatch) await flush()
   }
   await flush()
-  if (missing.length > 0) tell()
-  return failures
+  if (missing.length > 0) tell(work)
+}
+
+/** A changed photo is stored under what changed it too. */
+function entryOf({ key, precision }: Kept, hash = '', { number, view }: NumberedView): FeatureEntry {
+  return { trunk: key, photo: view ? `${hash}/${viewKey(view)}` : hash, view: number, precision }
+}
+
+function tell({ pass, rows, done, stored, started }: Work): void {
+  const { split, emit } = pass
+  emit({ type: 'featuresProgress', split, done, total: rows.count, seconds: (performance.now() - started) / 1000, stored })
 }
 
 function withoutStore({ emit }: Pick<FeaturePass, 'emit'>): (error: unknown) => void {

@@ -1,11 +1,27 @@
 /** @file What a training run can be told. */
 import type { Tensor } from '../tensor/index.ts'
+import type { AugmentationOptions } from './augmentation.ts'
 import type { Callback } from './callback.ts'
 import type { TrainingEvent } from './events.ts'
 import type { FitData, Pair } from './run-data.ts'
 
+/** Where and how often a run keeps what it needs to go on after it was interrupted. */
+export interface CheckpointOptions {
+  /** A folder for this run alone, such as `last.ckpt`; it is made, and no second run may use it at the same time. */
+  readonly folder: string
+  /**
+   * Seconds between two checkpoints, at least; default 10. Saving takes no more than about a twentieth of the time, and always happens at
+   * the end of the run and when an AbortSignal ends it.
+   */
+  readonly everySeconds?: number
+  /** Save after every so many optimizer steps too, whatever the time. */
+  readonly everyBatches?: number
+  /** Something of the caller's to keep with it, as JSON; `readCheckpoint` gives it back. */
+  readonly extra?: () => unknown
+}
+
 /** What `fit` takes, with Keras's names and defaults. */
-export interface FitOptions {
+export interface FitOptions extends AugmentationOptions {
   /** Passes over the data. Default 1. */
   readonly epochs?: number
   /** Number of the first epoch; numbering only. Default 0. */
@@ -25,13 +41,21 @@ export interface FitOptions {
   readonly validationSteps?: number
   /** Batches per epoch. Default: all. */
   readonly stepsPerEpoch?: number
-  /** Factor on the loss of each class. */
-  readonly classWeight?: Readonly<Record<number, number>>
+  /** Factor on the loss of each class; 'balanced' gives all classes the same total weight. */
+  readonly classWeight?: Readonly<Record<number, number>> | 'balanced'
   /** Factor on the loss of each sample, for tensors. */
   readonly sampleWeight?: ArrayLike<number>
   readonly callbacks?: readonly Callback[]
-  /** Keep the features of photos on disk for later runs. Default true. */
-  readonly featureStore?: boolean
+  /** Keeps the state of the run in a folder, so that it can be resumed exactly. Default: not kept. */
+  readonly checkpoint?: CheckpointOptions
+  /**
+   * Go on from the checkpoint in `checkpoint.folder`: weights, figures, events from there on and the callbacks' files become those of a run
+   * that was never interrupted, bit for bit. Begins anew where there is no checkpoint yet. Throws USAGE, naming the change, when the data or
+   * the settings are others than they were; FORMAT when the checkpoint is damaged. Default false.
+   */
+  readonly resume?: boolean
+  /** Keep the features of photos on disk for later runs, whole (true, the default) or rounded to 'float16' in half the space. */
+  readonly featureStore?: boolean | 'float16'
   /** Hears of everything that happens, in order. */
   readonly onEvent?: (event: TrainingEvent) => void
   /** Stops cleanly after the batch under way. */

@@ -6,6 +6,7 @@ import type { PreprocessMode } from '../image/index.ts'
 import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import type { Split, TrainingEvent } from './events.ts'
+import type { Views } from './augmentation.ts'
 import { datasetFeatures, dropUnusable } from './dataset-features.ts'
 import { createFeatureRows } from './feature-rows.ts'
 import {
@@ -60,13 +61,16 @@ export interface SourceContext {
   readonly split: Split
   readonly emit: (event: TrainingEvent) => void
   readonly signal?: AbortSignal | undefined
-  /** Keep features on disk. Default true. */
-  readonly featureStore?: boolean | undefined
+  /** Keep features on disk, whole or rounded to 16 bits. Default true. */
+  readonly featureStore?: boolean | 'float16' | undefined
+  /** Random changes of the photos; training only. */
+  readonly views?: Views | undefined
 }
 
 /** A source of batches for the graft. Computes the trunk for every photo now, when there is one. */
 export async function makeSource(opened: Opened, context: SourceContext): Promise<Source> {
-  const { trunk } = context
+  const { trunk, views } = context
+  if (views && opened.kind !== 'dataset') throw notPhotos()
   switch (opened.kind) {
     case 'stream':
       return streamSource(opened.stream, (photos) => {
@@ -96,7 +100,7 @@ async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset'
 async function photoSource(opened: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Source> {
   const dataset = await usable(opened, context)
   const labels = datasetLabels(dataset, labelModeFor(context.compiled.loss))
-  return indexedSource(dataset.size, { gather: gatherPhotos(dataset, opened.how), labels })
+  return indexedSource(dataset.size, { gather: gatherPhotos(dataset, opened.how, context.views), labels })
 }
 
 /** The trunk for the model's photos of that shape. */
@@ -135,6 +139,12 @@ async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext):
 async function usable(opened: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Dataset> {
   const failures = await probe(opened.dataset, opened.how, context.signal ? { signal: context.signal } : {})
   return dropUnusable(opened.dataset, failures, context)
+}
+
+function notPhotos(): RootstockError {
+  return new RootstockError('USAGE', 'Cannot use augmentation: found tensors or a stream, expected photos (imageFolder)', {
+    hint: 'Change the pictures before you give them to fit',
+  })
 }
 
 function checkPhotos(photos: Tensor, photo: Shape): void {

@@ -1,6 +1,8 @@
 /** @file How much each sample of a batch counts: its own weight times that of its class. */
 import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
+import { balancedClassWeights } from '../data/index.ts'
+import type { Opened } from './run-data.ts'
 
 /** Weights of samples and classes as `fit` takes them. */
 export interface WeightOptions {
@@ -20,6 +22,35 @@ export function batchWeights(targets: Tensor<'float32'>, { sampleWeight, classWe
     result[i]! *= classWeight[label] ?? 1
   }
   return result
+}
+
+/** The weights by class; 'balanced' counts the classes of the training data. Code USAGE where they cannot be counted before it is read. */
+export function classWeightsFor(
+  given: Readonly<Record<number, number>> | 'balanced' | undefined,
+  opened: Opened,
+): Readonly<Record<number, number>> | undefined {
+  if (given !== 'balanced') return given
+  if (opened.kind === 'stream') {
+    throw new RootstockError(
+      'USAGE',
+      "Cannot balance the classes: found a stream, expected photos or tensors, for classWeight 'balanced'",
+      {
+        hint: 'Give the weights as numbers by class',
+      },
+    )
+  }
+  if (opened.kind === 'dataset') return { ...balancedClassWeights(opened.dataset.labels, opened.dataset.classNames.length) }
+  const labels = classNumbers(opened.pair.y)
+  return { ...balancedClassWeights(labels, Math.max(...labels) + 1) }
+}
+
+/** Classes of one-hot rows, of numbers, or of one column of 0 and 1. */
+function classNumbers({ data, shape }: Tensor): number[] {
+  const [size = 0, width = 1] = shape
+  return Array.from({ length: size }, (_, i) => {
+    const row = Array.from(data.subarray(i * width, (i + 1) * width), Number)
+    return width === 1 ? Math.round(row[0] ?? 0) : row.indexOf(Math.max(...row))
+  })
 }
 
 /** Throws SHAPE unless there is one weight per sample. */

@@ -3,6 +3,7 @@ import { RootstockError } from '../errors.ts'
 import { showShape, sizeOf, stack, type Shape, type Tensor } from '../tensor/index.ts'
 import { batchIndices, labelBatch, type Dataset, type LabelMode, type ReadOptions } from '../data/index.ts'
 import type { FeatureRows } from './feature-rows.ts'
+import type { Views } from './augmentation.ts'
 
 /** One batch as training sees it. */
 export interface Batch {
@@ -19,6 +20,8 @@ export interface BatchRequest {
   readonly shuffle: boolean
   readonly seed: number
   readonly epoch: number
+  /** Batches at the epoch's beginning that are left out, because they are done already. Default 0. */
+  readonly skip?: number
 }
 
 /** Batches for any number of epochs. */
@@ -26,6 +29,10 @@ export interface Source {
   /** Null for streams. */
   readonly samples: number | null
   batches(request: BatchRequest): AsyncIterable<Batch>
+  /** Batches taken from a stream since its beginning; 0 for data with random access. Asked between epochs. */
+  position(): number
+  /** Brings a stream to a position; does nothing where access is random. */
+  seek(position: number): Promise<void>
   dispose(): Promise<void>
 }
 
@@ -38,7 +45,7 @@ export interface StreamBatch {
 
 /** Chooses samples out of features that are at hand. */
 export interface Gather {
-  (indices: readonly number[]): Promise<readonly Tensor<'float32'>[]>
+  (indices: readonly number[], epoch: number): Promise<readonly Tensor<'float32'>[]>
 }
 
 /** Samples with random access: gathered by index, labelled by index. */
@@ -55,14 +62,18 @@ export function indexedSource(
   return {
     samples,
     async *batches(request) {
+      let at = 0
       for (const indices of batchIndices(samples, request)) {
+        if (at++ < (request.skip ?? 0)) continue
         yield {
-          features: await gather(indices),
+          features: await gather(indices, request.epoch),
           labels: labels(indices),
           weights: weights && Float32Array.from(indices, (index) => weights[index] ?? 1),
         }
       }
     },
+    position: () => 0,
+    seek: () => Promise.resolve(),
     dispose: dispose ?? (() => Promise.resolve()),
   }
 }
@@ -77,9 +88,12 @@ export function gatherStored(stored: FeatureRows): Gather {
   return (indices) => stored.gather(indices)
 }
 
-/** Photos read anew each time. */
-export function gatherPhotos(dataset: Dataset, how: ReadOptions): Gather {
-  return async (indices) => [stack(await Promise.all(indices.map((index) => dataset.read(index, how))))]
+/** Photos read anew each time, as the epoch's view shows them. */
+export function gatherPhotos(dataset: Dataset, how: ReadOptions, views?: Views): Gather {
+  return async (indices, epoch) => {
+    const seen = views ? { ...how, view: views.inEpoch(epoch) } : how
+    return [stack(await Promise.all(indices.map((index) => dataset.read(index, seen))))]
+  }
 }
 
 /** Labels of a dataset in the form that the loss takes. */
@@ -104,23 +118,36 @@ export function streamSource(
   trunk: (photos: Tensor<'float32'>) => Promise<readonly Tensor<'float32'>[]>,
 ): Source {
   let iterator: AsyncIterator<StreamBatch> | undefined
+  let taken = 0
+  /** The next batch; at the stream's end from its beginning, if `wraps`. */
+  const nextOf = async (wraps: boolean): Promise<IteratorResult<StreamBatch>> => {
+    iterator ??= stream[Symbol.asyncIterator]()
+    let next = await iterator.next()
+    if (next.done && wraps) {
+      iterator = stream[Symbol.asyncIterator]()
+      taken = 0
+      next = await iterator.next()
+    }
+    taken++
+    return next
+  }
   return {
     samples: null,
-    async *batches() {
-      let resumed = iterator !== undefined
-      iterator ??= stream[Symbol.asyncIterator]()
+    async *batches({ skip = 0 }) {
+      // The epoch before this one may have ended exactly at the stream's end.
+      let wraps = iterator !== undefined && skip === 0
       for (;;) {
-        let next = await iterator.next()
-        if (next.done && resumed) {
-          // The epoch before this one ended exactly at the stream's end.
-          iterator = stream[Symbol.asyncIterator]()
-          next = await iterator.next()
-        }
-        resumed = false
+        const next = await nextOf(wraps)
+        wraps = false
         if (next.done) break
         yield { features: await trunk(next.value.x), labels: next.value.y, weights: next.value.sampleWeight }
       }
       iterator = undefined
+      taken = 0
+    },
+    position: () => taken,
+    async seek(position) {
+      for (let i = 0; i < position; i++) await nextOf(i > 0)
     },
     dispose: async () => void (await iterator?.return?.()),
   }

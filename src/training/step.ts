@@ -119,7 +119,12 @@ function recordDescent({ compiled }: StepPlan, lowered: Lowered, loss: Value): {
   const applied = applyOptimizer(
     tape,
     compiled.optimizer,
-    moved.map((row, i) => ({ weight: row.weight, gradient: row.gradient, slots: slotValues[i]! })),
+    moved.map((row, i) => ({
+      weight: row.weight,
+      gradient: row.gradient,
+      slots: slotValues[i]!,
+      factor: compiled.learningRateFactors.get(row.variable),
+    })),
     { scalars, rate: scalars['learning_rate']! },
   )
   const trained = moved.flatMap(({ variable, weight }, i) => [

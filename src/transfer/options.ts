@@ -1,8 +1,13 @@
 /** @file What the recipe can be told, and its defaults in one place. */
-import type { TrainingEvent } from '../training/index.ts'
+import type { LabelsFrom, SplitOptions } from '../data/index.ts'
+import type { FitOptions, TrainingEvent } from '../training/index.ts'
+import type { Recipe } from './recipe.ts'
 
 /** Settings of `trainClassifier`; the command line has flags of the same names. */
-export interface TrainClassifierOptions {
+export interface TrainClassifierOptions
+  extends
+    Pick<FitOptions, 'augmentation' | 'views' | 'readSize' | 'mix' | 'featureStore'>,
+    Pick<SplitOptions, 'duplicates' | 'leaks' | 'groups' | 'groupPattern'> {
   /** vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet. Default 'mobilenet'. */
   readonly network?: string
   /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1. */
@@ -21,6 +26,14 @@ export interface TrainClassifierOptions {
   readonly head?: number | 'none'
   /** Trains this layer of the network and all after it as well; 'all' for every layer. Default: only the head. */
   readonly unfreezeFrom?: string
+  /** 'head' (default), or 'fine-tune': then the network's last block too, with warm-up and a falling rate. */
+  readonly recipe?: Recipe
+  /** While fine-tuning: factor on the learning rate from each layer with weights to the one before it, 0 … 1. Default 1. */
+  readonly layerDecay?: number
+  /** 'balanced' gives all classes the same total weight, however many photos they have. */
+  readonly classWeight?: Readonly<Record<number, number>> | 'balanced'
+  /** What says the class of a photo: its folder, its name, or a table. Default 'auto'. */
+  readonly labelsFrom?: LabelsFrom
   /** Of weights, order, split and dropout. Default 0. */
   readonly seed?: number
   /** The run's folder. Default runs/<network>-<date and time>. */
@@ -80,4 +93,6 @@ export interface Evaluation {
   }[]
   /** Rows are true classes, columns predicted ones. */
   readonly confusion: readonly (readonly number[])[]
+  /** How many of the photos the classifier has learned from: their figures are too good. Absent where the run does not say. */
+  readonly learned?: number
 }

@@ -1,13 +1,15 @@
 /** @file The recipe: a folder of photos in, a classifier out. */
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { splitOf, type Split } from '../data/index.ts'
+import { openHashCache, splitOf, type Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { setRandomSeed, clearSession } from '../layers/index.ts'
-import { callbacks, optimizers, type History, type Logs, type Model, type TrainingEvent } from '../training/index.ts'
+import { callbacks, optimizers, type Callback, type History, type Logs, type Model, type TrainingEvent } from '../training/index.ts'
 import { Classifier, type PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, freezeUpTo, type ClassifierSpec } from './classifier-model.ts'
 import type { TrainClassifierOptions, TrainReport } from './options.ts'
+import { ratesByDepth, stagesFor, type Stage } from './recipe.ts'
+import { pick } from './pick.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { createRunFolder, runFiles, writeHistory, writeRunSettings, type RunSettings } from './run-folder.ts'
 import { version } from './version.ts'
@@ -39,17 +41,11 @@ export async function trainClassifier(folder: string, options: TrainClassifierOp
 
 async function openJob(folder: string, options: TrainClassifierOptions): Promise<Job> {
   const chosen = checkedSpec(options)
+  // Settings that contradict each other are told before any photo is read.
+  stagesFor(chosen.network, options, 1)
   const seed = options.seed ?? 0
   const watch = new Stopwatch()
-  const split = await splitOf(folder, {
-    seed,
-    ...(options.validation === undefined ? {} : { validation: options.validation }),
-    ...(options.test === undefined ? {} : { test: options.test }),
-    ...(options.signal ? { signal: options.signal } : {}),
-    // Looking for near copies decodes every photo; until those fingerprints are kept on disk, a run asks for exact ones only.
-    duplicates: 'exact',
-    folder: { interpolation: 'bilinear', seed },
-  })
+  const split = await splitPhotos(folder, options)
   const spec = { ...chosen, classes: split.classNames }
   clearSession()
   setRandomSeed(seed)
@@ -75,20 +71,28 @@ async function openJob(folder: string, options: TrainClassifierOptions): Promise
   return job
 }
 
-/** The head first; then, where layers of a pretrained network train too, all of them at a lower rate. */
+/** The photos in three parts; what they look like is remembered, so that each is decoded for it once. */
+async function splitPhotos(folder: string, options: TrainClassifierOptions): Promise<Split> {
+  const { seed = 0, labelsFrom } = options
+  const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
+  const { cache, close } = await openHashCache()
+  try {
+    const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
+    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
+  } finally {
+    await close()
+  }
+}
+
+/** All stages; the best epoch of any of them is kept. */
 async function trainStages(job: Job): Promise<History['history']> {
-  const { options, base } = job
-  const pretrained = options.weights !== 'none'
-  const stages: { readonly from: string | undefined; readonly rate: number }[] = []
-  if (options.unfreezeFrom === undefined || pretrained)
-    stages.push({ from: undefined, rate: options.unfreezeFrom === undefined ? (options.learningRate ?? 0.001) : 0.001 })
-  if (options.unfreezeFrom !== undefined)
-    stages.push({ from: options.unfreezeFrom, rate: options.learningRate ?? (pretrained ? 0.0001 : 0.001) })
+  const { options, base, spec, split } = job
+  const steps = Math.ceil(split.train.size / (options.batchSize ?? 32))
   const whole: Record<string, number[]> = {}
   const checkpoint = callbacks.modelCheckpoint({ filepath: join(job.run, runFiles.best), saveBestOnly: true, ...monitorOf(job) })
-  for (const { from, rate } of stages) {
-    freezeUpTo(base, from, pretrained)
-    const { history } = await trainStage(job, rate, { before: whole, checkpoint })
+  for (const stage of stagesFor(spec.network, options, steps)) {
+    freezeUpTo(base, stage.from, options.weights !== 'none')
+    const { history } = await trainStage(job, stage, { before: whole, checkpoint })
     for (const [name, values] of Object.entries(history)) (whole[name] ??= []).push(...values)
     if (options.signal?.aborted) break
   }
@@ -97,36 +101,43 @@ async function trainStages(job: Job): Promise<History['history']> {
 
 async function trainStage(
   job: Job,
-  learningRate: number,
+  stage: Stage,
   shared: { before: Record<string, number[]>; checkpoint: ReturnType<typeof callbacks.modelCheckpoint> },
 ): Promise<History> {
   const { net, options, split, emit, run } = job
-  net.compile({ optimizer: optimizers.adam({ learningRate }), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
-  const monitor = monitorOf(job)
-  const { patience = 5 } = options
+  const trained = net.layers.filter((layer) => layer.trainable && layer.weights.length > 0).map(({ name }) => name)
+  net.compile({
+    optimizer: optimizers.adam({ learningRate: stage.learningRate }),
+    loss: 'categoricalCrossentropy',
+    metrics: ['accuracy'],
+    learningRateFactors: ratesByDepth(trained, stage.layerDecay),
+  })
   const initialEpoch = shared.before['loss']?.length ?? 0
   const history = callbacks.history()
   const store = {
     name: 'historyFile',
     onEpochEnd: (_epoch: number, logs: Logs) => writeHistory(run, joined(shared.before, history.history, logs)),
   }
-  const fitted = await net.fit(split.train, {
+  return net.fit(split.train, {
+    ...pick(options, ['augmentation', 'views', 'readSize', 'mix', 'featureStore', 'classWeight', 'signal']),
     epochs: initialEpoch + (options.epochs ?? 10),
     initialEpoch,
     batchSize: options.batchSize ?? 32,
     seed: options.seed ?? 0,
     ...(split.validation.size > 0 ? { validationData: split.validation } : {}),
-    callbacks: [
-      shared.checkpoint,
-      ...(patience === null ? [] : [callbacks.earlyStopping({ patience, restoreBestWeights: true, ...monitor })]),
-      callbacks.reduceLROnPlateau({ factor: 0.3, patience: options.weights === 'none' ? 4 : 2, ...monitor }),
-      store,
-      history,
-    ],
+    callbacks: [shared.checkpoint, ...rateCallbacks(job, stage), store, history],
     onEvent: emit,
-    ...(options.signal ? { signal: options.signal } : {}),
   })
-  return fitted
+}
+
+/** When to stop, and when to go slower. */
+function rateCallbacks(job: Job, { isReducible }: Stage): Callback[] {
+  const { patience = 5, weights } = job.options
+  const monitor = monitorOf(job)
+  return [
+    ...(patience === null ? [] : [callbacks.earlyStopping({ patience, restoreBestWeights: true, ...monitor })]),
+    ...(isReducible ? [callbacks.reduceLROnPlateau({ factor: 0.3, patience: weights === 'none' ? 4 : 2, ...monitor })] : []),
+  ]
 }
 
 /** Without validation photos the training loss must serve. */

@@ -1,5 +1,5 @@
 /** @file Numbers of HDF5 as JavaScript's, one by one and in bulk to float32. */
-import { fromHalf } from '../numbers.ts'
+import { fromHalf } from '../../tensor/index.ts'
 import type { H5Number } from './h5-types.ts'
 
 /** The number at a position. */

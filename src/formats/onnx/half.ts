@@ -1,8 +1,7 @@
 /** @file A graph that computes in half precision between float32 inputs and outputs. */
 import { RootstockError } from '../../errors.ts'
 import { createTape, type Attributes, type Graph, type Node, type Tape, type Value } from '../../graph/index.ts'
-import type { Tensor } from '../../tensor/index.ts'
-import { toHalf } from '../numbers.ts'
+import { toHalf, type Tensor } from '../../tensor/index.ts'
 
 /** The same graph with float16 constants and arithmetic. Throws USAGE where a weight is too large for it. */
 export function halved(graph: Graph): Graph {

@@ -8,6 +8,8 @@ export interface Descent {
   readonly weight: Value
   readonly gradient: Value
   readonly slots: Readonly<Record<string, Value>>
+  /** On the whole change of the weight: every rule's change is proportional to the learning rate. Default 1. */
+  readonly factor?: number | undefined
 }
 
 export interface Applied {
@@ -27,10 +29,11 @@ export function applyOptimizer(tape: Tape, optimizer: Optimizer, descents: reado
     optimizer.clipping,
     descents.map(({ gradient }) => gradient),
   )
-  return descents.map(({ weight, slots }, i) => {
+  return descents.map(({ weight, slots, factor = 1 }, i) => {
     // w ← w − η·λ·w before the step
     const decayed = optimizer.weightDecay === 0 ? weight : sub(tape, weight, mul(tape, scale(tape, weight, optimizer.weightDecay), rate))
-    return optimizer.rule.update({ tape, weight: decayed, gradient: clippedGradients[i]!, slots, scalars })
+    const updated = optimizer.rule.update({ tape, weight: decayed, gradient: clippedGradients[i]!, slots, scalars })
+    return factor === 1 ? updated : { ...updated, weight: add(tape, weight, scale(tape, sub(tape, updated.weight, weight), factor)) }
   })
 }
 
