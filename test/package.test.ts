@@ -29,6 +29,7 @@ const DEPENDENCIES: Readonly<Record<string, string>> = {
   picocolors: 'colours in the terminal',
   sharp: 'decodes pictures',
   undici: 'downloads through proxies and watches every address',
+  yaml: 'writes the settings of a run',
   yauzl: 'reads .keras files (zip), declared sizes checked',
   yazl: 'writes .keras files (zip)',
   zod: 'checks files and options at the door',

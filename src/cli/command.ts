@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.ts'
 export interface Flag<T> {
   /** What the help calls its value: "N", "FILE". */
   readonly value?: string
+  /** The value may be left out; `parse` then gets an empty text. */
+  readonly isOptional?: boolean
   readonly description: string
   /** Turns the text into a value; throws USAGE. Switches get an empty text. */
   readonly parse: (text: string, name: string) => T

@@ -1,7 +1,11 @@
 /** @file All commands, in the order of the help. */
+import { augmentPreview } from './augment-preview.ts'
+import { cache } from './cache.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { diagram } from './diagram.ts'
 import { evaluate } from './evaluate.ts'
+import { plot } from './plot.ts'
 import { predict } from './predict.ts'
 import { prepare } from './prepare.ts'
 import { summary } from './summary.ts'
@@ -9,4 +13,16 @@ import { train } from './train.ts'
 import { weights } from './weights.ts'
 
 /** The rows; none of them loads the library before it runs. */
-export const commands: readonly Command[] = [prepare, train, predict, evaluate, summary, weights, demo]
+export const commands: readonly Command[] = [
+  prepare,
+  train,
+  predict,
+  evaluate,
+  plot,
+  summary,
+  diagram,
+  augmentPreview,
+  weights,
+  cache,
+  demo,
+]

@@ -61,8 +61,9 @@ export function readArguments(argv: readonly string[], commands: readonly Comman
 function parserOf({ name, summary, operands, flags, examples }: Command): Parser {
   const parser = new Parser(name).description(summary).helpOption('-h, --help', 'Print this help')
   for (const operand of operands) parser.argument(operand.variadic ? `<${operand.name}...>` : `<${operand.name}>`, operand.description)
-  for (const [key, { value, description }] of Object.entries(flags)) {
-    parser.option(value === undefined ? flagName(key) : `${flagName(key)} <${value}>`, description)
+  for (const [key, { value, isOptional, description }] of Object.entries(flags)) {
+    const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`
+    parser.option(`${flagName(key)}${shown}`, description)
   }
   addCommon(parser)
   return parser.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)

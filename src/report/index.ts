@@ -5,6 +5,8 @@ export { plotModel, type ModelPicture, type PlotModelOptions } from './plot-mode
 export { modelDot, RANK_DIRECTIONS, type ModelDot, type ModelDotOptions, type RankDirection } from './model-dot.ts'
 export { confusionMatrix, type ConfusionMatrixOptions } from './confusion-matrix.ts'
 export { contactSheet, type ContactSheetOptions, type SheetPicture } from './contact-sheet.ts'
+export { htmlReport, type HtmlReport, type ReportFigure, type ReportMistake, type ReportTable } from './html-report.ts'
+export { thumbnail } from './thumbnail.ts'
 export type { Picture } from './picture.ts'
 export { escapeMarkup, visible } from './text.ts'
 export { csvCell } from './csv-cell.ts'

@@ -1,0 +1,74 @@
+/** @file `rootstock augment-preview`: photos beside the random changes that a training sees. */
+import type { SheetPicture } from '../report/index.ts'
+import { augmentationFlags, augmentationOf } from './augmentation-flags.ts'
+import { command } from './command.ts'
+import { count, word } from './flag-values.ts'
+import { oneLine } from './one-line.ts'
+import { formOf } from './output-file.ts'
+import { RootstockError } from '../errors.ts'
+
+const DEFAULT_SIZE = 224
+
+export const augmentPreview = command({
+  name: 'augment-preview',
+  summary: 'Draw a sheet of photos beside the random changes of them that a training would see.',
+  operands: [{ name: 'FOLDER', description: 'A folder of photos as for train, or one photo' }],
+  flags: {
+    out: word('FILE', 'The picture to write; default augment-preview.png'),
+    photos: count('N', 'Photos, one a row; default 4'),
+    views: count('N', 'Changed views of each; default 7'),
+    size: count('PIXELS', 'Height and width as the network gets them; default 224', 32),
+    seed: count('S', 'As in train; default 0', 0),
+    ...augmentationFlags,
+  },
+  examples: ['rootstock augment-preview data --flip horizontal --rotation 0.05 --zoom 0.1 --out sheet.png'],
+  run: async ({ operands: [folder = ''], flags, terminal: { print } }) => {
+    const { out = 'augment-preview.png', photos: wanted = 4, views = 7, size = DEFAULT_SIZE, seed = 0 } = flags
+    formOf(out, ['png'])
+    const chosen = await augmentationOf(flags, size)
+    if (!chosen.augmentation) {
+      throw new RootstockError('USAGE', 'Cannot show augmentations: found no flag that names one, expected such as --flip horizontal', {
+        hint: 'See: rootstock augment-preview --help',
+      })
+    }
+    const image = await import('../image/index.ts')
+    const { contactSheet } = await import('../report/index.ts')
+    const { atomicWrite } = await import('../files/index.ts')
+    const photos = await chosenPhotos(folder, wanted)
+    const change = image.augment(chosen.augmentation)
+    const pictures: SheetPicture[] = []
+    for (const { file, label } of photos) {
+      const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
+      const shown = await image.augmentPreview(file, change, options)
+      pictures.push(...shown.map((pixels, i) => ({ pixels, caption: i === 0 ? label : `view ${i}` })))
+    }
+    await atomicWrite(
+      out,
+      await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
+    )
+    print(`${oneLine(out)}: ${photos.length} photos, ${views} views of each`)
+    return { json: { out, photos: photos.map(({ file }) => file), views, size, seed, augmentation: change.description } }
+  },
+})
+
+interface ChosenPhoto {
+  readonly file: string
+  readonly label: string
+}
+
+/** Photos from all over the folder, the same ones each time. */
+async function chosenPhotos(folder: string, wanted: number): Promise<ChosenPhoto[]> {
+  const { stat } = await import('node:fs/promises')
+  const { fileOf, imageFolder, layoutOf } = await import('../data/index.ts')
+  const { random } = await import('../tensor/index.ts')
+  const found = await stat(folder).catch(() => undefined)
+  if (found?.isFile()) return [{ file: folder, label: 'the photo' }]
+  const layout = await layoutOf(folder)
+  const root = layout.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
+  const dataset = await imageFolder(root).open()
+  const order = random('augment-preview').shuffle(Array.from({ length: dataset.size }, (_, i) => i))
+  return order.slice(0, wanted).map((index) => ({
+    file: fileOf(dataset, index).toString(),
+    label: dataset.classNames[dataset.labels[index] ?? -1] ?? '',
+  }))
+}

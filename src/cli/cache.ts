@@ -1,0 +1,107 @@
+/** @file `rootstock cache`: what the feature store on disk holds, and making it smaller. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RootstockError, unknownName } from '../errors.ts'
+import type { FeatureStore, StoredTrunk } from '../data/index.ts'
+import { command, type Flag, type Outcome } from './command.ts'
+import { oneLine } from './one-line.ts'
+import { alignColumns, grouped } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const ALL = 'all'
+
+/** With or without a value: everything, or one trunk. */
+const prune: Flag<string> = {
+  value: 'TRUNK',
+  isOptional: true,
+  description: 'Remove the features of one trunk (its id in the list) or, with all or nothing, of every one',
+  parse: (text) => text || ALL,
+}
+
+export const cache = command({
+  name: 'cache',
+  summary: 'Show the features kept on disk for later runs, by frozen trunk, or remove them.',
+  operands: [],
+  flags: { prune },
+  examples: ['rootstock cache', 'rootstock cache --prune 3f29a01c', 'rootstock cache --prune all'],
+  run: async ({ flags, terminal }) => {
+    const { featureFolder, openFeatureStore } = await import('../data/index.ts')
+    const folder = featureFolder()
+    // Looking must not make a store.
+    const isThere = await stat(join(folder, 'features.lmdb')).catch(() => undefined)
+    if (!isThere) return flags.prune === undefined || flags.prune === ALL ? empty(folder, terminal) : refuse(flags.prune, [])
+    const store = await openFeatureStore(folder)
+    try {
+      return await (flags.prune === undefined ? list(store, terminal) : remove(store, flags.prune, terminal))
+    } finally {
+      await store.close()
+    }
+  },
+})
+
+/** A trunk with a name that can be typed. */
+interface NamedTrunk extends StoredTrunk {
+  readonly id: string
+}
+
+async function namedTrunks(store: FeatureStore): Promise<NamedTrunk[]> {
+  const { createHash } = await import('node:crypto')
+  return store.trunks().map((trunk) => ({ ...trunk, id: createHash('sha256').update(trunk.key).digest('hex').slice(0, 8) }))
+}
+
+async function list(store: FeatureStore, { print }: Terminal): Promise<Outcome> {
+  const trunks = (await namedTrunks(store)).sort((a, b) => (a.lastUsed < b.lastUsed ? 1 : -1))
+  const bytes = await fileSize(store.folder)
+  const used = trunks.reduce((sum, trunk) => sum + trunk.bytes, 0)
+  const rows = trunks.map(({ id, title, entries, bytes: size, created, lastUsed }) => [
+    id,
+    oneLine(title),
+    grouped(entries),
+    megabytes(size),
+    created.slice(0, 10),
+    lastUsed.slice(0, 10),
+  ])
+  print(`${store.folder}: ${megabytes(used)} of features, ${megabytes(bytes)} on disk`)
+  for (const line of alignColumns([['trunk', 'of', 'photos and views', 'size', 'made', 'last used'], ...rows])) print(line)
+  const shown = trunks.map(({ id, title, entries, bytes: size, created, lastUsed }) => ({
+    id,
+    title,
+    entries,
+    bytes: size,
+    created,
+    lastUsed,
+  }))
+  return { json: { folder: store.folder, bytes, used, trunks: shown } }
+}
+
+async function remove(store: FeatureStore, wanted: string, { print }: Terminal): Promise<Outcome> {
+  const trunks = await namedTrunks(store)
+  const chosen = wanted === ALL ? trunks : trunks.filter(({ id }) => id === wanted)
+  if (chosen.length === 0 && wanted !== ALL) return refuse(wanted, trunks)
+  let removed = 0
+  for (const { key } of chosen) removed += await store.prune(key)
+  await store.flush()
+  const freed = chosen.reduce((sum, { bytes }) => sum + bytes, 0)
+  print(`Removed ${grouped(removed)} entries, ${megabytes(freed)}; the file keeps its size and uses the space again`)
+  return { json: { folder: store.folder, removed, bytes: freed, trunks: chosen.map(({ id, title }) => ({ id, title })) } }
+}
+
+function empty(folder: string, { print }: Terminal): Outcome {
+  print(`${folder}: nothing is stored`)
+  return { json: { folder, bytes: 0, used: 0, trunks: [] } }
+}
+
+function refuse(wanted: string, trunks: readonly NamedTrunk[]): never {
+  if (trunks.length > 0) throw unknownName('trunk', wanted, [...trunks.map(({ id }) => id), ALL])
+  throw new RootstockError('UNKNOWN_NAME', `Unknown trunk "${wanted}": nothing is stored`, { hint: 'See: rootstock cache' })
+}
+
+async function fileSize(folder: string): Promise<number> {
+  const found = await stat(join(folder, 'features.lmdb')).catch(() => undefined)
+  // A sparse file is longer than what it takes.
+  return found ? Math.min(found.size, found.blocks * 512 || found.size) : 0
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`
+}

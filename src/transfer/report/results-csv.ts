@@ -1,0 +1,26 @@
+/** @file results.csv: the figures of every epoch under the names that Ultralytics uses, for tools that read those. */
+
+/** Keras's key by column; a column without values is left out. */
+const COLUMNS: readonly (readonly [column: string, key: string])[] = [
+  ['train/loss', 'loss'],
+  ['train/accuracy_top1', 'accuracy'],
+  ['val/loss', 'val_loss'],
+  ['metrics/accuracy_top1', 'val_accuracy'],
+  ['lr/pg0', 'learning_rate'],
+]
+
+/**
+ * One row per epoch, counted from 1. `time` is the seconds of all epochs up to this one; it is empty where this process did not see them.
+ */
+export function resultsCsv(history: Readonly<Record<string, readonly number[]>>, seconds: ReadonlyMap<number, number>): string {
+  const columns = COLUMNS.filter(([, key]) => history[key] !== undefined)
+  const epochs = Math.max(0, ...columns.map(([, key]) => history[key]?.length ?? 0))
+  const lines = ['epoch,time,' + columns.map(([column]) => column).join(',')]
+  let time: number | undefined = 0
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const taken = seconds.get(epoch)
+    time = time === undefined || taken === undefined ? undefined : time + taken
+    lines.push([epoch + 1, time?.toFixed(3) ?? '', ...columns.map(([, key]) => history[key]?.[epoch] ?? '')].join(','))
+  }
+  return `${lines.join('\n')}\n`
+}
