@@ -78,6 +78,11 @@ export function sweepTemporaries(folder: string): string[] {
   return stale
 }
 
+/** A new name beside `path` that `sweepTemporaries` knows. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), temporaryName(basename(path)))
+}
+
 async function fill(file: TemporaryFile, bytes: Bytes): Promise<void> {
   let position = 0
   for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
@@ -137,7 +142,7 @@ function openTemporary(path: string, system: FileSystem, failure: (error: unknow
       throw new RootstockError('FILE', `Cannot write ${path}: it is not a regular file`, { hint: 'Name a file that can be replaced' })
     }
     const target = old ? fs.realpathSync(path) : path
-    const temporary = join(dirname(target), temporaryName(basename(target)))
+    const temporary = temporaryBeside(target)
     return { target, temporary, fd: system.openSync(temporary, 'wx+', old ? old.mode & 0o777 : 0o666) }
   } catch (error) {
     throw failure(error)

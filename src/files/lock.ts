@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { temporaryBeside } from './atomic-write.ts'
 import { errnoOf, fileError } from './file-error.ts'
 
 /** What the work under a lock may ask. */
@@ -13,12 +14,19 @@ export interface Lock {
   readonly formerOwnerMayLive: boolean
 }
 
+/** Who holds a lock. */
+export interface Holder {
+  readonly pid: number
+  /** Whether it is a process of this machine, which is alive then. */
+  readonly isHere: boolean
+}
+
 /** Options of `withLock`. */
 export interface LockOptions {
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined
-  /** Called once when another process holds the lock. */
-  readonly onWait?: (() => void) | undefined
+  /** Called once when another process holds the lock; what it throws ends the wait. */
+  readonly onWait?: ((holder: Holder | undefined) => void) | undefined
   /** Milliseconds between two looks at a held lock; default 200. */
   readonly pollMs?: number | undefined
   /** A lock that its owner has not touched for so many milliseconds is taken over; default 60,000. */
@@ -56,21 +64,36 @@ async function acquire(path: string, mine: string, options: LockOptions): Promis
       takeAway(path, found.text)
       continue
     }
-    if (!waited) onWait?.()
+    if (!waited) onWait?.(holderOf(found.text))
     waited = true
     await sleep(pollMs, undefined, signal ? { signal } : {})
   }
   return formerOwnerMayLive
 }
 
+/** The lock appears with its owner in it: a process killed between making and filling it would leave a lock that nobody owns. */
 function create(path: string, text: string): boolean {
+  const aside = temporaryBeside(path)
   try {
-    fs.writeFileSync(path, text, { flag: 'wx' })
-    return true
+    fs.writeFileSync(aside, text, { flag: 'wx' })
+    return linkOrWrite(aside, path, text)
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false
     throw fileError(error, path, { action: 'write' })
+  } finally {
+    fs.rmSync(aside, { force: true })
   }
+}
+
+/** Some file systems have no hard links; there the lock is filled a moment after it is made. */
+function linkOrWrite(aside: string, path: string, text: string): boolean {
+  try {
+    fs.linkSync(aside, path)
+  } catch (error) {
+    if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(errnoOf(error))) throw error
+    fs.writeFileSync(path, text, { flag: 'wx' })
+  }
+  return true
 }
 
 interface LockFile {
@@ -91,7 +114,7 @@ function read(path: string): LockFile | undefined {
 
 /** Of several processes that find the same dead lock, one rename wins; a lock renewed in between is given back. */
 function takeAway(path: string, seen: string): void {
-  const aside = `${path}.${randomUUID()}`
+  const aside = temporaryBeside(path)
   try {
     fs.renameSync(path, aside)
     if (fs.readFileSync(aside, 'utf8') !== seen) fs.linkSync(aside, path)
@@ -128,6 +151,11 @@ function isDead(text: string): boolean {
   const owner = parseOwner(text)
   if (!owner || owner.machine !== machine()) return false
   return owner.boot !== bootId() || !isAlive(owner.pid) || startOf(owner.pid) !== owner.start
+}
+
+function holderOf(text: string): Holder | undefined {
+  const owner = parseOwner(text)
+  return owner && { pid: owner.pid, isHere: owner.machine === machine() }
 }
 
 /** A lock file that its owner has not filled yet names nobody. */

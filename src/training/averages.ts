@@ -27,6 +27,12 @@ export function averagesOf(compiled: Compiled): AverageAccess | undefined {
   }
 }
 
+/** A checkpoint has put weights and averages in place: says which of them the model holds. */
+export function restoreAverages(compiled: Compiled, inModel: boolean): void {
+  if (inModel) swapped.add(compiled)
+  else swapped.delete(compiled)
+}
+
 /** The end of `fit`: the model keeps the averages, and so does the optimizer. */
 export function settleAverages(compiled: Compiled): void {
   const averages = averagesOf(compiled)

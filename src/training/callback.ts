@@ -20,6 +20,9 @@ export interface AverageAccess {
   swap(): void
 }
 
+/** Copies of all weights that train. */
+export type WeightSnapshot = readonly Tensor<'float32'>[]
+
 /** The model as callbacks see it. */
 export interface ModelAccess {
   readonly weights: readonly WeightAccess[]
@@ -35,8 +38,8 @@ export interface ModelAccess {
   /** Moving averages of the weights; undefined unless the optimizer was made with useEma. */
   readonly averages: AverageAccess | undefined
   /** A copy of all weights, to be given back to `restore`. */
-  snapshot(): Promise<unknown>
-  restore(snapshot: unknown): Promise<void>
+  snapshot(): Promise<WeightSnapshot>
+  restore(snapshot: WeightSnapshot): Promise<void>
 }
 
 /** What a callback may touch of a running `fit`. */
@@ -52,6 +55,8 @@ export interface TrainingControl {
   readonly callbacks: readonly Callback[]
   /** Whether the run's AbortSignal was raised: `onTrainEnd` comes before all epochs are done. */
   aborted(): boolean
+  /** Whether the run goes on from a checkpoint: states follow after `onTrainBegin`, and files of the run must not be started anew. */
+  readonly resumes: boolean
   /** From `onTrainBegin`: go on at `epoch` instead of the first one, with these states for callbacks of those names. */
   resumeAt(epoch: number, states?: readonly CallbackState[]): void
   /** Ends the run after the current epoch (or batch, when called from a batch hook). The loop emits `stopped`; `by` names the callback. */
@@ -63,6 +68,7 @@ export interface TrainingControl {
 export interface CallbackState {
   readonly name: string
   readonly state: unknown
+  readonly tensors?: readonly Tensor<'float32'>[]
 }
 
 type Hooked = void | Promise<void>
@@ -84,12 +90,17 @@ export interface Callback {
   onTrainEnd?(logs: Logs, control: TrainingControl): Hooked
   /** Everything that a resumed run must know, as JSON. */
   state?(): unknown
-  /** Takes up a stored state. The loop calls it after `onTrainBegin`, which forgets the previous run. */
-  restore?(state: unknown): void
+  /** Tensors that belong to `state`, such as a copy of weights; checkpoints of `fit` hold them, other backups do not. */
+  tensors?(): readonly Tensor<'float32'>[]
+  /**
+   * Takes up a stored state, and the tensors where they were kept. The loop calls it after `onTrainBegin`, which forgets the previous run;
+   * in the middle of an epoch, after its `onEpochBegin`.
+   */
+  restore?(state: unknown, tensors?: readonly Tensor<'float32'>[]): void
 }
 
 /** The moments at which callbacks are called. */
-export type Hook = Exclude<keyof Callback, 'name' | 'state' | 'restore'>
+export type Hook = Exclude<keyof Callback, 'name' | 'state' | 'tensors' | 'restore'>
 
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>
@@ -109,7 +120,9 @@ export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[
 
 /** What the callbacks that remember something have to say, in order. */
 export function callbackStates(callbacks: readonly Callback[]): CallbackState[] {
-  return callbacks.flatMap((callback) => (callback.state ? [{ name: callback.name, state: callback.state() }] : []))
+  return callbacks.flatMap((callback) =>
+    callback.state ? [{ name: callback.name, state: callback.state(), tensors: callback.tensors?.() ?? [] }] : [],
+  )
 }
 
 /** Gives stored states back: the first of a name to the first callback of that name, and so on. */
@@ -118,7 +131,7 @@ export function restoreCallbacks(callbacks: readonly Callback[], states: readonl
   for (const callback of callbacks) {
     const at = left.findIndex(({ name }) => name === callback.name)
     if (at < 0 || !callback.restore) continue
-    callback.restore(left[at]?.state)
+    callback.restore(left[at]?.state, left[at]?.tensors)
     left.splice(at, 1)
   }
 }

@@ -14,6 +14,10 @@ import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 export interface RunControl extends TrainingControl {
   /** Whether the run should end after the present epoch. */
   ended(): boolean
+  /** Whether a callback asked for the end. */
+  stopped(): boolean
+  /** The run was stopped before it was interrupted. */
+  restoreStopped(): void
   /** What a callback asked for with `resumeAt`. */
   readonly resumed: { readonly epoch: number; readonly states: readonly CallbackState[] } | undefined
 }
@@ -22,9 +26,12 @@ export interface ControlOptions {
   readonly onEvent?: (event: TrainingEvent) => void
   readonly signal?: AbortSignal
   readonly callbacks?: readonly Callback[]
+  /** Whether a checkpoint was found. */
+  readonly resumes?: boolean
 }
 
-export function createControl(model: Functional, compiled: Compiled, { onEvent, signal, callbacks = [] }: ControlOptions): RunControl {
+export function createControl(model: Functional, compiled: Compiled, options: ControlOptions): RunControl {
+  const { onEvent, signal, callbacks = [], resumes = false } = options
   let stopped = false
   let epoch = 0
   let resumed: RunControl['resumed']
@@ -58,12 +65,17 @@ export function createControl(model: Functional, compiled: Compiled, { onEvent, 
     get resumed() {
       return resumed
     },
+    get resumes() {
+      return resumes || resumed !== undefined
+    },
     resumeAt: (at, states = []) => void (resumed = { epoch: at, states }),
     emit,
     stop(reason, by = 'callback') {
       stopped = true
       emit({ type: 'stopped', reason, by, epoch })
     },
+    stopped: () => stopped,
+    restoreStopped: () => void (stopped = true),
     aborted,
     ended: () => stopped || aborted(),
   }
@@ -85,10 +97,9 @@ function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
     activations: (photos, layer) => activations(model, photos, layer),
     averages: averagesOf(compiled),
     // Weights of frozen layers cannot change, so the copy is as small as what trains.
-    snapshot: () => Promise.all(changing.map((weight) => weight.read())),
+    snapshot: () => Promise.resolve(changing.map((weight) => weight.value())),
     restore(snapshot) {
-      const tensors = snapshot as readonly Tensor[]
-      changing.forEach((weight, i) => weight.assign(tensors[i]!))
+      changing.forEach((weight, i) => weight.assign(snapshot[i]!))
       return Promise.resolve()
     },
   }

@@ -1,122 +1,117 @@
 /** @file The training loop. Everything that happens in it is told to the callbacks and to `onEvent`. */
 import { RootstockError } from '../errors.ts'
-import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
+import { mixBatch } from './augmentation.ts'
 import { settleAverages } from './averages.ts'
-import { restoreCallbacks, runCallbacks, type Callback } from './callback.ts'
+import { restoreCallbacks, runCallbacks } from './callback.ts'
 import { history as historyCallback, type History } from './callbacks/index.ts'
+import { withCheckpointFolder } from './checkpoint/checkpoints.ts'
+import { beginning, type Progress } from './checkpoint/progress.ts'
 import type { Compiled } from './compile.ts'
-import { createControl, type RunControl } from './control.ts'
-import { buildEvaluator, metricLogs, type Evaluator } from './evaluation.ts'
+import { metricLogs } from './evaluation.ts'
 import type { Logs } from './events.ts'
 import type { FitOptions } from './fit-options.ts'
-import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
-import { prefetch, take, type Batch, type Source } from './source.ts'
+import { closeRun, openRun, type Run } from './open-run.ts'
+import type { FitData, Pair } from './run-data.ts'
+import { prefetch, take, type Batch } from './source.ts'
 import { buildStep, type Step } from './step.ts'
 import { batchWeights } from './sample-weights.ts'
 import { targetsFor } from './targets.ts'
-import { splitPair } from './validation-split.ts'
-import type { Trunk } from './trunk.ts'
 
 export type { FitOptions } from './fit-options.ts'
-
-interface Run {
-  readonly model: Functional
-  readonly compiled: Compiled
-  readonly options: FitOptions
-  readonly batchSize: number
-  readonly control: RunControl
-  readonly callbacks: readonly Callback[]
-  readonly trunk: Trunk
-  readonly photo: readonly number[]
-  readonly steps: Map<number, Promise<Step>>
-  readonly source: Source
-  readonly validation: { readonly source: Source; readonly evaluator: Evaluator } | undefined
-  /** What holds memory or files until the end. */
-  readonly closing: readonly Disposable[]
-}
-
-interface Disposable {
-  dispose(): Promise<void>
-}
 
 /** Trains for a number of epochs and returns what every epoch gave. */
 export async function fit(model: Functional, compiled: Compiled, data: FitData | Pair, options: FitOptions = {}): Promise<History> {
   checkOptions(model, compiled, options)
   const history = historyCallback()
-  const run = await openRun(model, compiled, data, { ...options, callbacks: [...(options.callbacks ?? []), history] })
-  try {
-    await trainEpochs(run)
-  } finally {
-    await closeRun(run)
-  }
+  const callbacks = [...(options.callbacks ?? []), history]
+  await withCheckpointFolder(options, async (folder) => {
+    const run = await openRun({ model, compiled, data, options: { ...options, callbacks }, folder })
+    try {
+      await trainEpochs(run)
+    } finally {
+      await closeRun(run)
+    }
+  })
   return history
 }
 
 /** The loop that `describeLoop` prints. */
 async function trainEpochs(run: Run): Promise<void> {
-  const { options, control, callbacks, source, batchSize } = run
+  const { options, control, callbacks, source, batchSize, checkpoints } = run
   const { epochs = 1, initialEpoch = 0 } = options
   const steps = options.stepsPerEpoch ?? (source.samples === null ? null : Math.ceil(source.samples / batchSize))
   control.emit({ type: 'trainBegin', epochs, steps, samples: source.samples, initialEpoch })
   await runCallbacks(callbacks, 'onTrainBegin', control)
-  let logs: Logs = {}
-  let done = 0
   if (control.resumed) restoreCallbacks(callbacks, control.resumed.states)
-  for (let epoch = control.resumed?.epoch ?? initialEpoch; epoch < epochs && !control.ended(); epoch++) {
+  let at = checkpoints.found ?? beginning(control.resumed?.epoch ?? initialEpoch)
+  let done = checkpoints.found ? at.epoch - initialEpoch : 0
+  if (at.batch === 0) await checkpoints.restore()
+  while (at.epoch < epochs && !control.ended()) {
+    const { epoch } = at
     const started = performance.now()
     control.emit({ type: 'epochBegin', epoch })
     await runCallbacks(callbacks, 'onEpochBegin', epoch, control)
-    logs = await trainBatches(run, epoch, steps)
-    if (control.aborted()) break
-    const held = await validate(run, epoch)
-    if (control.aborted()) break
-    logs = { ...logs, ...held }
+    // An interrupted epoch goes on with the weights that it had then, whatever its beginning did to them.
+    if (at.batch > 0) await checkpoints.restore()
+    await trainBatches(run, at, steps)
+    const held = control.aborted() ? {} : await validate(run, epoch)
+    if (control.aborted()) {
+      await checkpoints.onAbort(at)
+      break
+    }
+    const logs = { ...at.logs, ...held }
     await runCallbacks(callbacks, 'onEpochEnd', epoch, logs, control)
     control.emit({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - started) / 1000 })
     done++
+    at = beginning(epoch + 1, logs, source.position())
+    await checkpoints.afterEpoch(at, at.epoch >= epochs || control.ended())
   }
   settleAverages(run.compiled)
-  await runCallbacks(callbacks, 'onTrainEnd', logs, control)
-  control.emit({ type: 'trainEnd', epochs: done, logs, reason: control.aborted() ? 'aborted' : control.ended() ? 'stopped' : 'finished' })
+  await runCallbacks(callbacks, 'onTrainEnd', at.logs, control)
+  const reason = control.aborted() ? 'aborted' : control.ended() ? 'stopped' : 'finished'
+  control.emit({ type: 'trainEnd', epochs: done, logs: at.logs, reason })
 }
 
-/** One pass over the training data. The logs are means over the samples so far, taken while the weights move. */
-async function trainBatches(run: Run, epoch: number, steps: number | null): Promise<Logs> {
-  const { compiled, control, callbacks, source, options, batchSize } = run
-  for (const metric of compiled.metrics) metric.reset()
-  const request = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch }
-  let logs: Logs = {}
+/** One pass over the training data, or the rest of it. The logs are means over the samples so far, taken while the weights move. */
+async function trainBatches(run: Run, at: Progress, steps: number | null): Promise<void> {
+  const { compiled, control, callbacks, source, options, batchSize, checkpoints } = run
+  const { epoch, batch: skip } = at
+  if (skip === 0) for (const metric of compiled.metrics) metric.reset()
+  const request = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch, skip }
   // terminateOnNaN ends the run as Keras does: without an error.
   const endsQuietly = callbacks.some(({ name }) => name === 'terminateOnNaN')
-  let loss = 0
-  let samples = 0
-  let batch = 0
-  for await (const data of prefetch(take(source.batches(request), options.stepsPerEpoch))) {
+  for await (const data of prefetch(take(source.batches(request), (options.stepsPerEpoch ?? Infinity) - skip))) {
+    const { batch } = at
     await runCallbacks(callbacks, 'onTrainBatchBegin', batch, control)
-    const result = await trainStep(run, data)
+    const result = await trainStep(run, mixed(run, data, { epoch, batch }))
     if (!Number.isFinite(result.loss) && !endsQuietly) throw lossError(result.loss, epoch, batch)
-    loss += result.loss * result.size
-    samples += result.size
-    logs = { loss: loss / samples, ...metricLogs(compiled) }
-    await runCallbacks(callbacks, 'onTrainBatchEnd', batch, logs, control)
-    control.emit({ type: 'batchEnd', epoch, batch, steps, samples, logs })
-    batch++
+    at.loss += result.loss * result.size
+    at.samples += result.size
+    at.logs = { loss: at.loss / at.samples, ...metricLogs(compiled) }
+    at.batch++
+    await runCallbacks(callbacks, 'onTrainBatchEnd', batch, at.logs, control)
+    control.emit({ type: 'batchEnd', epoch, batch, steps, samples: at.samples, logs: at.logs })
+    await checkpoints.afterBatch(at)
     if (control.ended()) break
   }
-  if (batch === 0) throw emptyEpoch(epoch)
-  return logs
+  if (at.batch === 0) throw emptyEpoch(epoch)
+}
+
+/** The batch with its samples mixed, where that was asked for. */
+function mixed({ options, trunk }: Run, data: Batch, at: { epoch: number; batch: number }): Batch {
+  return options.mix ? mixBatch(data, options.mix, { ...at, seed: options.seed ?? 0, isPhotos: !trunk.computes }) : data
 }
 
 async function trainStep(run: Run, batch: Batch): Promise<{ loss: number; size: number }> {
-  const { compiled, model, options } = run
+  const { compiled, model, classWeight } = run
   const size = batch.features[0]?.shape[0] ?? 0
-  return weightedStep({ model, compiled, classWeight: options.classWeight }, await stepFor(run, size), batch)
+  return weightedStep({ model, compiled, classWeight }, await stepFor(run, size), batch)
 }
 
 /** Runs a step with the samples' and classes' weights, and shows its predictions to the metrics. */
 export async function weightedStep(
-  { model, compiled, classWeight }: Pick<Run, 'model' | 'compiled'> & { classWeight: FitOptions['classWeight'] | undefined },
+  { model, compiled, classWeight }: Pick<Run, 'model' | 'compiled'> & { classWeight: Readonly<Record<number, number>> | undefined },
   step: Step,
   batch: Batch,
 ): Promise<{ loss: number; size: number }> {
@@ -152,95 +147,6 @@ async function validate(run: Run, epoch: number): Promise<Logs> {
   await runCallbacks(callbacks, 'onTestEnd', logs, control)
   control.emit({ type: 'validationEnd', epoch, logs })
   return Object.fromEntries(Object.entries(logs).map(([name, value]) => [`val_${name}`, value]))
-}
-
-type OpenOptions = FitOptions & { readonly callbacks: readonly Callback[] }
-
-async function openRun(model: Functional, compiled: Compiled, data: FitData | Pair, options: OpenOptions): Promise<Run> {
-  const { training, held } = splitData(data, options)
-  const opened = await openData(model, training)
-  const steps: Run['steps'] = new Map()
-  const closing: Disposable[] = []
-  const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
-  try {
-    const trunk = keep(trunkFor(model, compiled, opened.photo))
-    const context = {
-      model,
-      compiled,
-      trunk,
-      emit: options.onEvent ?? ((): void => undefined),
-      signal: options.signal,
-      featureStore: options.featureStore,
-    }
-    const source = keep(await makeSource(opened, { ...context, split: 'train' }))
-    const heldOut = held && (await openHeldOut(model, held, opened))
-    const validation = heldOut && {
-      source: keep(await makeSource(heldOut, { ...context, split: 'validation' })),
-      evaluator: keep(await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })),
-    }
-    // Features are at hand now; the trunk's native memory is not needed while the graft trains.
-    if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
-    const settled = withDefaults(options, opened)
-    const control = createControl(model, compiled, options)
-    const { callbacks, batchSize = 32 } = options
-    return {
-      model,
-      compiled,
-      options: settled,
-      batchSize,
-      control,
-      callbacks,
-      trunk,
-      photo: opened.photo,
-      steps,
-      source,
-      validation,
-      closing,
-    }
-  } catch (error) {
-    await closeRun({ steps, closing })
-    throw error
-  }
-}
-
-/** What the data asks for where the caller says nothing. */
-function withDefaults(options: FitOptions, opened: Opened): FitOptions {
-  const defaults = opened.kind === 'dataset' ? opened.dataset.defaults : undefined
-  const { shuffle = defaults?.shuffle, seed = defaults?.seed } = options
-  return { ...options, ...(shuffle === undefined ? {} : { shuffle }), ...(seed === undefined ? {} : { seed }) }
-}
-
-/** Validation photos pass the same trunk, so they must have the same size. */
-async function openHeldOut(model: Functional, held: FitData | Pair, training: Opened): Promise<Opened> {
-  const opened = await openData(model, held)
-  if (opened.photo.join() === training.photo.join()) return opened
-  throw new RootstockError(
-    'SHAPE',
-    `Cannot validate: photos are [${opened.photo.join(',')}], those of training [${training.photo.join(',')}]`,
-  )
-}
-
-function splitData(data: FitData | Pair, options: FitOptions): { training: FitData | Pair; held: FitData | Pair | undefined } {
-  const given = options.validationData
-  const held =
-    given &&
-    (Array.isArray(given)
-      ? { x: (given as readonly [Tensor<'float32'>, Tensor])[0], y: (given as readonly [Tensor<'float32'>, Tensor])[1] }
-      : (given as FitData | Pair))
-  if (options.sampleWeight && !('x' in data)) {
-    throw new RootstockError('USAGE', 'Cannot weigh the samples: found sampleWeight with a dataset or a stream, expected tensors', {
-      hint: 'Give classWeight, or yield sampleWeight with each batch of a stream',
-    })
-  }
-  const weighted = 'x' in data && options.sampleWeight ? { ...data, sampleWeight: options.sampleWeight } : data
-  if (options.validationSplit === undefined || held) return { training: weighted, held }
-  return splitPair(weighted, options.validationSplit)
-}
-
-async function closeRun({ steps, closing }: Pick<Run, 'steps' | 'closing'>): Promise<void> {
-  // A step that could not be compiled has nothing to free, and its error is thrown where it was asked for.
-  const made = (await Promise.allSettled(steps.values())).flatMap((step) => (step.status === 'fulfilled' ? [step.value] : []))
-  for (const resource of [...made, ...closing]) await resource.dispose()
 }
 
 function checkOptions(model: Functional, compiled: Compiled, options: FitOptions): void {

@@ -1,5 +1,5 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
-import type { Shape, Tensor } from '../tensor/index.ts'
+import { rows, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
 import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
@@ -32,6 +32,7 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Tr
   const cut = cutAtFreezeBoundary(lowered.tape.graph(lowered.outputs), input, live)
   const computes = isWorthStoring(cut.trunk)
   const features = computes ? cut.features : [input]
+  const mixesRows = cut.trunk?.nodes.some(({ op }) => op === 'MatMul' || op === 'Gemm') ?? false
   const compiledTrunk = lazyProgram(cut.trunk)
   return {
     features: features.map(({ name }) => name),
@@ -41,8 +42,10 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Tr
     async run(photos) {
       if (!computes) return [photos]
       const program = await compiledTrunk.get()
-      const results = await program.run(new Map([[input, photos]]))
-      return cut.features.map((value) => (value === input ? photos : (results.get(value) as Tensor<'float32'>)))
+      const count = photos.shape[0] ?? 0
+      const given = mixesRows ? padded(photos) : photos
+      const results = await program.run(new Map([[input, given]]))
+      return cut.features.map((value) => (value === input ? photos : rows(results.get(value) as Tensor<'float32'>, 0, count)))
     },
     dispose: compiledTrunk.dispose,
   }
@@ -51,6 +54,18 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Tr
 /** Turning axes, scaling and padding a photo is done again sooner than its result is read from a disk. */
 function isWorthStoring(trunk: Graph | undefined): boolean {
   return trunk?.nodes.some(({ op }) => products.includes(op)) ?? false
+}
+
+/**
+ * Matrix products add up in another order for another number of rows, so few photos are computed as a whole batch: features must not depend
+ * on how many were missing in the store when a run was resumed. Convolutions go photo by photo.
+ */
+function padded(photos: Tensor<'float32'>): Tensor<'float32'> {
+  const [count = 0, ...shape] = photos.shape
+  if (count >= trunkBatch) return photos
+  const data = new Float32Array((photos.data.length / count) * trunkBatch)
+  data.set(photos.data)
+  return { data, shape: [trunkBatch, ...shape], dtype: 'float32' }
 }
 
 function lazyProgram(graph: Graph | undefined): { get: () => Promise<Program>; dispose: () => Promise<void> } {

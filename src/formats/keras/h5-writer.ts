@@ -5,6 +5,7 @@ import { sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { H5_CLASS, startLibrary } from './h5-library.ts'
 import type { H5Session, H5WriteMetadata } from './h5-library.ts'
+import { forgetTimes } from './h5-times.ts'
 import { slices } from './slices.ts'
 
 /** Puts groups, datasets and attributes into a new file. Paths are absolute. */
@@ -27,6 +28,7 @@ const SLICE = 4 * 2 ** 20
 export async function writeHdf5(path: string, bytes: number, build: (writer: H5Writer) => void): Promise<void> {
   const fill = async (file: Parameters<Parameters<typeof atomicWriteWith>[1]>[0]): Promise<void> => {
     const session = await startLibrary(file)
+    const began = Math.floor(Date.now() / 1000)
     try {
       const handle = session.library.open(session.path, READ_WRITE_TRUNCATE, false, LIBVER_EARLIEST, LIBVER_V114)
       build(makeWriter(session, handle))
@@ -40,6 +42,7 @@ export async function writeHdf5(path: string, bytes: number, build: (writer: H5W
     }
     const host = session.hostError()
     if (host instanceof Error) throw host
+    forgetTimes(file, began)
   }
   await atomicWriteWith(path, fill, { needed: bytes })
 }

@@ -20,7 +20,8 @@ export type SafetensorsFile = Pick<WeightFile, 'name' | 'kind' | 'layers'> & {
 const MOST_HEADER = 100_000_000
 const types: Readonly<Record<string, NumberType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', F64: 'float64' }
 
-interface Entry {
+/** One tensor of a file; `begin` and `end` count bytes from the first number. */
+export interface Entry {
   readonly name: string
   readonly type: NumberType
   readonly shape: readonly number[]
@@ -43,23 +44,41 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 }
 
 async function readFile(file: FileHandle, path: string): Promise<SafetensorsFile> {
+  const { entries, start, metadata } = await readHeader(file, path)
+  const weights: FileWeight[] = []
+  for (const entry of entries) weights.push(toWeight(entry, await readAt(file, start + entry.begin, entry.end - entry.begin)))
+  return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata }
+}
+
+/** What stands before the numbers. */
+export interface Header {
+  /** The bytes before the first number: the length and the JSON. */
+  readonly head: Buffer
+  /** In the order of the file. */
+  readonly entries: readonly Entry[]
+  /** Byte at which the numbers begin. */
+  readonly start: number
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** Reads and checks the header: afterwards every tensor lies inside the file, and none shares bytes. */
+export async function readHeader(file: FileHandle, path: string): Promise<Header> {
   const stats = await file.stat()
   if (!stats.isFile()) throw new RootstockError('FILE', `Cannot read ${path}: it is not a regular file`)
   const length = stats.size < 8 ? NaN : Number((await readAt(file, 0, 8)).readBigUInt64LE())
   if (!(length <= MOST_HEADER && 8 + length <= stats.size)) {
     throw refuse(path, `its header should have ${length} of ${stats.size} bytes`)
   }
-  const header = parseJson((await readAt(file, 8, length)).toString('utf8'), `the header of ${path}`)
+  const head = await readAt(file, 0, 8 + length)
+  const header = parseJson(head.toString('utf8', 8), `the header of ${path}`)
   if (!isObject(header)) throw refuse(path, 'its header is no object')
   const start = 8 + length
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
   const tensors = entries.map(([name, value]) => readEntry(path, name, value)).sort((a, b) => a.begin - b.begin)
   checkPlaces(path, tensors, stats.size - start)
-  const weights: FileWeight[] = []
-  for (const entry of tensors) weights.push(toWeight(entry, await readAt(file, start + entry.begin, entry.end - entry.begin)))
   const metadata = isObject(header['__metadata__']) ? Object.entries(header['__metadata__']) : []
   const texts = metadata.filter((pair): pair is [string, string] => typeof pair[1] === 'string')
-  return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata: Object.fromEntries(texts) }
+  return { head, entries: tensors, start, metadata: Object.fromEntries(texts) }
 }
 
 function readEntry(path: string, name: string, value: unknown): Entry {
@@ -99,7 +118,8 @@ function toWeight({ name, type, shape }: Entry, bytes: Buffer): FileWeight {
   }
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+/** Reads exactly `length` bytes. */
+export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length)
   for (let at = 0; at < length;) {
     const { bytesRead } = await file.read(bytes, at, Math.min(length - at, 2 ** 30), position + at)
@@ -109,7 +129,8 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return bytes
 }
 
-function refuse(path: string, found: string): RootstockError {
+/** The FORMAT error of a file that is not as it should be. */
+export function refuse(path: string, found: string): RootstockError {
   return new RootstockError('FORMAT', `Cannot read ${path}: ${found}`, {
     hint: 'Get the file again from where it came, or use another one',
   })

@@ -104,7 +104,8 @@ async function save(
 }
 
 function writeMetadata(files: Files, at: Position, control: TrainingControl): void {
-  const callbacks = callbackStates(control.callbacks.filter((callback) => callback.name !== NAME))
+  const states = callbackStates(control.callbacks.filter((callback) => callback.name !== NAME))
+  const callbacks = states.map(({ name, state }) => ({ name, state }))
   atomicWriteSync(files.metadata, JSON.stringify({ ...at, callbacks }))
 }
 

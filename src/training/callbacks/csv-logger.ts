@@ -40,9 +40,9 @@ export function csvLogger(filename: string, { separator = ',', append = false }:
   }
   return {
     name: NAME,
-    onTrainBegin() {
+    onTrainBegin(control) {
       keys = undefined
-      const found = append ? readExisting(filename) : undefined
+      const found = append || control.resumes ? readExisting(filename) : undefined
       if (found) needsHeader = found.length === 0
       size = appendWhole(filename, '', { at: found?.length ?? 0 })
     },
@@ -56,9 +56,9 @@ export function csvLogger(filename: string, { separator = ',', append = false }:
     state: () => ({ keys: keys ?? [], size }),
     restore(state) {
       const stored = readState(NAME, STORED, state)
-      if (stored.keys.length === 0) return
-      keys = stored.keys
       size = stored.size
+      if (stored.keys.length > 0) keys = stored.keys
+      else needsHeader = size === 0
     },
   }
 }

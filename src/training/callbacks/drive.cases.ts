@@ -40,8 +40,8 @@ export function fakeControl(options: DriveOptions = {}): { control: TrainingCont
       weights: [],
       saveWeights: keep('weights'),
       save: keep('model'),
-      snapshot: () => Promise.resolve(driven.weight),
-      restore: (snapshot) => Promise.resolve(void (driven.weight = Number(snapshot))),
+      snapshot: () => Promise.resolve([{ data: Float32Array.of(driven.weight), shape: [], dtype: 'float32' }]),
+      restore: ([snapshot]) => Promise.resolve(void (driven.weight = snapshot?.data[0] ?? NaN)),
       loadWeights: keep('loaded'),
       toJson: () => '{}',
       graph: () => undefined,
@@ -51,6 +51,7 @@ export function fakeControl(options: DriveOptions = {}): { control: TrainingCont
     iterations: 0,
     callbacks: options.callbacks ?? [],
     aborted: () => options.aborted ?? false,
+    resumes: options.states !== undefined,
     resumeAt: (epoch, states = []) => void (driven.resumed = { epoch, states }),
     get learningRate() {
       return rate

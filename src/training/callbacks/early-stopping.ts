@@ -1,7 +1,7 @@
 /** @file earlyStopping: ends the run when the watched figure has stopped improving. */
 import { z } from 'zod'
 import { checksFor } from '../arguments.ts'
-import type { Callback, TrainingControl } from '../callback.ts'
+import type { Callback, TrainingControl, WeightSnapshot } from '../callback.ts'
 import { makeMonitor } from './monitor.ts'
 import type { MonitorMode } from './monitor.ts'
 import { readState, storeBest, storedBest, storedCount } from './stored-state.ts'
@@ -75,9 +75,10 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
       if (restoreBestWeights) await weights.giveBack(found.bestEpoch, control)
     },
     state: () => ({ best: storeBest(found.best), bestEpoch: found.bestEpoch, stoppedEpoch: found.stoppedEpoch, wait: found.wait }),
-    restore(state) {
+    tensors: () => weights.tensors(),
+    restore(state, tensors) {
       Object.assign(found, readState(NAME, STORED, state))
-      if (found.best !== null) weights.lose()
+      if (found.best !== null) weights.takeUp(tensors ?? [])
     },
   }
   return found
@@ -100,12 +101,13 @@ function readSettings(options: EarlyStoppingOptions) {
   }
 }
 
-/** The copy of the best weights. It lives in memory only: a run resumed in another process knows its epoch, but no longer has it. */
+/** The copy of the best weights. Where a backup holds the state without it, the resumed run knows its epoch, but no longer has it. */
 function bestWeights(verbose: boolean) {
-  let held: { readonly snapshot: unknown } | 'none' | 'lost' = 'none'
+  let held: { readonly snapshot: WeightSnapshot } | 'none' | 'lost' = 'none'
   return {
     forget: () => void (held = 'none'),
-    lose: () => void (held = 'lost'),
+    tensors: (): WeightSnapshot => (typeof held === 'string' ? [] : held.snapshot),
+    takeUp: (tensors: WeightSnapshot) => void (held = tensors.length > 0 ? { snapshot: tensors } : 'lost'),
     async take(control: TrainingControl): Promise<void> {
       held = { snapshot: await control.model.snapshot() }
     },

@@ -1,5 +1,7 @@
 /** @file The area under the ROC or the precision-recall curve, from counts at evenly spaced thresholds. */
+import { z } from 'zod'
 import { checksFor } from '../arguments.ts'
+import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import { ratio, readBatch } from './metric.ts'
 import type { Batch, Metric, MetricOptions } from './metric.ts'
 
@@ -44,6 +46,13 @@ export function auc(options: AucOptions = {}): Metric {
     reset() {
       positives.fill(0)
       negatives.fill(0)
+    },
+    state: () => ({ positives: Array.from(positives, storeFigure), negatives: Array.from(negatives, storeFigure) }),
+    restore(state) {
+      const counts = z.array(storedFigure).length(numThresholds)
+      const stored = readState(name, z.object({ positives: counts, negatives: counts }), state)
+      positives.set(stored.positives)
+      negatives.set(stored.negatives)
     },
   }
 }

@@ -1,7 +1,9 @@
 /** @file The harmonic mean of precision and recall, over the classes. */
+import { z } from 'zod'
 import { RootstockError } from '../../errors.ts'
 import { showShape } from '../../tensor/index.ts'
 import { checksFor } from '../arguments.ts'
+import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import { argmax, readBatch } from './metric.ts'
 import type { Batch, Metric, MetricOptions } from './metric.ts'
 
@@ -11,6 +13,9 @@ export interface F1ScoreOptions extends MetricOptions {
   /** Predictions above it count as positive; above 0, at most 1. By default the largest prediction of a row is the positive one. */
   readonly threshold?: number | null
 }
+
+const stored = z.array(storedFigure).transform((values) => Float64Array.from(values))
+const STORED = z.object({ truePositives: stored, falsePositives: stored, falseNegatives: stored }).nullable()
 
 // Keras adds it to every denominator.
 const EPSILON = 1e-7
@@ -45,12 +50,18 @@ export function f1Score({ name = 'f1_score', average = 'macro', threshold = null
     reset() {
       counts = undefined
     },
+    state: () => (counts ? stateOf(counts) : null),
+    restore: (state) => void (counts = readState(name, STORED, state) ?? undefined),
   }
 }
 
 function zeroCounts(groups: number): Counts {
   const zeros = (): Float64Array => new Float64Array(groups)
   return { truePositives: zeros(), falsePositives: zeros(), falseNegatives: zeros() }
+}
+
+function stateOf(counts: Counts): object {
+  return Object.fromEntries(Object.entries(counts).map(([kind, values]) => [kind, Array.from(values as Float64Array, storeFigure)]))
 }
 
 function addBatch(counts: Counts, batch: Batch, threshold: number | null): void {

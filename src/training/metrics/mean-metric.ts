@@ -1,5 +1,7 @@
 /** @file Metrics that are a weighted mean of one value per sample. */
+import { z } from 'zod'
 import type { Tensor } from '../../tensor/index.ts'
+import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import { ratio, readBatch } from './metric.ts'
 import type { Batch, LabelForm, Metric } from './metric.ts'
 
@@ -11,6 +13,8 @@ export interface Judgement {
   /** Whether unit `index` is right. */
   isRight(batch: Batch, index: number): boolean
 }
+
+const STORED = z.object({ total: storedFigure, count: storedFigure })
 
 /** The share of right units: the mean over each sample, then over the samples by weight. The judgement may depend on the shapes. */
 export function meanMetric(name: string, judgementFor: (yTrue: Tensor, yPred: Tensor) => Judgement, keras?: Metric['keras']): Metric {
@@ -36,5 +40,7 @@ export function meanMetric(name: string, judgementFor: (yTrue: Tensor, yPred: Te
       total = 0
       count = 0
     },
+    state: () => ({ total: storeFigure(total), count: storeFigure(count) }),
+    restore: (state) => void ({ total, count } = readState(name, STORED, state)),
   }
 }

@@ -16,6 +16,10 @@ export interface Metric {
   /** The figure over everything since the last `reset`; 0 when there was nothing. */
   result(): number
   reset(): void
+  /** What was gathered since the last `reset`, as JSON; without it a run can go on from the end of an epoch only. */
+  state?: () => unknown
+  /** Takes up a stored state. Throws FORMAT. */
+  restore?: (state: unknown) => void
 }
 
 /** Options that every metric has. */

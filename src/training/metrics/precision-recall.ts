@@ -1,6 +1,8 @@
 /** @file Precision and recall over all entries, over the top k of each row, or for one class. */
+import { z } from 'zod'
 import { RootstockError } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
+import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import { ratio, readBatch } from './metric.ts'
 import type { Batch, Metric, MetricOptions } from './metric.ts'
 
@@ -29,6 +31,8 @@ interface Counts {
   falseNegatives: number
 }
 
+const STORED = z.object({ truePositives: storedFigure, falsePositives: storedFigure, falseNegatives: storedFigure })
+
 function counted(kind: 'precision' | 'recall', options: PrecisionRecallOptions, result: (counts: Counts) => number): Metric {
   const { name = kind, topK, classId } = options
   const { thresholds = topK === undefined ? 0.5 : -Infinity } = options
@@ -55,6 +59,8 @@ function counted(kind: 'precision' | 'recall', options: PrecisionRecallOptions, 
     },
     result: () => result(counts),
     reset: () => void Object.assign(counts, { truePositives: 0, falsePositives: 0, falseNegatives: 0 }),
+    state: () => Object.fromEntries(Object.entries(counts).map(([kind, count]) => [kind, storeFigure(count as number)])),
+    restore: (state) => void Object.assign(counts, readState(name, STORED, state)),
   }
 }
 

@@ -1,0 +1,145 @@
+/** @file Makes a training run ready: data, trunk, features, validation, checkpoints; and closes it. */
+import { RootstockError } from '../errors.ts'
+import type { Tensor } from '../tensor/index.ts'
+import type { Functional } from '../models/index.ts'
+import { viewsFor } from './augmentation.ts'
+import type { Callback } from './callback.ts'
+import { checkpointsOf, type CheckpointFolder, type Checkpoints } from './checkpoint/checkpoints.ts'
+import { settingsOf } from './checkpoint/settings.ts'
+import type { Compiled } from './compile.ts'
+import { createControl, type RunControl } from './control.ts'
+import { buildEvaluator, type Evaluator } from './evaluation.ts'
+import type { FitOptions } from './fit-options.ts'
+import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
+import { classWeightsFor } from './sample-weights.ts'
+import type { Source } from './source.ts'
+import type { Step } from './step.ts'
+import type { Trunk } from './trunk.ts'
+import { splitPair } from './validation-split.ts'
+
+/** Everything that the loop works with. */
+export interface Run {
+  readonly model: Functional
+  readonly compiled: Compiled
+  readonly options: FitOptions
+  readonly batchSize: number
+  readonly control: RunControl
+  readonly callbacks: readonly Callback[]
+  readonly trunk: Trunk
+  readonly photo: readonly number[]
+  readonly steps: Map<number, Promise<Step>>
+  readonly source: Source
+  readonly classWeight: Readonly<Record<number, number>> | undefined
+  readonly validation: { readonly source: Source; readonly evaluator: Evaluator } | undefined
+  readonly checkpoints: Checkpoints
+  /** What holds memory or files until the end. */
+  readonly closing: readonly Disposable[]
+}
+
+interface Disposable {
+  dispose(): Promise<void>
+}
+
+/** What `openRun` makes a run of. */
+export interface RunRequest {
+  readonly model: Functional
+  readonly compiled: Compiled
+  readonly data: FitData | Pair
+  readonly options: FitOptions & { readonly callbacks: readonly Callback[] }
+  /** Where checkpoints are kept, if they are. */
+  readonly folder: CheckpointFolder | undefined
+}
+
+/** Reads the data and computes the features; everything is closed again when that fails. */
+export async function openRun({ model, compiled, data, options, folder }: RunRequest): Promise<Run> {
+  const { training, held } = splitData(data, options)
+  const opened = await openData(model, training)
+  const steps: Run['steps'] = new Map()
+  const closing: Disposable[] = []
+  const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
+  try {
+    const trunk = keep(trunkFor(model, compiled, opened.photo))
+    const context = {
+      model,
+      compiled,
+      trunk,
+      emit: options.onEvent ?? ((): void => undefined),
+      signal: options.signal,
+      featureStore: options.featureStore,
+    }
+    const settled = withDefaults(options, opened)
+    const views = viewsFor(settled, settled.seed ?? 0)
+    const source = keep(await makeSource(opened, { ...context, split: 'train', views }))
+    const heldOut = held && (await openHeldOut(model, held, opened))
+    const validation = heldOut && {
+      source: keep(await makeSource(heldOut, { ...context, split: 'validation' })),
+      evaluator: keep(await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })),
+    }
+    // Features are at hand now; the trunk's native memory is not needed while the graft trains.
+    if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
+    const control = createControl(model, compiled, { ...options, resumes: folder?.found !== undefined })
+    const { callbacks, batchSize = 32 } = options
+    const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
+    const run = { model, compiled, control, callbacks, settings: folder ? settingsOf(parts) : {} }
+    return {
+      model,
+      compiled,
+      options: settled,
+      batchSize,
+      control,
+      callbacks,
+      trunk,
+      photo: opened.photo,
+      steps,
+      source,
+      classWeight: classWeightsFor(options.classWeight, opened),
+      validation,
+      checkpoints: checkpointsOf(folder, run, source),
+      closing,
+    }
+  } catch (error) {
+    await closeRun({ steps, closing })
+    throw error
+  }
+}
+
+/** What the data asks for where the caller says nothing. */
+function withDefaults(options: FitOptions, opened: Opened): FitOptions {
+  const defaults = opened.kind === 'dataset' ? opened.dataset.defaults : undefined
+  const { shuffle = defaults?.shuffle, seed = defaults?.seed } = options
+  return { ...options, ...(shuffle === undefined ? {} : { shuffle }), ...(seed === undefined ? {} : { seed }) }
+}
+
+/** Validation photos pass the same trunk, so they must have the same size. */
+async function openHeldOut(model: Functional, held: FitData | Pair, training: Opened): Promise<Opened> {
+  const opened = await openData(model, held)
+  if (opened.photo.join() === training.photo.join()) return opened
+  throw new RootstockError(
+    'SHAPE',
+    `Cannot validate: photos are [${opened.photo.join(',')}], those of training [${training.photo.join(',')}]`,
+  )
+}
+
+function splitData(data: FitData | Pair, options: FitOptions): { training: FitData | Pair; held: FitData | Pair | undefined } {
+  const given = options.validationData
+  const held =
+    given &&
+    (Array.isArray(given)
+      ? { x: (given as readonly [Tensor<'float32'>, Tensor])[0], y: (given as readonly [Tensor<'float32'>, Tensor])[1] }
+      : (given as FitData | Pair))
+  if (options.sampleWeight && !('x' in data)) {
+    throw new RootstockError('USAGE', 'Cannot weigh the samples: found sampleWeight with a dataset or a stream, expected tensors', {
+      hint: 'Give classWeight, or yield sampleWeight with each batch of a stream',
+    })
+  }
+  const weighted = 'x' in data && options.sampleWeight ? { ...data, sampleWeight: options.sampleWeight } : data
+  if (options.validationSplit === undefined || held) return { training: weighted, held }
+  return splitPair(weighted, options.validationSplit)
+}
+
+/** Frees what the run held. */
+export async function closeRun({ steps, closing }: Pick<Run, 'steps' | 'closing'>): Promise<void> {
+  // A step that could not be compiled has nothing to free, and its error is thrown where it was asked for.
+  const made = (await Promise.allSettled(steps.values())).flatMap((step) => (step.status === 'fulfilled' ? [step.value] : []))
+  for (const resource of [...made, ...closing]) await resource.dispose()
+}
