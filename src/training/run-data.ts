@@ -1,7 +1,16 @@
 /** @file From what the user hands to `fit` and `evaluate` to sources of batches; photos pass the frozen trunk once. */
 import { RootstockError } from '../errors.ts'
-import { sameShape, showShape, type Shape, type Tensor } from '../tensor/index.ts'
-import { openDataset, probe, readOptionsFor, type Dataset, type DatasetSource, type ReadOptions } from '../data/index.ts'
+import { sameShape, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
+import {
+  openDataset,
+  probe,
+  readAll,
+  readOptionsFor,
+  type Dataset,
+  type DatasetSource,
+  type ReadOptions,
+  type UnusableSample,
+} from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
@@ -24,6 +33,9 @@ import {
 import { checkSampleWeight } from './sample-weights.ts'
 import { labelModeFor } from './targets.ts'
 import { trunkBatch, trunkOf, type Trunk } from './trunk.ts'
+
+/** Up to here, in bytes, photos that no trunk makes smaller are kept in memory instead of being decoded in every epoch. */
+const photosInMemory = 128 * 1024 * 1024
 
 /** Pairs of tensors, a dataset (imageFolder), or a stream of batches. */
 export type FitData = Dataset | DatasetSource | AsyncIterable<StreamBatch>
@@ -97,10 +109,39 @@ async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset'
   return indexedSource(features.dataset.size, { gather: features.gather, labels, dispose: () => features.rows.dispose() })
 }
 
+/** Without a trunk photos are read anew in every epoch, unless all of them fit into memory and none is changed. */
 async function photoSource(opened: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Source> {
-  const dataset = await usable(opened, context)
-  const labels = datasetLabels(dataset, labelModeFor(context.compiled.loss))
-  return indexedSource(dataset.size, { gather: gatherPhotos(dataset, opened.how, context.views), labels })
+  const { dataset, how } = opened
+  const mode = labelModeFor(context.compiled.loss)
+  const isSmall = dataset.size * sizeOf(opened.photo) * 4 <= photosInMemory
+  if (context.views || !isSmall) {
+    const tried = await usable(opened, context)
+    return indexedSource(tried.size, { gather: gatherPhotos(tried, how, context.views), labels: datasetLabels(tried, mode) })
+  }
+  const kept = await readPhotos(opened, context)
+  return indexedSource(kept.dataset.size, { gather: gatherTensors([kept.photos]), labels: datasetLabels(kept.dataset, mode) })
+}
+
+/** All photos of a small dataset as one tensor. */
+async function readPhotos(
+  { dataset, how, photo }: Extract<Opened, { kind: 'dataset' }>,
+  context: SourceContext,
+): Promise<{ dataset: Dataset; photos: Tensor<'float32'> }> {
+  const width = sizeOf(photo)
+  const data = new Float32Array(dataset.size * width)
+  const failures: UnusableSample[] = []
+  let count = 0
+  for await (const { index, id, result } of readAll(
+    dataset,
+    range(0, dataset.size),
+    how,
+    context.signal ? { signal: context.signal } : {},
+  )) {
+    if (result.ok) data.set(result.tensor.data, count++ * width)
+    else failures.push({ index, id, reason: result.reason })
+  }
+  const kept = dropUnusable(dataset, failures, context)
+  return { dataset: kept, photos: { data: data.subarray(0, count * width), shape: [count, ...photo], dtype: 'float32' } }
 }
 
 /** The trunk for the model's photos of that shape. */
