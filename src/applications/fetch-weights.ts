@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { cacheFolder, download, verifyFile, type DownloadProgress, type NetworkRules } from '../files/index.ts'
+import { cacheFolder, download, isOffline, verifyFile, type DownloadProgress, type NetworkRules } from '../files/index.ts'
 import { releaseHosts, type Release } from './releases.ts'
 
 /** Options of `fetchWeights`. */
@@ -86,10 +86,6 @@ function hashesOf({ md5, legacyMd5 }: Release): string[] {
 
 function isLegacy(hash: string | undefined, { legacyMd5 }: Release): boolean {
   return hash !== undefined && hash === legacyMd5
-}
-
-function isOffline(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return !['', '0', 'false', 'no'].includes(environment['ROOTSTOCK_OFFLINE']?.toLowerCase() ?? '')
 }
 
 /** The mirror is the choice of whoever set it, so it may be a plain or a private address; a redirect away from it may not. */

@@ -25,6 +25,8 @@ export interface Operand {
   readonly description: string
   /** The last operand may stand any number of times, at least once. */
   readonly variadic?: boolean
+  /** The last operand may be left out. */
+  readonly optional?: boolean
 }
 
 /** What a command gets to work with. */

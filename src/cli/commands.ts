@@ -4,7 +4,9 @@ import { cache } from './cache.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
 import { diagram } from './diagram.ts'
+import { doctor } from './doctor.ts'
 import { evaluate } from './evaluate.ts'
+import { exportCommand } from './export.ts'
 import { plot } from './plot.ts'
 import { predict } from './predict.ts'
 import { prepare } from './prepare.ts'
@@ -18,6 +20,8 @@ export const commands: readonly Command[] = [
   train,
   predict,
   evaluate,
+  exportCommand,
+  doctor,
   plot,
   summary,
   diagram,

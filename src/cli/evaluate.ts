@@ -1,6 +1,7 @@
 /** @file `rootstock evaluate`: how well a classifier does on a folder of photos. */
 import type { Evaluation } from '../transfer/index.ts'
 import { command } from './command.ts'
+import { modelFlags } from './model-flags.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { alignColumns, percent } from './table.ts'
@@ -13,15 +14,15 @@ export const evaluate = command({
   name: 'evaluate',
   summary: 'Measure a trained classifier on a folder with one folder per class.',
   operands: [
-    { name: 'MODEL', description: 'The folder of a run' },
+    { name: 'MODEL', description: 'The folder of a run, a classifier.onnx, or a .keras or .h5 model' },
     { name: 'FOLDER', description: 'A folder with one folder of photos per class' },
   ],
-  flags: {},
-  examples: ['rootstock evaluate runs/pets data/test'],
-  run: async ({ operands: [model = '', folder = ''], terminal }) => {
+  flags: modelFlags,
+  examples: ['rootstock evaluate runs/pets data/test', 'rootstock evaluate classifier.onnx data/test --json'],
+  run: async ({ operands: [model = '', folder = ''], flags, terminal }) => {
     const { loadClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
-    const classifier = await loadClassifier(model)
+    const classifier = await loadClassifier(model, flags)
     try {
       const evaluation = await classifier.evaluate(folder, { onEvent: progress.onEvent })
       progress.finish()

@@ -1,30 +1,37 @@
 /** @file Finds what MODEL means: the folder or file of a classifier, or the name of a network. */
 import { stat } from 'node:fs/promises'
 import { RootstockError, unknownName } from '../errors.ts'
+import type { PreprocessMode } from '../image/index.ts'
 import type { Classifier } from '../transfer/index.ts'
 
-/** Flags that say how a network is built. */
+/** Flags that say how a network is built, or what a Keras model does not say of itself. */
 export interface BuildingFlags {
   readonly alpha?: number
   readonly size?: number
   readonly weights?: string
+  readonly labels?: string
+  readonly preprocessing?: PreprocessMode
 }
 
-/** Opens MODEL. Throws what the library throws, UNKNOWN_NAME for what is neither a path nor a network, USAGE for flags that a run settles. */
-export async function openClassifier(model: string, building: BuildingFlags): Promise<Classifier> {
+/** What MODEL may be, for the help of commands. */
+export const MODEL_KINDS = 'The folder of a run, a classifier.onnx, a .keras or .h5 model, or the name of a network'
+
+/** Opens MODEL. Throws what the library throws, UNKNOWN_NAME for what is neither a path nor a network, USAGE for flags that MODEL settles. */
+export async function openClassifier(model: string, flags: BuildingFlags): Promise<Classifier> {
   const { loadClassifier, pretrainedClassifier } = await import('../transfer/index.ts')
-  if (await isNetwork(model)) return pretrainedClassifier(model, building)
-  const [flag] = Object.keys(building)
-  if (flag !== undefined) {
-    throw new RootstockError(
-      'USAGE',
-      `Cannot use --${flag} with ${model}: a trained classifier settles that itself, expected the name of a network`,
-      {
-        hint: `Leave --${flag} out`,
-      },
-    )
+  const { alpha, weights, labels, preprocessing, size } = flags
+  if (await isNetwork(model)) {
+    refuse({ labels, preprocessing }, model, 'the network settles that itself')
+    return pretrainedClassifier(model, { ...(alpha && { alpha }), ...(weights && { weights }), ...(size && { size }) })
   }
-  return loadClassifier(model)
+  refuse({ alpha, weights }, model, 'a trained classifier settles that itself, expected the name of a network')
+  return loadClassifier(model, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...(size && { size }) })
+}
+
+function refuse(flags: Readonly<Record<string, unknown>>, model: string, why: string): void {
+  const [flag] = Object.keys(flags).filter((name) => flags[name] !== undefined)
+  if (flag === undefined) return
+  throw new RootstockError('USAGE', `Cannot use --${flag} with ${model}: ${why}`, { hint: `Leave --${flag} out` })
 }
 
 /** Whether MODEL names a network; a path that exists or looks like one does not. Throws UNKNOWN_NAME where it is neither. */

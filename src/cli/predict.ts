@@ -5,7 +5,8 @@ import type { Classifier, Prediction } from '../transfer/index.ts'
 import { createBar } from './bar.ts'
 import { command, type Outcome } from './command.ts'
 import { choice, count, positive, quantity, word } from './flag-values.ts'
-import { openClassifier } from './open-classifier.ts'
+import { modelFlags } from './model-flags.ts'
+import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
 import { oneLine } from './one-line.ts'
 import { photoFiles } from './photo-files.ts'
 import { alignColumns, percent } from './table.ts'
@@ -17,18 +18,22 @@ export const predict = command({
   name: 'predict',
   summary: 'Name photos with a trained classifier, or with a network that knows the 1,000 classes of ImageNet.',
   operands: [
-    { name: 'MODEL', description: 'The folder of a run, or the name of a network' },
+    { name: 'MODEL', description: MODEL_KINDS },
     { name: 'IMAGE', description: 'Photos, or folders of photos', variadic: true },
   ],
   flags: {
     top: count('N', 'Answers per photo; default 3'),
     alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1', positive),
-    size: count('PIXELS', "Height and width of the network's input; default its own"),
     weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet'),
     exif: choice('HOW', 'apply turns photos as the camera says, ignore does as Keras; default apply', ['apply', 'ignore'] as const),
     resize: choice('FILTER', `${FILTERS.join(', ')}; default bilinear`, FILTERS),
+    ...modelFlags,
   },
-  examples: ['rootstock predict runs/pets cat.jpg', 'rootstock predict mobilenet --alpha 0.25 holiday/ --top 5 --json'],
+  examples: [
+    'rootstock predict runs/pets cat.jpg',
+    'rootstock predict classifier.onnx cat.jpg',
+    'rootstock predict mobilenet --alpha 0.25 holiday/ --top 5 --json',
+  ],
   run: async ({ operands: [model = '', ...images], flags, terminal, signal }) => {
     const { PICTURE_EXTENSIONS } = await import('../data/index.ts')
     const files = await photoFiles(images, PICTURE_EXTENSIONS)

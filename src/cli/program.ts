@@ -1,7 +1,7 @@
 /** @file Reads the arguments: which command, its operands and flags, or what is wrong with them. */
 import { Command as Parser, CommanderError } from 'commander'
 import { RootstockError, unknownName } from '../errors.ts'
-import { flagName, parseFlags, type Command, type FlagValues, type Flags } from './command.ts'
+import { flagName, parseFlags, type Command, type FlagValues, type Flags, type Operand } from './command.ts'
 
 /** What the arguments ask for: a command, or a text to print. */
 export type Request =
@@ -60,13 +60,19 @@ export function readArguments(argv: readonly string[], commands: readonly Comman
 
 function parserOf({ name, summary, operands, flags, examples }: Command): Parser {
   const parser = new Parser(name).description(summary).helpOption('-h, --help', 'Print this help')
-  for (const operand of operands) parser.argument(operand.variadic ? `<${operand.name}...>` : `<${operand.name}>`, operand.description)
+  for (const operand of operands) parser.argument(placeOf(operand), operand.description)
   for (const [key, { value, isOptional, description }] of Object.entries(flags)) {
     const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`
     parser.option(`${flagName(key)}${shown}`, description)
   }
   addCommon(parser)
   return parser.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+}
+
+/** `<NAME>`, `<NAME...>` or `[NAME]`, as Commander reads them. */
+function placeOf({ name, variadic, optional }: Operand): string {
+  const words = variadic ? `${name}...` : name
+  return optional ? `[${words}]` : `<${words}>`
 }
 
 function addCommon(parser: Parser): void {

@@ -2,6 +2,7 @@
 import type { Model } from '../training/index.ts'
 import { command, type Outcome } from './command.ts'
 import { count, positive, quantity, toggle } from './flag-values.ts'
+import { openClassifier } from './open-classifier.ts'
 import { openModel } from './open-model.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -16,6 +17,7 @@ export const summary = command({
   },
   examples: ['rootstock summary inceptionV3', 'rootstock summary runs/pets'],
   run: async ({ operands: [name = ''], flags, terminal }) => {
+    if (name.endsWith('.onnx')) return showGraph(name, terminal)
     const model = await openModel(name, flags)
     try {
       return show(model, terminal)
@@ -32,6 +34,15 @@ function show(model: Model, { print }: Terminal): Outcome {
   const trainable = parameters(model.trainableWeights)
   const layers = model.layers.map(({ name, className }) => ({ name, className }))
   return { json: { name: model.name, layers, parameters: { total, trainable, frozen: total - trainable }, summary: text } }
+}
+
+/** A classifier.onnx has operators instead of layers. */
+async function showGraph(path: string, { print }: Terminal): Promise<Outcome> {
+  const classifier = await openClassifier(path, {})
+  const text = classifier.summary()
+  await classifier.dispose()
+  print(text)
+  return { json: { name: classifier.network, classes: classifier.classNames, summary: text } }
 }
 
 function parameters(weights: Model['weights']): number {

@@ -8,35 +8,40 @@ import { showShape, type Tensor } from '../tensor/index.ts'
  */
 export type PreprocessMode = 'caffe' | 'tf' | 'torch' | 'tutorial' | 'none'
 
-/** One row of arithmetic. */
-interface Recipe {
-  /** Which channel of the input each channel of the result comes from. */
+/** The arithmetic of a mode: (x / divisor − mean[c]) / deviation[c]; the result's channel c is the input's `from[c]`. */
+export interface PreprocessSteps {
   readonly from: readonly [number, number, number]
-  readonly value: (x: number, channel: number) => number
+  readonly divisor: number
+  readonly mean: readonly [number, number, number]
+  readonly deviation: readonly [number, number, number]
 }
 
-const RGB = [0, 1, 2] as const
-const CAFFE_MEAN = [103.939, 116.779, 123.68]
-const TORCH_MEAN = [0.485, 0.456, 0.406]
-const TORCH_DEVIATION = [0.229, 0.224, 0.225]
-const f = Math.fround
+const plain: PreprocessSteps = { from: [0, 1, 2], divisor: 1, mean: [0, 0, 0], deviation: [1, 1, 1] }
 
-// Rounded to float32 after each step, as NumPy does: the results are Keras's own bits.
-const RECIPES: Readonly<Record<PreprocessMode, Recipe>> = {
-  caffe: { from: [2, 1, 0], value: (x, c) => x - f(CAFFE_MEAN[c]!) },
-  tf: { from: RGB, value: (x) => f(x / 127.5) - 1 },
-  torch: { from: RGB, value: (x, c) => f(f(x / 255) - f(TORCH_MEAN[c]!)) / f(TORCH_DEVIATION[c]!) },
-  tutorial: { from: RGB, value: (x) => x / 255 },
-  none: { from: RGB, value: (x) => x },
+const STEPS: Readonly<Record<PreprocessMode, PreprocessSteps>> = {
+  caffe: { ...plain, from: [2, 1, 0], mean: [103.939, 116.779, 123.68] },
+  tf: { ...plain, divisor: 127.5, mean: [1, 1, 1] },
+  torch: { ...plain, divisor: 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
+  tutorial: { ...plain, divisor: 255 },
+  none: plain,
+}
+
+/** The names of all modes. */
+export const preprocessModes = Object.keys(STEPS) as readonly PreprocessMode[]
+
+/** The row of a mode. Throws UNKNOWN_NAME. */
+export function preprocessSteps(mode: PreprocessMode): PreprocessSteps {
+  if (!Object.hasOwn(STEPS, mode)) throw unknownName('preprocessing', String(mode), preprocessModes)
+  return STEPS[mode]
 }
 
 /** A new tensor, prepared for a network; `x` holds values 0 to 255, red first, with three channels on its last axis. */
 export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'float32'> {
-  if (!Object.hasOwn(RECIPES, mode)) throw unknownName('preprocessing', String(mode), Object.keys(RECIPES))
+  const { from, ...steps } = preprocessSteps(mode)
   if (x.shape.at(-1) !== 3) {
     throw new RootstockError('SHAPE', `Cannot preprocess a tensor of shape ${showShape(x.shape)}: expected 3 channels on the last axis`)
   }
-  const { from, value } = RECIPES[mode]
+  const value = (number: number, c: number): number => stepped(number, c, steps)
   // Pictures hold whole numbers: with tables of 256 answers, 'tf' takes 0.9 ms for 224 × 224 pixels instead of 2.8 ms.
   const tables = [0, 1, 2].map((c) => Float32Array.from({ length: 256 }, (_, byte) => value(byte, c)))
   const data = new Float32Array(x.data.length)
@@ -49,4 +54,10 @@ export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'
     }
   }
   return { data, shape: x.shape, dtype: 'float32' }
+}
+
+/** Rounded to float32 after each step, as NumPy does: the results are Keras's own bits. */
+function stepped(x: number, c: number, { divisor, mean, deviation }: Omit<PreprocessSteps, 'from'>): number {
+  const f = Math.fround
+  return f(f(f(x / divisor) - f(mean[c]!)) / f(deviation[c]!))
 }

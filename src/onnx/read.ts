@@ -24,17 +24,23 @@ export interface OnnxDescription {
  * writes: numbers in other files, functions, graphs within nodes, operators outside its table.
  */
 export function readOnnx(bytes: Uint8Array, source: string): OnnxDescription {
-  const model = parse(bytes, source)
-  const { graph } = model
-  if (!graph) throw refuse(source, 'there is no graph in it')
-  checkGraph(graph, source)
-  if (model.functions.length > 0) throw refuse(source, 'it defines functions of its own')
+  const { model, graph } = checkedModel(bytes, source)
   return {
     metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])),
     inputs: graph.input.map(describe),
     outputs: graph.output.map(describe),
     opset: Number(model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n),
   }
+}
+
+/** The message of the bytes, after the checks that `readOnnx` promises. */
+export function checkedModel(bytes: Uint8Array, source: string): { readonly model: ModelProto; readonly graph: GraphProto } {
+  const model = parse(bytes, source)
+  const { graph } = model
+  if (!graph) throw refuse(source, 'there is no graph in it')
+  checkGraph(graph, source)
+  if (model.functions.length > 0) throw refuse(source, 'it defines functions of its own')
+  return { model, graph }
 }
 
 function parse(bytes: Uint8Array, source: string): ModelProto {
@@ -58,11 +64,13 @@ function checkGraph(graph: GraphProto, source: string): void {
   if (outside || graph.sparseInitializer.length > 0) throw refuse(source, `its numbers (${outside?.name ?? 'sparse'}) lie in another file`)
 }
 
-function describe({ name, type }: ValueInfoProto): OnnxValue {
+/** Name and shape of an input or output; a size that is no number is free. */
+export function describe({ name, type }: ValueInfoProto): OnnxValue {
   const shape = type?.value.case === 'tensorType' ? (type.value.value.shape?.dim ?? []) : []
   return { name, shape: shape.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : null)) }
 }
 
-function refuse(source: string, found: string, cause?: unknown): RootstockError {
+/** The FORMAT error of this folder. */
+export function refuse(source: string, found: string, cause?: unknown): RootstockError {
   return new RootstockError('FORMAT', `Cannot read ${source}: ${found}, expected an ONNX file of Rootstock`, { cause })
 }

@@ -66,6 +66,16 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
   return { bytes: toBinary(ModelProtoSchema, model), external }
 }
 
+/** The same model with texts added: messages of protobuf that follow each other are one message. */
+export function withMetadata(bytes: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const props = Object.entries(metadata).map(([key, value]) => ({ key, value }))
+  const more = toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: props }))
+  const joined = new Uint8Array(bytes.length + more.length)
+  joined.set(bytes)
+  joined.set(more, bytes.length)
+  return joined
+}
+
 /** Operators outside the standard, such as the engine's own, which only step graphs have. */
 function domainsOf(graph: Graph): ReadonlySet<string> {
   const domains = graph.nodes.map(({ op }) => (operators[op] as unknown as Operator).domain ?? '')

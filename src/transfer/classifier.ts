@@ -1,15 +1,11 @@
 /** @file A classifier: a model with its class names and the way it reads photos. */
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { loadWeightsFile } from '../formats/keras/index.ts'
 import { load, preprocess, type Interpolation, type PreprocessMode } from '../image/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
-import type { Model, TrainingEvent } from '../training/index.ts'
-import { buildClassifierModel } from './classifier-model.ts'
+import { Model, type TrainingEvent } from '../training/index.ts'
 import { evaluateClassifier } from './evaluate-classifier.ts'
 import type { Evaluation, Prediction, TrainReport } from './options.ts'
-import { readRunSettings, runFiles } from './run-folder.ts'
+import { saveClassifier, type SaveClassifierOptions, type SavedClassifier } from './save-classifier.ts'
 
 /** How a classifier reads photos. */
 export interface PhotoReading {
@@ -32,8 +28,15 @@ export interface PredictPhotoOptions {
 export type PhotoResult =
   { readonly file: string; readonly top: readonly Prediction[] } | { readonly file: string; readonly reason: string }
 
+/** What computes the answers where there is no model of layers: the graph of a classifier.onnx. */
+export interface AnsweringNetwork {
+  predict(photos: Tensor<'float32'>): Promise<Tensor<'float32'>>
+  summary(): string
+  dispose(): Promise<void>
+}
+
 export interface ClassifierParts {
-  readonly model: Model
+  readonly model: Model | AnsweringNetwork
   readonly network: string
   readonly labels: readonly { readonly label: string; readonly wnid?: string }[]
   readonly reading: PhotoReading
@@ -44,24 +47,43 @@ const photosAtOnce = 4
 
 /** Names photos. Made by `trainClassifier`, `loadClassifier` or `pretrainedClassifier`. */
 export class Classifier {
-  readonly model: Model
   readonly network: string
   /** How photos are read; part of what was learned. */
   readonly reading: PhotoReading
   /** What the training run said of itself, where there was one. */
   readonly report: TrainReport | undefined
+  readonly #net: Model | AnsweringNetwork
   readonly #labels: ClassifierParts['labels']
 
   constructor(parts: ClassifierParts) {
-    this.model = parts.model
+    this.#net = parts.model
     this.network = parts.network
     this.reading = parts.reading
     this.report = parts.report
     this.#labels = parts.labels
   }
 
+  /** The layers and weights. Throws USAGE for a classifier of a classifier.onnx, which holds a graph without layers. */
+  get model(): Model {
+    if (this.#net instanceof Model) return this.#net
+    throw new RootstockError('USAGE', `Cannot take the layers of this ${this.network}: a classifier.onnx holds a graph without layers`, {
+      hint: 'Open the folder of its run, or a .keras file',
+    })
+  }
+
   get classNames(): readonly string[] {
     return this.#labels.map(({ label }) => label)
+  }
+
+  /** ImageNet's keys of the classes, where they are ImageNet's. */
+  get wnids(): readonly string[] | undefined {
+    const keys = this.#labels.flatMap(({ wnid }) => wnid ?? [])
+    return keys.length === this.#labels.length ? keys : undefined
+  }
+
+  /** All probabilities [n, classes] of photos that were read and prepared as `reading` says, [n, size, size, 3]. */
+  probabilities(photos: Tensor<'float32'>): Promise<Tensor<'float32'>> {
+    return this.#net.predict(photos)
   }
 
   /** The most probable classes of one photo (a path or its bytes). Throws IMAGE where it cannot be read. */
@@ -89,14 +111,22 @@ export class Classifier {
     return evaluateClassifier(this, folder, options)
   }
 
-  /** The table that Keras prints. */
+  /**
+   * Writes the classifier, by the name's ending: `.onnx` (see docs/classifier-file.md), `.keras`, `.h5` (the class names go beside them, into
+   * NAME.labels.json), `.weights.h5` or `.safetensors`. Throws USAGE and FILE.
+   */
+  save(path: string, options: SaveClassifierOptions = {}): Promise<SavedClassifier> {
+    return saveClassifier(this, path, options)
+  }
+
+  /** The table that Keras prints; of a classifier.onnx, its operators. */
   summary(): string {
-    return this.model.summary()
+    return this.#net.summary()
   }
 
   /** Frees native memory. */
   dispose(): Promise<void> {
-    return this.model.dispose()
+    return this.#net.dispose()
   }
 
   async #readSome(
@@ -128,36 +158,11 @@ export class Classifier {
   async #classify(photos: readonly Tensor<'float32'>[], { top = 3 }: PredictPhotoOptions): Promise<Prediction[][]> {
     if (!Number.isInteger(top) || top < 1)
       throw new RootstockError('USAGE', `Invalid top: found ${top}, expected a whole number of at least 1`)
-    const { data } = await this.model.predict(stack(photos))
+    const { data } = await this.#net.predict(stack(photos))
     const width = this.#labels.length
     return photos.map((_, i) => {
       const row = Array.from(data.subarray(i * width, (i + 1) * width), (probability, label) => ({ ...this.#labels[label]!, probability }))
       return row.sort((a, b) => b.probability - a.probability).slice(0, top)
     })
   }
-}
-
-/** The classifier of a finished run: its folder. */
-export async function loadClassifier(path: string): Promise<Classifier> {
-  const found = await stat(path).catch(() => undefined)
-  if (!found)
-    throw new RootstockError('FILE', `Cannot load a classifier: there is no ${path}`, {
-      hint: 'Give a folder that "rootstock train" wrote',
-    })
-  if (!found.isDirectory()) {
-    throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: found a file, expected the folder of a run`, {
-      hint: 'Give a folder that "rootstock train" wrote',
-    })
-  }
-  const settings = await readRunSettings(path)
-  const { net } = await buildClassifierModel(settings, null)
-  loadWeightsFile(net, join(path, runFiles.best))
-  const { size, interpolation, exif } = settings
-  return new Classifier({
-    model: net,
-    network: settings.network,
-    labels: settings.classes.map((label) => ({ label })),
-    reading: { size, interpolation, exif, preprocessing: (net.preprocessing ?? 'none') as PreprocessMode },
-    report: settings.report as TrainReport | undefined,
-  })
 }

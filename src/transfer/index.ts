@@ -1,5 +1,11 @@
 /** @file Public face of transfer/: the recipe, folder in, classifier out. */
 export { trainClassifier } from './train-classifier.ts'
-export { Classifier, loadClassifier } from './classifier.ts'
+export { Classifier } from './classifier.ts'
+export { loadClassifier, type LoadClassifierOptions } from './load-classifier.ts'
+export type { SaveClassifierOptions, SavedClassifier } from './save-classifier.ts'
+export { checkClassifier, type ClassifierCheck } from './check-classifier.ts'
+export { checkMachine, type MachineCheck } from './check-machine.ts'
 export { pretrainedClassifier, type PretrainedOptions } from './pretrained.ts'
+export type { Recipe } from './recipe.ts'
 export type { Evaluation, Prediction, TrainClassifierOptions, TrainReport } from './options.ts'
+export { readHistory } from './read-history.ts'

@@ -4,10 +4,16 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
 import { atomicWrite } from '../files/index.ts'
-import { INTERPOLATIONS, type Interpolation } from '../image/index.ts'
+import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
-export const runFiles = { settings: 'run.json', history: 'history.csv', best: 'best.weights.h5' } as const
+export const runFiles = {
+  settings: 'run.json',
+  history: 'history.csv',
+  best: 'best.weights.h5',
+  checkpoint: 'last.ckpt',
+  classifier: 'classifier.onnx',
+} as const
 
 const interpolations = Object.values(INTERPOLATIONS) as [string, ...string[]]
 
@@ -20,6 +26,7 @@ const schema = z.object({
   size: z.number().int().positive(),
   head: z.union([z.number().int().positive(), z.literal('none')]),
   classes: z.array(z.string()).min(2),
+  preprocessing: z.enum(preprocessModes as [PreprocessMode, ...PreprocessMode[]]).exactOptional(),
   interpolation: z.enum(interpolations),
   exif: z.enum(['apply', 'ignore']),
   settings: z.record(z.string(), z.unknown()),

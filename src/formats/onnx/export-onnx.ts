@@ -1,6 +1,7 @@
 /** @file Writes a model as standard ONNX: input and output in Keras's layout, float32 and with a free batch. */
 import { RootstockError } from '../../errors.ts'
 import { atomicWrite, formatBytes } from '../../files/index.ts'
+import type { Graph } from '../../graph/index.ts'
 import type { KerasShape } from '../../layers/index.ts'
 import { lower, type Functional } from '../../models/index.ts'
 import { writeOnnx } from '../../onnx/index.ts'
@@ -28,11 +29,21 @@ export async function exportOnnx(model: Functional, path: string, options: Expor
 }
 
 /** The bytes of that file. */
-export function onnxBytes(model: Functional, { precision = 'float32', metadata = {}, inputShape }: ExportOnnxOptions = {}): Uint8Array {
+export function onnxBytes(model: Functional, { metadata = {}, ...options }: ExportOnnxOptions = {}): Uint8Array {
+  const { bytes } = writeOnnx(onnxGraph(model, options), { metadata })
+  return bytesWithinLimit(bytes, model.name)
+}
+
+/** The graph of that file: one input and one output in Keras's layout for each of the model's. */
+export function onnxGraph(model: Functional, { precision = 'float32', inputShape }: Omit<ExportOnnxOptions, 'metadata'> = {}): Graph {
   const shapes = inputShape && model.inputs.map((): KerasShape => [null, ...inputShape])
   const lowered = lower(model, { training: false, ...(shapes ? { shapes } : {}) })
   const graph = lowered.tape.graph(lowered.outputs)
-  const { bytes } = writeOnnx(precision === 'float16' ? halved(graph) : graph, { metadata })
+  return precision === 'float16' ? halved(graph) : graph
+}
+
+/** The same bytes. Throws USAGE where they are more than an ONNX file can hold. */
+export function bytesWithinLimit(bytes: Uint8Array, name: string): Uint8Array {
   if (bytes.length <= mostBytes) return bytes
-  throw new RootstockError('USAGE', `Cannot export ${model.name}: it has ${formatBytes(bytes.length)}, expected at most 2 GB`)
+  throw new RootstockError('USAGE', `Cannot export ${name}: it has ${formatBytes(bytes.length)}, expected at most 2 GB`)
 }

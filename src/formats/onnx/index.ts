@@ -1,3 +1,3 @@
 /** @file Public face of formats/onnx/: models as ONNX files that any runtime opens. */
-export { exportOnnx, onnxBytes } from './export-onnx.ts'
+export { bytesWithinLimit, exportOnnx, onnxBytes, onnxGraph } from './export-onnx.ts'
 export type { ExportOnnxOptions } from './export-onnx.ts'

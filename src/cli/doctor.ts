@@ -1,0 +1,77 @@
+/** @file `rootstock doctor`: whether this machine can work, and whether it gives the answers of a classifier. */
+import { RootstockError } from '../errors.ts'
+import type { ClassifierCheck, MachineCheck } from '../transfer/index.ts'
+import { command, type Outcome } from './command.ts'
+import { oneLine } from './one-line.ts'
+import { alignColumns } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+type Status = MachineCheck['status']
+
+export const doctor = command({
+  name: 'doctor',
+  summary: 'Check this machine, or whether it gives the same answers as the machine that wrote a classifier.',
+  operands: [
+    { name: 'MODEL', description: 'A classifier.onnx, or the folder of a run; without it the machine is checked', optional: true },
+  ],
+  flags: {},
+  examples: ['rootstock doctor', 'rootstock doctor runs/pets', 'rootstock doctor classifier.onnx --json'],
+  run: async ({ operands: [model], terminal }) => {
+    const { checkClassifier, checkMachine } = await import('../transfer/index.ts')
+    return model === undefined ? machine(await checkMachine(), terminal) : classifier(await checkClassifier(model), terminal)
+  },
+})
+
+function machine(checks: readonly MachineCheck[], terminal: Terminal): Outcome {
+  table(
+    checks.map(({ name, status, found, hint }) => ({ status, cells: [name, hint === undefined ? found : `${found}. ${hint}`] })),
+    terminal,
+  )
+  const failed = checks.filter(({ status }) => status === 'fail')
+  const json = { ok: failed.length === 0, checks }
+  if (!failed[0]) return { json }
+  const { name, found, hint } = failed[0]
+  const message = `This machine fails ${failed.length} of ${checks.length} checks; the first is ${name}: ${found}`
+  return { json, error: new RootstockError('ENGINE', message, hint === undefined ? {} : { hint }) }
+}
+
+function classifier(check: ClassifierCheck, terminal: Terminal): Outcome {
+  const { path, network, classes, precision, engine, intact, samples, difference, tolerance, same } = check
+  terminal.print(terminal.colors.bold(oneLine(path)) + `: ${oneLine(network)}, ${classes} classes, ${precision}, on ${engine}`)
+  const rows = samples.map((sample) => ({
+    status: sample.same ? 'ok' : 'fail',
+    cells: [oneLine(sample.name), `differs by ${sample.difference.toExponential(1)}`],
+  }))
+  const content = intact ? 'as it was written' : 'changed since it was written'
+  table([{ status: intact ? 'ok' : 'fail', cells: ['content', content] }, ...rows] as readonly Row[], terminal)
+  if (same) {
+    terminal.print(`This machine gives the same answers: they differ by at most ${difference.toExponential(1)}, ${tolerance} is allowed`)
+    return { json: check }
+  }
+  return { json: check, error: wrong(check) }
+}
+
+function wrong({ path, intact, difference, tolerance }: ClassifierCheck): RootstockError {
+  if (!intact) {
+    const answers =
+      difference <= tolerance ? 'but the answers to its samples are the same' : `and its answers differ by ${difference.toPrecision(2)}`
+    return new RootstockError('ENGINE', `Cannot trust ${path}: its content changed since it was written, ${answers}`, {
+      hint: 'Copy or export the file again',
+    })
+  }
+  const found = `the answers of this machine differ by ${difference.toPrecision(2)}, expected at most ${tolerance}`
+  return new RootstockError('ENGINE', `Cannot trust ${path} here: ${found}`, {
+    hint: 'Try ROOTSTOCK_ENGINE=cpu; another version of onnxruntime-node or sharp may be the cause',
+  })
+}
+
+interface Row {
+  readonly status: Status
+  readonly cells: readonly string[]
+}
+
+function table(rows: readonly Row[], { print, colors }: Terminal): void {
+  const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red }
+  const lines = alignColumns(rows.map(({ cells }) => cells))
+  rows.forEach(({ status }, i) => print(`${paint[status](status.padEnd(4))}${lines[i] ?? ''}`))
+}

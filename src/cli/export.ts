@@ -1,0 +1,47 @@
+/** @file `rootstock export`: a classifier in the format of another program. */
+import type { SavedClassifier } from '../transfer/index.ts'
+import { command } from './command.ts'
+import { choice, positive, quantity, word } from './flag-values.ts'
+import { modelFlags } from './model-flags.ts'
+import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
+import { oneLine } from './one-line.ts'
+import { grouped } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const PRECISIONS = ['float32', 'float16'] as const
+
+export const exportCommand = command({
+  name: 'export',
+  summary: 'Write a classifier for other programs, in the format that the name of the file asks for.',
+  operands: [
+    { name: 'MODEL', description: MODEL_KINDS },
+    {
+      name: 'OUT',
+      description: 'classifier.onnx (any ONNX runtime), NAME.keras or NAME.h5 (Keras), NAME.weights.h5 or NAME.safetensors (weights alone)',
+    },
+  ],
+  flags: {
+    precision: choice('HOW', 'float32 or float16, which halves an .onnx; default float32', PRECISIONS),
+    alpha: quantity('A', 'Width of mobilenet; default 1', positive),
+    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet'),
+    ...modelFlags,
+  },
+  examples: ['rootstock export runs/pets pets.keras', 'rootstock export runs/pets pets-half.onnx --precision float16'],
+  run: async ({ operands: [model = '', out = ''], flags: { precision, ...building }, terminal }) => {
+    const classifier = await openClassifier(model, building)
+    try {
+      const saved = await classifier.save(out, precision ? { precision } : {})
+      show(saved, terminal)
+      return { json: { ...saved, classes: classifier.classNames } }
+    } finally {
+      await classifier.dispose()
+    }
+  },
+})
+
+function show({ path, bytes, precision, labels, difference, tolerance }: SavedClassifier, { print, colors }: Terminal): void {
+  print(`${colors.bold(oneLine(path))}: ${grouped(bytes)} bytes, ${precision}`)
+  if (labels !== undefined) print(`Names of the classes: ${oneLine(labels)}`)
+  if (difference === undefined || tolerance === undefined) return
+  print(`Its answers differ by at most ${difference.toPrecision(2)} from the classifier's over its parity samples; ${tolerance} is allowed`)
+}

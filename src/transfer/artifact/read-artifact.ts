@@ -1,0 +1,65 @@
+/** @file Opens a classifier.onnx. The file is untrusted: it is read into a graph of known operators, and its texts are checked one by one. */
+import { readFile, stat } from 'node:fs/promises'
+import { RootstockError } from '../../errors.ts'
+import { fileError, formatBytes } from '../../files/index.ts'
+import type { Graph } from '../../graph/index.ts'
+import { readOnnxGraph } from '../../onnx/index.ts'
+import { showShape } from '../../tensor/index.ts'
+import { readMetadata, type ArtifactMetadata } from './metadata.ts'
+import { inputName, outputName } from './photo-graph.ts'
+
+/** An opened artifact. */
+export interface Artifact {
+  readonly graph: Graph
+  readonly metadata: ArtifactMetadata
+  /** Graph, numbers and texts are those that were written. */
+  readonly isIntact: boolean
+}
+
+const mostBytes = 2 ** 31 - 1
+
+/** Reads the file. Throws FILE when that fails, FORMAT for what no `writeArtifact` writes; a file whose content changed since is not refused. */
+export async function readArtifact(path: string): Promise<Artifact> {
+  const bytes = await readWhole(path)
+  const { graph, metadata: texts, digest } = readOnnxGraph(bytes, path)
+  const { metadata, isIntact } = readMetadata(texts, { digest, source: path })
+  checkEnds(graph, metadata, path)
+  return { graph, metadata, isIntact }
+}
+
+/** As `readArtifact`; throws FORMAT also where a byte of the content changed since. */
+export async function readIntactArtifact(path: string): Promise<Artifact> {
+  const artifact = await readArtifact(path)
+  if (artifact.isIntact) return artifact
+  throw new RootstockError(
+    'FORMAT',
+    `Cannot load a classifier from ${path}: its content is not what was written, expected an unchanged file`,
+    {
+      hint: 'Copy or export the file again; "rootstock doctor FILE" shows what its answers are worth',
+    },
+  )
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    const found = await stat(path)
+    if (!found.isFile()) throw new RootstockError('FILE', `Cannot load a classifier from ${path}: it is not a regular file`)
+    if (found.size > mostBytes) {
+      throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: it has ${formatBytes(found.size)}, expected at most 2 GB`)
+    }
+    return await readFile(path)
+  } catch (error) {
+    throw fileError(error, path, { action: 'load a classifier from' })
+  }
+}
+
+function checkEnds({ inputs, outputs }: Graph, { preprocessing, class_names: classes }: ArtifactMetadata, path: string): void {
+  const [height, width] = preprocessing.size
+  const found = [...inputs, ...outputs].map(({ name, shape, dtype }) => `${name} ${dtype} ${showShape(shape)}`)
+  const wanted = [
+    `${inputName} float32 ${showShape([null, height, width, 3])}`,
+    `${outputName} float32 ${showShape([null, classes.length])}`,
+  ]
+  if (height === width && found.join() === wanted.join()) return
+  throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: found ${found.join(', ')}, expected ${wanted.join(', ')}`)
+}

@@ -1,0 +1,132 @@
+/** @file Writes a classifier as one file, classifier.onnx, that any ONNX runtime opens and that carries everything it needs. */
+import { RootstockError } from '../../errors.ts'
+import { atomicWrite } from '../../files/index.ts'
+import { bytesWithinLimit, onnxGraph } from '../../formats/onnx/index.ts'
+import { preprocess } from '../../image/index.ts'
+import { readOnnxGraph, withMetadata, writeOnnx } from '../../onnx/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import type { Classifier } from '../classifier.ts'
+import type { TrainReport } from '../options.ts'
+import { version } from '../version.ts'
+import { artifactFormat, writeMetadata, type ArtifactMetadata } from './metadata.ts'
+import { ArtifactNetwork } from './network.ts'
+import { photoGraph } from './photo-graph.ts'
+import { compareSamples, readSamples, samplePictures, type SamplePicture } from './samples.ts'
+
+/** Options of `writeArtifact`. */
+export interface WriteArtifactOptions {
+  /** What weights and arithmetic are stored in; input and output are float32 either way. Default 'float32'. */
+  readonly precision?: 'float32' | 'float16'
+  /** When the training ended. Default now. */
+  readonly created?: Date
+}
+
+/** What was written. */
+export interface WrittenArtifact {
+  readonly path: string
+  readonly bytes: number
+  readonly precision: 'float32' | 'float16'
+  /** The largest difference of a probability between the file and the classifier, over the parity samples. */
+  readonly difference: number
+  /** The most that counts as the same answer. */
+  readonly tolerance: number
+}
+
+/** The largest difference of a probability that another machine may show; processors add in other orders, half precision has 11 bits. */
+export const tolerances = { float32: 1e-4, float16: 0.01 } as const
+
+/**
+ * Writes `classifier.onnx`: input `photo` float32 [N, size, size, 3], red first, 0 to 255, output `probabilities` [N, classes]. The file is
+ * opened again and its answers compared with the classifier's before it takes its place. Throws USAGE where float16 does not hold the
+ * network, FILE when the file cannot be written.
+ */
+export async function writeArtifact(
+  classifier: Classifier,
+  path: string,
+  { precision = 'float32', created = new Date() }: WriteArtifactOptions = {},
+): Promise<WrittenArtifact> {
+  const { model, reading } = classifier
+  const network = onnxGraph(model, { precision, inputShape: [reading.size, reading.size, 3] })
+  const { bytes } = writeOnnx(photoGraph(network, reading.preprocessing), { producerVersion: version })
+  const { graph, digest } = readOnnxGraph(bytes, path)
+  const pictures = await samplePictures()
+  const photos = await readSamples(pictures, reading)
+  const expected = await model.predict(preprocess(photos, reading.preprocessing))
+  const metadata = describe(classifier, { precision, created: created.toISOString(), pictures, expected })
+  const difference = await differenceOf(new ArtifactNetwork(graph, classifier.network), photos, metadata)
+  const { tolerance } = metadata.parity
+  if (!(difference <= tolerance)) throw tooFar(classifier.network, precision, { difference, tolerance })
+  const file = bytesWithinLimit(withMetadata(bytes, writeMetadata(metadata, digest)), model.name)
+  await atomicWrite(path, file)
+  return { path, bytes: file.length, precision, difference, tolerance }
+}
+
+async function differenceOf(network: ArtifactNetwork, photos: Tensor<'float32'>, metadata: ArtifactMetadata): Promise<number> {
+  try {
+    return compareSamples(metadata, await network.predict(photos)).reduce((most, { difference }) => Math.max(most, difference), 0)
+  } finally {
+    await network.dispose()
+  }
+}
+
+interface Written {
+  readonly precision: 'float32' | 'float16'
+  readonly created: string
+  readonly pictures: readonly SamplePicture[]
+  readonly expected: Tensor<'float32'>
+}
+
+function describe(classifier: Classifier, { precision, created, pictures, expected }: Written): ArtifactMetadata {
+  const { classNames, wnids, network, reading, report } = classifier
+  const { size, interpolation, exif, preprocessing } = reading
+  const width = expected.shape[1] ?? 0
+  return {
+    format: artifactFormat,
+    description:
+      `Image classifier (${network}, ${classNames.length} classes). Input photo: float32 [N, ${size}, ${size}, 3], red first, 0 to 255, ` +
+      `resized by ${interpolation}${exif === 'apply' ? ' after the EXIF turn' : ''}. Output probabilities: one for each of class_names.`,
+    network,
+    rootstock_version: version,
+    created,
+    precision,
+    class_names: [...classNames],
+    ...(wnids ? { wnids: [...wnids] } : {}),
+    preprocessing: {
+      size: [size, size],
+      interpolation,
+      exif,
+      inside_graph: preprocessing,
+      channel_order: 'rgb',
+      layout: 'NHWC',
+      range: [0, 255],
+    },
+    temperature: { value: 1, calibrated: false },
+    metrics: report ? metricsOf(report) : null,
+    parity: {
+      tolerance: tolerances[precision],
+      samples: pictures.map(({ name, bytes }, i) => ({
+        name,
+        picture: Buffer.from(bytes).toString('base64'),
+        probabilities: [...expected.data.subarray(i * width, (i + 1) * width)],
+      })),
+    },
+  }
+}
+
+function metricsOf({ test, best, images, epochs }: TrainReport): ArtifactMetadata['metrics'] {
+  return {
+    test: test && { accuracy: test.accuracy, loss: test.loss, images: images.test },
+    best: Number.isFinite(best.valLoss) ? { ...best } : null,
+    images: { train: images.train, validation: images.validation, test: images.test },
+    epochs,
+  }
+}
+
+function tooFar(network: string, precision: string, found: { difference: number; tolerance: number }): RootstockError {
+  const { difference, tolerance } = found
+  return new RootstockError(
+    'USAGE',
+    `Cannot write ${network} in ${precision}: its answers differ by ${difference.toPrecision(2)} from the classifier's, expected at most ${tolerance}`,
+    precision === 'float16' ? { hint: 'Export in float32' } : {},
+  )
+}

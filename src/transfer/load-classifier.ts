@@ -1,0 +1,80 @@
+/** @file Opens a classifier, whatever it is kept in. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RootstockError } from '../errors.ts'
+import { loadWeightsFile } from '../formats/keras/index.ts'
+import type { PreprocessMode } from '../image/index.ts'
+import { ArtifactNetwork } from './artifact/network.ts'
+import { readIntactArtifact } from './artifact/read-artifact.ts'
+import { buildClassifierModel } from './classifier-model.ts'
+import { Classifier } from './classifier.ts'
+import { loadKerasClassifier, type KerasClassifierOptions } from './keras-classifier.ts'
+import type { TrainReport } from './options.ts'
+import { isRunFolder, readRunSettings, runFiles } from './run-folder.ts'
+
+/** Options of `loadClassifier`: what a Keras model does not say of itself. Runs and classifier.onnx say it, and take none. */
+export type LoadClassifierOptions = KerasClassifierOptions
+
+const whatOpens = 'Give a folder that "rootstock train" wrote, a classifier.onnx, or a whole model in .keras or .h5'
+
+/**
+ * The classifier of a finished run (its folder), of a `classifier.onnx`, or of a whole Keras model (`.keras`, `.h5`, TensorFlow.js's
+ * model.json). No file is trusted. Throws FILE, FORMAT, WEIGHTS, and USAGE for options that the file settles itself.
+ */
+export async function loadClassifier(path: string, options: LoadClassifierOptions = {}): Promise<Classifier> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new RootstockError('FILE', `Cannot load a classifier: there is no ${path}`, { hint: whatOpens })
+  if (!found.isDirectory() && isKerasModel(path)) return loadKerasClassifier(path, options)
+  const [option] = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  if (option !== undefined) {
+    throw new RootstockError('USAGE', `Cannot use ${option} with ${path}: it settles that itself`, { hint: `Leave ${option} out` })
+  }
+  if (found.isDirectory()) return fromFolder(path)
+  if (path.endsWith('.onnx')) return fromArtifact(path)
+  throw notAClassifier(path)
+}
+
+function isKerasModel(path: string): boolean {
+  return /\.(keras|h5|hdf5|json)$/u.test(path) && !path.endsWith('.weights.h5')
+}
+
+async function fromFolder(path: string): Promise<Classifier> {
+  const artifact = join(path, runFiles.classifier)
+  if (!(await isRunFolder(path)) && (await stat(artifact).catch(() => undefined))) return fromArtifact(artifact)
+  const settings = await readRunSettings(path)
+  const { net } = await buildClassifierModel(settings, null)
+  loadWeightsFile(net, join(path, runFiles.best))
+  const { size, interpolation, exif } = settings
+  return new Classifier({
+    model: net,
+    network: settings.network,
+    labels: settings.classes.map((label) => ({ label })),
+    reading: { size, interpolation, exif, preprocessing: (net.preprocessing ?? 'none') as PreprocessMode },
+    report: settings.report as TrainReport | undefined,
+  })
+}
+
+async function fromArtifact(path: string): Promise<Classifier> {
+  const { graph, metadata } = await readIntactArtifact(path)
+  const { class_names: names, wnids, network, preprocessing } = metadata
+  const labels = names.map((label, i) => {
+    const wnid = wnids?.[i]
+    return wnid === undefined ? { label } : { label, wnid }
+  })
+  const { size, interpolation, exif } = preprocessing
+  return new Classifier({
+    model: new ArtifactNetwork(graph, network),
+    network,
+    labels,
+    // The graph prepares its photos itself.
+    reading: { size: size[0], interpolation, exif, preprocessing: 'none' },
+  })
+}
+
+function notAClassifier(path: string): RootstockError {
+  const isWeights = path.endsWith('.weights.h5') || path.endsWith('.safetensors')
+  const found = isWeights ? 'found a file that holds weights alone' : 'found a file of another kind'
+  return new RootstockError('FORMAT', `Cannot load a classifier from ${path}: ${found}, expected a classifier`, {
+    hint: isWeights ? 'Name the network and give the file as --weights' : whatOpens,
+  })
+}

@@ -1,0 +1,46 @@
+/** @file Writes a classifier in the format that the name of the file asks for. */
+import { stat } from 'node:fs/promises'
+import { RootstockError } from '../errors.ts'
+import { atomicWrite } from '../files/index.ts'
+import { writeArtifact, type WriteArtifactOptions } from './artifact/write-artifact.ts'
+import type { Classifier } from './classifier.ts'
+import { labelsFileOf } from './label-file.ts'
+
+/** Options of `Classifier.save`. */
+export type SaveClassifierOptions = WriteArtifactOptions
+
+/** What was written. */
+export interface SavedClassifier {
+  readonly path: string
+  readonly bytes: number
+  /** What numbers are stored in. */
+  readonly precision: 'float32' | 'float16'
+  /** Where the class names are, for formats that cannot hold them. */
+  readonly labels?: string
+  /** `.onnx`: the largest difference from the classifier's answers, and the most that is allowed. */
+  readonly difference?: number
+  readonly tolerance?: number
+}
+
+const endings = ['.onnx', '.keras', '.weights.h5', '.h5', '.safetensors'] as const
+
+/** Writes `path`. Throws USAGE for other endings and for float16 outside `.onnx`, FILE when it cannot be written. */
+export async function saveClassifier(classifier: Classifier, path: string, options: SaveClassifierOptions): Promise<SavedClassifier> {
+  const ending = endings.find((candidate) => path.endsWith(candidate))
+  if (!ending) {
+    throw new RootstockError('USAGE', `Cannot write a classifier to ${path}: expected a name that ends in ${endings.join(', ')}`)
+  }
+  if (ending === '.onnx') return writeArtifact(classifier, path, options)
+  if (options.precision === 'float16') {
+    throw new RootstockError('USAGE', `Cannot write ${path} in float16: expected a name that ends in .onnx`, {
+      hint: 'Leave the precision out',
+    })
+  }
+  await classifier.model.save(path)
+  const { size } = await stat(path)
+  const written = { path, bytes: size, precision: 'float32' } as const
+  if (ending !== '.keras' && ending !== '.h5') return written
+  const labels = labelsFileOf(path)
+  await atomicWrite(labels, new TextEncoder().encode(`${JSON.stringify(classifier.classNames, null, 2)}\n`))
+  return { ...written, labels }
+}
