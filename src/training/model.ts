@@ -5,9 +5,10 @@ import type { Tensor } from '../tensor/index.ts'
 import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
 import type { History } from './callbacks/index.ts'
 import { compileModel, type Compiled, type CompileOptions } from './compile.ts'
-import { disposeSingleSteps, evaluateModel, trainOnBatch, type EvaluateOptions } from './evaluate.ts'
+import { disposeSingleSteps, evaluateModel, trainOnBatch, type EvaluateOptions, type TrainOnBatchOptions } from './evaluate.ts'
 import type { Logs } from './events.ts'
 import { fit, type FitOptions } from './fit.ts'
+import { findRates, type FoundRates, type RateFinderOptions } from './rate-finder.ts'
 import { Predictor } from './predict.ts'
 import type { FitData, Pair } from './run-data.ts'
 import { loadWeights } from './saving/load-weights.ts'
@@ -58,8 +59,16 @@ export class Model extends Functional {
     return evaluateModel(this, this.compiled, data, rest)
   }
 
+  /** Trains shortly with growing learning rates and tells where the loss falls fastest; weights and optimizer are as before then. */
+  findLearningRate(data: FitData, options?: RateFinderOptions): Promise<FoundRates>
+  findLearningRate(x: Tensor<'float32'>, y: Tensor, options?: RateFinderOptions): Promise<FoundRates>
+  findLearningRate(x: FitData | Tensor<'float32'>, y?: Tensor | RateFinderOptions, options?: RateFinderOptions): Promise<FoundRates> {
+    const { data, rest } = pairOrData<RateFinderOptions>(x, y, options)
+    return findRates(this, this.compiled, data, rest)
+  }
+
   /** One optimizer step on one batch; loss and metrics of that batch, before the step. */
-  trainOnBatch(x: Tensor<'float32'>, y: Tensor, options: Pick<FitOptions, 'classWeight' | 'sampleWeight' | 'seed'> = {}): Promise<Logs> {
+  trainOnBatch(x: Tensor<'float32'>, y: Tensor, options: TrainOnBatchOptions = {}): Promise<Logs> {
     return trainOnBatch(this, this.compiled, { x, y }, options)
   }
 

@@ -1,0 +1,65 @@
+/** @file The learning-rate finder: what it tries, when it stops, and that it leaves no trace. */
+import { expect, it } from 'vitest'
+import type { Model } from './model.ts'
+import { adam, sgd } from './optimizers/index.ts'
+import { exponentialDecay } from './schedules/index.ts'
+import { photos, smallNet, weightsOf } from './small.cases.ts'
+
+const data = photos(30)
+
+function compiled(optimizer = sgd({ learningRate: 0.05, momentum: 0.9 })): Model {
+  const net = smallNet()
+  net.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
+  return net
+}
+
+it('tries rates from the first to the last, evenly in their logarithm', async () => {
+  const { rates, losses } = await compiled().findLearningRate(data.x, data.y, { from: 1e-5, to: 1e-2, steps: 31, batchSize: 7 })
+  expect(rates).toHaveLength(31)
+  expect(losses).toHaveLength(31)
+  expect(rates[0]).toBeCloseTo(1e-5, 10)
+  expect(rates[10]).toBeCloseTo(1e-4, 9)
+  expect(rates[30]).toBeCloseTo(1e-2, 7)
+  expect(losses.every(Number.isFinite)).toBe(true)
+})
+
+it('suggests a rate that trains better than one a thousand times smaller', async () => {
+  const { suggested = NaN } = await compiled(adam()).findLearningRate(data.x, data.y, { steps: 60, batchSize: 10 })
+  expect(suggested).toBeGreaterThan(1e-5)
+  expect(suggested).toBeLessThan(1)
+  const lossWith = async (learningRate: number): Promise<number> => {
+    const { history } = await compiled(adam({ learningRate })).fit(data.x, data.y, { epochs: 5, batchSize: 10 })
+    return history['loss']?.at(-1) ?? NaN
+  }
+  expect(await lossWith(suggested)).toBeLessThan(await lossWith(suggested / 1000))
+})
+
+it('stops where the loss blows up, without an error', async () => {
+  const { rates } = await compiled().findLearningRate(data.x, data.y, { from: 1e-3, to: 1e20, steps: 100, batchSize: 10 })
+  expect(rates.length).toBeLessThan(60)
+})
+
+it('leaves weights, optimizer and later training as they were', async () => {
+  const [tried, fresh] = [compiled(), compiled()]
+  await tried.fit(data.x, data.y, { epochs: 1 })
+  await fresh.fit(data.x, data.y, { epochs: 1 })
+  await tried.findLearningRate(data.x, data.y, { steps: 20 })
+  expect(await weightsOf(tried)).toEqual(await weightsOf(fresh))
+  await tried.fit(data.x, data.y, { epochs: 2 })
+  await fresh.fit(data.x, data.y, { epochs: 2 })
+  expect(await weightsOf(tried)).toEqual(await weightsOf(fresh))
+})
+
+it('works with an optimizer that follows a schedule', async () => {
+  const schedule = exponentialDecay({ initialLearningRate: 0.1, decaySteps: 10, decayRate: 0.5 })
+  const { rates } = await compiled(sgd({ learningRate: schedule })).findLearningRate(data.x, data.y, { steps: 12 })
+  expect(rates).toHaveLength(12)
+})
+
+it.each([
+  [{ from: 0 }, /from is 0, expected a number above 0/],
+  [{ from: 1, to: 0.1 }, /to is 0.1, expected a number above 1/],
+  [{ steps: 3 }, /steps is 3, expected a whole number from 10/],
+])('refuses %j', async (options, says) => {
+  await expect(compiled().findLearningRate(data.x, data.y, options)).rejects.toThrow(says)
+})
