@@ -518,6 +518,56 @@ function choosing(): Case<'Where'>[] {
   })
 }
 
+const bytes = <D extends 'uint8' | 'int8' | 'int32'>(dtype: D, values: TensorData[D], shape: Shape = [values.length]): Tensor<D> => ({ data: values, shape, dtype }) // prettier-ignore
+
+function quantizations(): Case<'QuantizeLinear'>[] {
+  const noDifferences = 'steps'
+  const scalar = [tensor([0.5], []), bytes('uint8', Uint8Array.of(10), [])] as const
+  return [
+    {
+      title: 'uint8, halves to even, cut off at both ends',
+      inputs: [tensor([0, 0.25, 0.75, -1.25, -5.5, 122.5, 200]), ...scalar],
+      attributes: { axis: 0 },
+      expected: () => [bytes('uint8', Uint8Array.of(10, 10, 12, 8, 0, 255, 255))],
+      noDifferences,
+    },
+    {
+      title: 'int8, one scale per row',
+      inputs: [tensor([1, -1, 100, 1, -1, 100], [2, 3]), tensor([1, 0.1]), bytes('int8', Int8Array.of(0, -8))],
+      attributes: { axis: 0 },
+      expected: () => [bytes('int8', Int8Array.of(1, -1, 100, 2, -18, 127), [2, 3])],
+      noDifferences,
+    },
+  ]
+}
+
+function dequantizations(): Case<'DequantizeLinear'>[] {
+  const noDifferences = 'whole numbers'
+  return [
+    {
+      title: 'uint8',
+      inputs: [bytes('uint8', Uint8Array.of(0, 10, 255)), tensor([0.5], []), bytes('uint8', Uint8Array.of(10), [])],
+      attributes: { axis: 0 },
+      expected: () => [tensor([-5, 0, 122.5])],
+      noDifferences,
+    },
+    {
+      title: 'int8, one scale per column',
+      inputs: [bytes('int8', Int8Array.of(1, -1, 127, -128), [2, 2]), tensor([1, 0.5]), bytes('int8', Int8Array.of(0, 1))],
+      attributes: { axis: 1 },
+      expected: () => [tensor([1, -1, 127, -64.5], [2, 2])],
+      noDifferences,
+    },
+    {
+      title: 'int32, one scale per row',
+      inputs: [bytes('int32', Int32Array.of(3, -70000), [2, 1]), tensor([2, 0.25]), bytes('int32', Int32Array.of(0, 0))],
+      attributes: { axis: 0 },
+      expected: () => [tensor([6, -17500], [2, 1])],
+      noDifferences,
+    },
+  ]
+}
+
 function casts(): Case<'Cast'>[] {
   const x = spaced(39, [3, 4], 1)
   return [
@@ -644,6 +694,8 @@ export const cases: { readonly [K in OpName]: readonly Case<K>[] } = {
   Greater: comparisons((a, b) => a > b),
   Less: comparisons((a, b) => a < b),
   Cast: casts(),
+  QuantizeLinear: quantizations(),
+  DequantizeLinear: dequantizations(),
   ReduceMean: reductions((values) => total(values) / values.length),
   ReduceSum: reductions(total),
   ReduceMax: [

@@ -85,6 +85,9 @@ export interface Signatures {
   Greater: Binary
   Less: Binary
   Cast: Signature<'input', { readonly to: 'float32' | 'int64' | 'bool' | 'float16' }>
+  // quantization.ts
+  QuantizeLinear: Signature<'x' | 'y_scale' | 'y_zero_point', AxisAttributes>
+  DequantizeLinear: Signature<'x' | 'x_scale' | 'x_zero_point', AxisAttributes>
   // reduction.ts
   ReduceMean: Reduce
   ReduceSum: Reduce

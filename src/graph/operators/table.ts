@@ -6,6 +6,7 @@ import * as movement from './movement.ts'
 import * as normalization from './normalization.ts'
 import * as pooling from './pooling.ts'
 import * as product from './product.ts'
+import * as quantization from './quantization.ts'
 import * as reduction from './reduction.ts'
 import type { Operator } from './operator.ts'
 import type { OpName } from './signatures.ts'
@@ -25,6 +26,7 @@ export const operators: { readonly [K in OpName]: Operator<K> } = {
   ...pooling,
   ...activation,
   ...elementwise,
+  ...quantization,
   ...reduction,
   ...movement,
 }

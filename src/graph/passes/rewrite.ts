@@ -25,3 +25,8 @@ export function rewrite(graph: Graph, rule: Rewrite): Rewritten {
   const outputs = graph.outputs.map(at)
   return { graph: prune({ inputs: tape.inputs, outputs, nodes: tape.nodes, constants: tape.constants, parameters: tape.parameters }), at }
 }
+
+/** The node on a tape that makes a value; undefined for inputs and weights. */
+export function maker({ nodes }: Pick<Tape, 'nodes'>, value: Value): Node | undefined {
+  return nodes.findLast((node) => node.outputs.includes(value))
+}

@@ -1,0 +1,38 @@
+/** @file Folds batch normalization on given statistics into the convolution before it: γ/σ·(Wx + b − μ) + β = (γ/σ·W)x + γ/σ·(b − μ) + β. */
+import type { Tensor } from '../../tensor/index.ts'
+import { consumers, type Graph, type Node, type Value } from '../graph.ts'
+import type { Attributes } from '../operators/signatures.ts'
+import type { Tape } from '../tape.ts'
+import { floatsOf } from './floats.ts'
+import { maker, rewrite, type Rewritten } from './rewrite.ts'
+
+/** The new weights are constants of the graph, computed in float64 and rounded once. */
+export function foldBatchNorm(graph: Graph): Rewritten {
+  const readers = consumers(graph)
+  const outputs = new Set(graph.outputs)
+  return rewrite(graph, (tape, node, inputs) => {
+    const [source] = node.inputs
+    const isFixed = node.op === 'BatchNormalization' && (node.attributes as Attributes['BatchNormalization']).training_mode === 0
+    if (!isFixed || !source || outputs.has(source) || readers.get(source)?.length !== 1) return undefined
+    const conv = inputs[0] && maker(tape, inputs[0])
+    return conv?.op === 'Conv' ? folded(tape, graph, conv as Node<'Conv'>, node as Node<'BatchNormalization'>) : undefined
+  })
+}
+
+function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchNormalization'>): readonly Value[] | undefined {
+  const [x, weight, bias] = conv.inputs
+  const numbers = [weight, ...norm.inputs.slice(1)].map((value) => value && floatsOf(graph, value))
+  const [w, gamma, beta, mean, variance] = numbers
+  const b = bias && floatsOf(graph, bias)
+  if (!x || !weight || !w || !gamma || !beta || !mean || !variance || (bias && !b)) return undefined
+  const { epsilon } = norm.attributes
+  const channels = gamma.length
+  const width = w.length / channels
+  const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
+  const kernel = Float32Array.from(w, (value, i) => value * factors[Math.floor(i / width)]!)
+  const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
+  const constant = (data: Float32Array, shape: Tensor['shape'], name: string): Value =>
+    tape.constant({ data, shape, dtype: 'float32' }, `${norm.name}/${name}`)
+  const inputs = [x, constant(kernel, weight.shape as Tensor['shape'], 'folded_kernel'), constant(offset, [channels], 'folded_bias')]
+  return tape.ops('Conv', inputs, conv.attributes, norm.name)
+}

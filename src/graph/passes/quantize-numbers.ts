@@ -1,0 +1,79 @@
+/** @file The arithmetic of 8-bit numbers: scales, zero points, and weights per channel. */
+import type { Tensor } from '../../tensor/index.ts'
+
+/** Least and greatest value that a tensor takes. */
+export interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+/** x ≈ (q − zero)·scale with q in 0 … 255. */
+export interface Scale {
+  readonly scale: number
+  readonly zero: number
+}
+
+/** Weights as whole numbers in −127 … 127, symmetric about zero, and a bias in steps of what the products come in. */
+export interface QuantizedWeights {
+  readonly weight: Tensor<'int8'>
+  readonly scales: Float32Array
+  readonly bias: Tensor<'int32'>
+  readonly biasScales: Float32Array
+}
+
+const levels = 255
+const mostWeight = 127
+/** Sums of products and the bias share 32 bits. */
+const mostBias = 2 ** 29
+
+/** The scale of uint8 numbers for a range; zero is always among them, since padding is zero. */
+export function scaleFor({ min, max }: Range): Scale {
+  const [low, high] = [Math.min(0, min), Math.max(0, max)]
+  const scale = Math.fround((high - low) / levels) || Math.fround(1 / levels)
+  return { scale, zero: Math.min(levels, Math.max(0, Math.round(-low / scale))) }
+}
+
+/**
+ * Weights [outgoing, …] and bias for inputs of the given scale, one scale per outgoing channel. `means` are the inputs' channel means: what
+ * rounding the weights shifts on average, Σ (w − ŵ)·mean, is added to the bias.
+ */
+export function quantizeWeights(
+  { data, shape }: Tensor<'float32'>,
+  bias: Float32Array | undefined,
+  { scale, means, group }: { readonly scale: number; readonly means?: Float32Array | undefined; readonly group: number },
+): QuantizedWeights {
+  const [channels = 0, incoming = 0, ...kernel] = shape
+  const spatial = kernel.reduce((product, size) => product * size, 1)
+  const width = incoming * spatial
+  const weight = new Int8Array(data.length)
+  const scales = new Float32Array(channels)
+  const biasScales = new Float32Array(channels)
+  const biases = new Int32Array(channels)
+  for (let o = 0; o < channels; o++) {
+    const row = data.subarray(o * width, (o + 1) * width)
+    const step = stepFor(row, bias?.[o] ?? 0, scale)
+    const first = Math.floor(o / (channels / group)) * incoming
+    let shift = 0
+    for (let i = 0; i < width; i++) {
+      const q = Math.round(row[i]! / step)
+      weight[o * width + i] = q
+      shift += (row[i]! - q * step) * (means?.[first + Math.floor(i / spatial)] ?? 0)
+    }
+    scales[o] = step
+    biasScales[o] = Math.fround(step * scale)
+    biases[o] = Math.round(((bias?.[o] ?? 0) + shift) / biasScales[o]!)
+  }
+  return {
+    weight: { data: weight, shape, dtype: 'int8' },
+    scales,
+    bias: { data: biases, shape: [channels], dtype: 'int32' },
+    biasScales,
+  }
+}
+
+/** The step of one channel's weights: its largest becomes 127, unless its bias would not fit 32 bits then. */
+function stepFor(row: Float32Array, bias: number, scale: number): number {
+  let most = 0
+  for (const value of row) most = Math.max(most, Math.abs(value))
+  return Math.fround(Math.max(most / mostWeight, Math.abs(bias) / (scale * mostBias), 1e-30))
+}
