@@ -2,7 +2,21 @@
 import { describe, expect, it } from 'vitest'
 import { expectRefusal, rootstock, rootstockJson } from './rootstock.cases.ts'
 
-const commands = ['prepare', 'train', 'predict', 'evaluate', 'summary', 'weights', 'demo']
+const commands = [
+  'prepare',
+  'train',
+  'predict',
+  'evaluate',
+  'export',
+  'doctor',
+  'summary',
+  'weights',
+  'demo',
+  'plot',
+  'diagram',
+  'augment-preview',
+  'cache',
+]
 
 const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp }[] = [
   { argv: [], says: /Missing command: expected one of prepare, train, .* See: rootstock --help/ },

@@ -32,8 +32,11 @@ export interface WrittenArtifact {
   readonly tolerance: number
 }
 
-/** The largest difference of a probability that another machine may show; processors add in other orders, half precision has 11 bits. */
-export const tolerances = { float32: 1e-4, float16: 0.01 } as const
+/**
+ * The largest difference of a probability that counts as the same answer: processors add in other orders (about 1e-6), and half precision
+ * has 11 bits (MobileNet 0.25 on noise: 0.015).
+ */
+export const tolerances = { float32: 1e-4, float16: 0.05 } as const
 
 /**
  * Writes `classifier.onnx`: input `photo` float32 [N, size, size, 3], red first, 0 to 255, output `probabilities` [N, classes]. The file is
