@@ -1,9 +1,10 @@
 /** @file `rootstock train`: a folder of photos in, a classifier out. */
 import type { TrainReport } from '../transfer/index.ts'
 import { RECIPES } from './recipes.ts'
+import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmentation-flags.ts'
 import { duration } from './bar.ts'
 import { command } from './command.ts'
-import { choice, count, countOr, positive, quantity, share, word } from './flag-values.ts'
+import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { grouped, percent } from './table.ts'
@@ -21,13 +22,24 @@ export const train = command({
     epochs: count('N', 'Passes over the photos; default 10'),
     batchSize: count('N', 'Photos per step; default 32'),
     learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),
+    preprocessing: choice('HOW', 'tf, caffe, torch, tutorial (x/255) or none; default what the network was trained on', [
+      'tf',
+      'caffe',
+      'torch',
+      'tutorial',
+      'none',
+    ] as const),
     head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
     unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer'),
     recipe: choice('NAME', 'head, or fine-tune: then the last block of the network too, with warm-up and a falling rate', RECIPES),
     layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
     classWeight: choice('HOW', 'balanced: classes with few photos count as much as the others', ['balanced'] as const),
     duplicates: choice('HOW', 'near (default) finds resized and re-encoded copies too; exact compares bytes', ['near', 'exact'] as const),
-    leaks: choice('HOW', 'Where train/ and test/ hold the same photo: report (default), move or error', ['report', 'move', 'error'] as const),
+    leaks: choice('HOW', 'Where train/ and test/ hold the same photo: report (default), move or error', [
+      'report',
+      'move',
+      'error',
+    ] as const),
     groups: word('FILE', 'A table with the columns file and group; a group is never split'),
     groupPattern: word('REGEXP', 'Its first group in the name of a photo is the group that is never split'),
     patience: countOr(count('N', 'Epochs without a better val_loss before training stops, or none; default 5'), 'none', null),
@@ -35,18 +47,30 @@ export const train = command({
     test: quantity('SHARE', 'Share of each class for the test at the end; default 0.15', share),
     seed: count('S', 'Of weights, order, split and dropout; default 0', 0),
     out: word('FOLDER', "The run's folder; default runs/NETWORK-DATE"),
+    resume: toggle('Go on with the interrupted run in --out; settings that are not given are those that it had'),
+    checkpointSeconds: quantity('S', 'Between two checkpoints of the run, at least; default 10', positive),
+    noPlots: toggle("Draw no pictures into the run's folder"),
+    ...augmentationFlags,
+    views: count('N', 'Fixed views of each photo where the network is frozen, computed once and kept; default 4'),
   },
-  examples: ['rootstock train photos', 'rootstock train data --network mobilenet --alpha 0.25 --epochs 20 --out runs/pets --json'],
+  examples: [
+    'rootstock train photos',
+    'rootstock train data --network mobilenet --alpha 0.25 --epochs 20 --out runs/pets --json',
+    'rootstock train data --out runs/pets --resume',
+  ],
   endsCleanly: true,
   run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
     const { trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     try {
-      const classifier = await trainClassifier(folder, { ...flags, onEvent: progress.onEvent, signal })
+      const { noPlots, ...asked } = withoutAugmentation(flags)
+      const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
+      const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }) }
+      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...told })
       progress.finish()
       const { report } = classifier
       await classifier.dispose()
-      if (report) show(report, terminal, signal.aborted)
+      if (report) show(report, terminal, signal.aborted ? folder : undefined)
       return { json: report ?? {} }
     } finally {
       progress.finish()
@@ -54,7 +78,12 @@ export const train = command({
   },
 })
 
-function show(report: TrainReport, { print, note, colors }: Terminal, isStopped: boolean): void {
+async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
+  const { networkOf } = await import('../applications/index.ts')
+  return networkOf(network).defaultSize
+}
+
+function show(report: TrainReport, { print, note, colors }: Terminal, folder: string | undefined): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
   print(
     `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
@@ -65,6 +94,9 @@ function show(report: TrainReport, { print, note, colors }: Terminal, isStopped:
   if (test) print(colors.bold(`Test accuracy ${percent(test.accuracy)}`) + `, loss ${test.loss.toFixed(4)}`)
   const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
   print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
-  if (isStopped) note(`Stopped before its end: ${run} keeps the weights of the best epoch`)
+  if (folder !== undefined)
+    note(
+      `Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: rootstock train ${oneLine(folder)} --out ${oneLine(run)} --resume`,
+    )
   print(`Kept in ${oneLine(run)}: rootstock predict ${oneLine(run)} PHOTO`)
 }

@@ -71,11 +71,15 @@ export async function atomicWriteWith(
   }
 }
 
-/** Removes temporary files in `folder` that writers of this machine left behind when they were killed; returns their names. */
+/** Removes temporary files in `folder` that writers of this machine left behind when they were killed; returns their names. Throws FILE. */
 export function sweepTemporaries(folder: string): string[] {
-  const stale = fs.existsSync(folder) ? fs.readdirSync(folder).filter(isStale) : []
-  for (const name of stale) fs.rmSync(join(folder, name), { force: true })
-  return stale
+  try {
+    const stale = fs.existsSync(folder) ? fs.readdirSync(folder).filter(isStale) : []
+    for (const name of stale) fs.rmSync(join(folder, name), { force: true })
+    return stale
+  } catch (error) {
+    throw fileError(error, folder, { action: 'tidy up' })
+  }
 }
 
 /** A new name beside `path` that `sweepTemporaries` knows. */

@@ -1,5 +1,6 @@
 /** @file What the recipe can be told, and its defaults in one place. */
 import type { LabelsFrom, SplitOptions } from '../data/index.ts'
+import type { PreprocessMode } from '../image/index.ts'
 import type { FitOptions, TrainingEvent } from '../training/index.ts'
 import type { Recipe } from './recipe.ts'
 
@@ -22,6 +23,8 @@ export interface TrainClassifierOptions
   readonly batchSize?: number
   /** Of Adam. Default 0.001, or 0.0001 where layers of the network train too. */
   readonly learningRate?: number
+  /** What photos go through before: 'tf' (−1 to 1), 'caffe', 'torch', 'tutorial' (x/255, warns), 'none'. Default what the network was trained on. */
+  readonly preprocessing?: PreprocessMode
   /** Units of the hidden layer of the head, or 'none'. Default 1024. */
   readonly head?: number | 'none'
   /** Trains this layer of the network and all after it as well; 'all' for every layer. Default: only the head. */
@@ -38,6 +41,15 @@ export interface TrainClassifierOptions
   readonly seed?: number
   /** The run's folder. Default runs/<network>-<date and time>. */
   readonly out?: string
+  /**
+   * Go on with the run in `out`, which was interrupted, to the same bits as if it had not been. Settings that are not given are those that
+   * it had; `epochs` may be raised. Throws USAGE or DATA, naming the change, where settings or photos are others. Default false.
+   */
+  readonly resume?: boolean
+  /** Seconds between two checkpoints in `last.ckpt`, at least; they take no more than a twentieth of the time. Default 10. */
+  readonly checkpointSeconds?: number
+  /** Draw the pictures and the page of the run's folder. Default true. */
+  readonly plots?: boolean
   /** Epochs without a better val_loss before training stops; null for never. Default 5. */
   readonly patience?: number | null
   /** Share of each class held out where the folder is not split already. Default 0.15. */

@@ -168,7 +168,7 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     },
   )
 
-  it('before the first epoch is over says that nothing was kept', async () => {
+  it('before the first epoch is over says that no weights were kept', async () => {
     const run = at('early')
     const child = start([...long, '--size', '224', '--out', run])
     const result = ended(child)
@@ -176,7 +176,7 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     child.kill('SIGINT')
     const { code, stdout, stderr } = await result
     expect(code, stderr).toBe(130)
-    expect(stderr).toMatch(/^rootstock: .*(stopped before the first epoch was over; nothing was kept|Canceled while reading the photos)/m)
+    expect(stderr).toMatch(/^rootstock: .*(stopped before the first epoch was over; no weights were kept|Canceled while reading the photos)/m)
     expect(stdout).toBe('')
   })
 

@@ -43,7 +43,8 @@ export async function runPart(run: string, folder: string, part: Part): Promise<
   throw new RootstockError('DATA', `Cannot use the ${part} photos of ${run}: it has none`)
 }
 
-async function readRunSplit(run: string): Promise<unknown> {
+/** What split.json holds; undefined where there is none. Code FORMAT where it is no JSON. */
+export async function readRunSplit(run: string): Promise<unknown> {
   const file = join(run, splitFile)
   try {
     return JSON.parse(await readFile(file, 'utf8')) as unknown

@@ -1,0 +1,135 @@
+/** @file `rootstock train --resume`: after kill -9 and after Ctrl-C, in the second stage too, and what it refuses. */
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { application } from '../../src/applications/index.ts'
+import { drawClasses, ended, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL, start } from './rootstock.cases.ts'
+
+const scratch = scratchFolder()
+const at = (...names: string[]): string => join(scratch, ...names)
+
+/** Two stages: the head, then the last block too. */
+const TWO = [...SMALL, '--unfreeze-from', 'conv_pw_11', '--epochs', '12', '--patience', 'none', '--batch-size', '4', '--no-plots']
+const trunk = (): string[] => TWO.map((word, i) => (TWO[i - 1] === '--weights' ? at('trunk.weights.h5') : word))
+
+beforeAll(async () => {
+  await drawClasses(at('photos'), 14)
+  const base = await application('mobilenet', { includeTop: false, weights: null, alpha: 0.25, inputShape: [32, 32, 3] })
+  await base.saveWeights(at('trunk.weights.h5'))
+  const { code, stderr } = await rootstock(['train', at('photos'), ...trunk(), '--out', at('whole')], env)
+  expect(code, stderr).toBe(0)
+}, 120_000)
+
+const env = { ROOTSTOCK_HOME: join(scratch, 'home') }
+
+/** What must be the same to the last bit, and the test's figures. */
+function resultOf(run: string): object {
+  const { report } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as { report: { epochs: number; best: object; test: object } }
+  const { epochs, best, test } = report
+  return {
+    weights: readFileSync(join(run, 'best.weights.h5')).toString('base64').length,
+    isSame: readFileSync(join(run, 'best.weights.h5')).equals(readFileSync(join(at('whole'), 'best.weights.h5'))),
+    history: readFileSync(join(run, 'history.csv'), 'utf8'),
+    report: { epochs, best, test },
+  }
+}
+
+describe.skipIf(process.platform === 'win32')('a run in two stages', () => {
+  it('that is killed in each of them goes on to the same bits', { timeout: 120_000 }, async () => {
+    const run = at('killed')
+    const often = ['--checkpoint-seconds', '0.01']
+    const history = (): number =>
+      existsSync(join(run, 'history.csv')) ? readFileSync(join(run, 'history.csv'), 'utf8').split('\n').length - 2 : 0
+    for (const epochs of [0, 3, 9, 13, 20]) {
+      const argv = epochs === 0 ? [...trunk(), ...often] : [...often, '--resume']
+      const child = start(['train', at('photos'), ...argv, '--out', run], env)
+      const result = ended(child)
+      await vi.waitUntil(() => existsSync(join(run, 'run.json')) && history() >= epochs, { timeout: 60_000, interval: 3 })
+      child.kill('SIGKILL')
+      const { code, stderr } = await result
+      expect(code, stderr).toBeNull()
+    }
+    const { code, stderr, json } = await rootstockJson(['train', at('photos'), '--out', run, '--resume'], env)
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/^Goes on with epoch \d+/m)
+    expect(json).toMatchObject({ epochs: 24 })
+    expect(resultOf(run)).toEqual(resultOf(at('whole')))
+  })
+
+  it('that Ctrl-C ends says how to go on, and does', { timeout: 60_000 }, async () => {
+    const run = at('stopped')
+    const child = start(['train', at('photos'), ...trunk(), '--out', run], env)
+    const result = ended(child)
+    await vi.waitUntil(() => existsSync(join(run, 'best.weights.h5')), { timeout: 60_000, interval: 3 })
+    child.kill('SIGINT')
+    const { code, stderr } = await result
+    expect(code, stderr).toBe(130)
+    const command = `rootstock train ${at('photos')} --out ${run} --resume`
+    expect(stderr).toContain(`Go on with: ${command}`)
+    expect((await rootstock(command.split(' ').slice(1), env)).code).toBe(0)
+    expect(resultOf(run)).toEqual(resultOf(at('whole')))
+  })
+})
+
+describe('--resume', () => {
+  const resume = (...more: string[]): Promise<Awaited<ReturnType<typeof rootstock>>> =>
+    rootstock(['train', at('photos'), '--out', at('whole'), '--resume', ...more], env)
+
+  it('of a finished run says so and returns its report', async () => {
+    const { code, stderr, json } = await rootstockJson(['train', at('photos'), '--out', at('whole'), '--resume'], env)
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^The run in .*whole is over; raise epochs to go on$/m)
+    expect(json).toMatchObject({ run: at('whole'), epochs: 24 })
+  })
+
+  it.each([
+    [['--batch-size', '8'], 2, /batchSize was 4, is 8\. Leave the setting out/],
+    [['--seed', '3'], 2, /seed was its default, is 3/],
+    [['--size', '64'], 2, /size was 32, is 64/],
+  ] as const)('refuses %j', async (more, code, says) => {
+    expectRefusal(await resume(...more), { code, says })
+  })
+
+  it('refuses where there is no run, and without a folder', async () => {
+    expectRefusal(await rootstock(['train', at('photos'), '--out', at('none'), '--resume']), {
+      code: 2,
+      says: /found no run\.json in it, expected a run/,
+    })
+    expect(existsSync(at('none'))).toBe(false)
+    expectRefusal(await rootstock(['train', at('photos'), '--resume']), { code: 2, says: /found no out, expected the folder/ })
+  })
+
+  it.each([
+    [
+      '1 photo added: cat/new.jpg',
+      () => copyFileSync('test/golden/odd-images/plain.jpg', at('photos', 'cat', 'new.jpg')),
+      () => rmSync(at('photos', 'cat', 'new.jpg')),
+    ],
+    [
+      '1 photo missing: dog/3.jpg',
+      () => renameSync(at('photos', 'dog', '3.jpg'), at('3.jpg')),
+      () => renameSync(at('3.jpg'), at('photos', 'dog', '3.jpg')),
+    ],
+    [
+      '1 photo changed: cat/2.jpg',
+      () => {
+        copyFileSync(at('photos', 'cat', '2.jpg'), at('2.jpg'))
+        writeFileSync(at('photos', 'cat', '2.jpg'), Buffer.concat([readFileSync(at('2.jpg')), Buffer.from('more')]))
+      },
+      () => renameSync(at('2.jpg'), at('photos', 'cat', '2.jpg')),
+    ],
+  ])('refuses other photos: %s', async (says, change, undo) => {
+    change()
+    try {
+      expectRefusal(await resume('--epochs', '13', '--quiet'), { code: 3, says: new RegExp(`Cannot resume .*whole: ${says}`) })
+    } finally {
+      undo()
+    }
+  })
+
+  it('with more epochs goes on', async () => {
+    const { code, json, stderr } = await rootstockJson(['train', at('photos'), '--out', at('whole'), '--resume', '--epochs', '13'], env)
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ epochs: 25 })
+  })
+})
