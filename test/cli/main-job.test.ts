@@ -176,7 +176,9 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     child.kill('SIGINT')
     const { code, stdout, stderr } = await result
     expect(code, stderr).toBe(130)
-    expect(stderr).toMatch(/^rootstock: .*(stopped before the first epoch was over; no weights were kept|Canceled while reading the photos)/m)
+    expect(stderr).toMatch(
+      /^rootstock: .*(stopped before the first epoch was over; no weights were kept|Canceled while reading the photos)/m,
+    )
     expect(stdout).toBe('')
   })
 
