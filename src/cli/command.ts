@@ -70,11 +70,17 @@ export function command<F extends Flags>(row: CommandRow<F>): Command {
 /** The given texts as values, in the order of the row. Throws USAGE. */
 export function parseFlags(flags: Flags, given: Readonly<Record<string, unknown>>): FlagValues<Flags> {
   const parsed = Object.entries(flags).flatMap(([key, { parse }]) => {
-    const text = given[key]
+    const text = givenFor(key, given)
     if (text === undefined) return []
     return [[key, parse(typeof text === 'string' ? text : '', flagName(key))] as const]
   })
   return Object.fromEntries(parsed)
+}
+
+/** Commander files `--no-plots` as `plots: false`. */
+function givenFor(key: string, given: Readonly<Record<string, unknown>>): unknown {
+  if (!/^no[A-Z]/.test(key)) return given[key]
+  return given[key.charAt(2).toLowerCase() + key.slice(3)] === false ? true : undefined
 }
 
 /** "batchSize" → "--batch-size". */

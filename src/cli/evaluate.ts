@@ -1,6 +1,8 @@
 /** @file `rootstock evaluate`: how well a classifier does on a folder of photos. */
 import type { Evaluation } from '../transfer/index.ts'
 import { command } from './command.ts'
+import { RootstockError } from '../errors.ts'
+import { choice } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
@@ -17,14 +19,34 @@ export const evaluate = command({
     { name: 'MODEL', description: 'The folder of a run, a classifier.onnx, or a .keras or .h5 model' },
     { name: 'FOLDER', description: 'A folder with one folder of photos per class' },
   ],
-  flags: modelFlags,
-  examples: ['rootstock evaluate runs/pets data/test', 'rootstock evaluate classifier.onnx data/test --json'],
-  run: async ({ operands: [model = '', folder = ''], flags, terminal }) => {
-    const { loadClassifier } = await import('../transfer/index.ts')
+  flags: {
+    ...modelFlags,
+    part: choice(
+      'PART',
+      'Of a run and the folder that it was trained on: only the photos of this part of its split: train, validation, test',
+      ['train', 'validation', 'test'] as const,
+    ),
+  },
+  examples: [
+    'rootstock evaluate runs/pets data/test',
+    'rootstock evaluate runs/pets photos --part test',
+    'rootstock evaluate classifier.onnx data/test --json',
+  ],
+  run: async ({ operands: [model = '', folder = ''], flags: { part, ...flags }, terminal }) => {
+    const { evaluateRun, isRunFolder, loadClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
+    const isRun = await isRunFolder(model)
+    if (part !== undefined && !isRun) {
+      throw new RootstockError('USAGE', `Cannot use --part with ${model}: it is no run, and only a run knows its split`, {
+        hint: 'Leave --part out',
+      })
+    }
     const classifier = await loadClassifier(model, flags)
     try {
-      const evaluation = await classifier.evaluate(folder, { onEvent: progress.onEvent })
+      const { onEvent } = progress
+      const evaluation = isRun
+        ? await evaluateRun(classifier, { run: model, folder, onEvent, ...(part && { part }) })
+        : await classifier.evaluate(folder, { onEvent })
       progress.finish()
       show(evaluation, terminal)
       return { json: evaluation }

@@ -10,6 +10,9 @@ export interface ModelOptions extends LayerOptions {
   readonly outputs: SymbolicTensor | readonly SymbolicTensor[]
 }
 
+/** How the pictures of an input are prepared: a new head on a network has the network's own input, and no nested model that could say it. */
+const preparedInputs = new WeakMap<SymbolicTensor, string>()
+
 /** Structure only; what computes (fit, predict) is in training/. */
 export class Functional extends Layer {
   readonly inputs: readonly SymbolicTensor[]
@@ -18,8 +21,7 @@ export class Functional extends Layer {
   readonly layers: readonly Layer[]
   /** The calls of this model's own layers, in running order. */
   readonly path: readonly LayerCall[]
-  /** What its pictures must go through before; set by the applications. */
-  preprocessing: string | undefined
+  #preprocessing: string | undefined
 
   constructor(options: ModelOptions) {
     super(modelKind, {}, options)
@@ -31,7 +33,17 @@ export class Functional extends Layer {
     const { layers, calls } = topologyOf(this.inputs, this.outputs)
     this.layers = layers
     this.path = calls
-    this.preprocessing = layers.flatMap((layer) => (layer instanceof Functional && layer.preprocessing ? [layer.preprocessing] : []))[0]
+    const nested = layers.flatMap((layer) => (layer instanceof Functional && layer.preprocessing ? [layer.preprocessing] : []))[0]
+    this.#preprocessing = nested ?? preparedInputs.get(this.input)
+  }
+
+  /** What its pictures must go through before; set by the applications, and passed on to models that are built on their layers. */
+  get preprocessing(): string | undefined {
+    return this.#preprocessing
+  }
+  set preprocessing(mode: string | undefined) {
+    this.#preprocessing = mode
+    if (mode !== undefined) preparedInputs.set(this.input, mode)
   }
 
   /** The model's first output, so that its layers can be built upon (a model keeps the meaning of `output` when it is nested). */

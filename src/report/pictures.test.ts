@@ -79,7 +79,7 @@ describe('plotTraining', () => {
 
   test('names the best epoch and how many values are not finite', () => {
     const { svg } = plotTraining({ loss: [2, NaN, 1, 3], val_loss: [5, 4, Infinity, 6] })
-    expect(svg).toContain('best validation 4 in epoch 2 · 2 values are not finite')
+    expect(svg).toContain('best validation 4 in epoch 2 · 2 values not finite')
   })
 
   test('shows keys that look like members of objects', () => {

@@ -122,7 +122,7 @@ function noteOf(name: string, curves: readonly Curve[], isLog: boolean): string 
   const span = meanSpan(Math.max(0, ...curves.map(({ values }) => values.length)))
   const parts = [
     bestOf(name, curves),
-    missing > 0 ? `${missing} ${missing === 1 ? 'value is' : 'values are'} not finite` : undefined,
+    missing > 0 ? `${missing} ${missing === 1 ? 'value' : 'values'} not finite` : undefined,
     span === undefined ? undefined : `bold: mean of ${span} epochs`,
     isLog ? 'logarithmic' : undefined,
   ]

@@ -19,7 +19,9 @@ export interface EvaluateOptions {
   readonly onEvent?: (event: TrainingEvent) => void
   readonly signal?: AbortSignal
   /** Keep the features of photos on disk for later runs. Default true. */
-  readonly featureStore?: boolean
+  readonly featureStore?: boolean | 'float16'
+  /** Hears the model's answers batch by batch, in the order of the data; photos that cannot be used have none. */
+  readonly onPredictions?: (predictions: Tensor<'float32'>) => void
 }
 
 export async function evaluateModel(
@@ -45,7 +47,8 @@ export async function evaluateModel(
     closing.push(source)
     const evaluator = await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })
     closing.push(evaluator)
-    return await evaluator.evaluate(source, { batchSize: options.batchSize ?? 32, steps: options.steps, signal: options.signal })
+    const { batchSize = 32, steps, signal, onPredictions } = options
+    return await evaluator.evaluate(source, { batchSize, steps, signal, onPredictions })
   } finally {
     for (const resource of closing) await resource.dispose()
   }
@@ -66,11 +69,16 @@ interface SinglePrograms {
 /** Programs of `trainOnBatch`, by the compilation that they belong to. */
 const single = new WeakMap<Compiled, SinglePrograms>()
 
+/** What one step can be told: weights by class and by sample, and the seed of dropout. */
+export interface TrainOnBatchOptions extends Pick<FitOptions, 'sampleWeight' | 'seed'> {
+  readonly classWeight?: Readonly<Record<number, number>>
+}
+
 export async function trainOnBatch(
   model: Functional,
   compiled: Compiled,
   { x, y }: { x: Tensor<'float32'>; y: Tensor },
-  options: Pick<FitOptions, 'classWeight' | 'sampleWeight' | 'seed'>,
+  options: TrainOnBatchOptions,
 ): Promise<Logs> {
   checkPairs(x, y)
   const steps = await programsFor(model, compiled)

@@ -13,7 +13,12 @@ export interface Evaluator {
   /** Loss and metrics over all batches, under their names. */
   evaluate(
     source: Source,
-    options: { readonly batchSize: number; readonly steps?: number | undefined; readonly signal?: AbortSignal | undefined },
+    options: {
+      readonly batchSize: number
+      readonly steps?: number | undefined
+      readonly signal?: AbortSignal | undefined
+      readonly onPredictions?: ((predictions: Tensor<'float32'>) => void) | undefined
+    },
   ): Promise<Logs>
   /** Loss of each sample, and the predictions. */
   forward(batch: Batch): Promise<{ losses: Float32Array; predictions: Tensor<'float32'> }>
@@ -67,6 +72,7 @@ async function evaluate(
     const { losses, predictions } = await forward(batch)
     losses.forEach((loss, i) => (sum += loss * (batch.weights?.[i] ?? 1)))
     samples += losses.length
+    options.onPredictions?.(predictions)
     for (const metric of metrics) metric.update(batch.labels, predictions)
     if (options.signal?.aborted) break
   }

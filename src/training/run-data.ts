@@ -92,8 +92,17 @@ export async function makeSource(opened: Opened, context: SourceContext): Promis
     case 'pair':
       return pairSource(opened.pair, context)
     case 'dataset':
+      warnOfPreprocessing(opened, context)
       return trunk.computes ? featureSource(opened, context) : photoSource(opened, context)
   }
+}
+
+/** Tutorials scale by 1/255 whatever the network was trained on; the run goes on, but says what that costs. */
+function warnOfPreprocessing({ how }: Extract<Opened, { kind: 'dataset' }>, { model, split, emit }: SourceContext): void {
+  const own = model.preprocessing
+  if (split !== 'train' || own === undefined || own === how.preprocessing) return
+  const message = `Photos are prepared as "${how.preprocessing}", but ${model.name} was trained on "${own}": expect worse answers`
+  emit({ type: 'warning', message: `${message}. Leave preprocessing out`, by: 'preprocessing' })
 }
 
 async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Source> {

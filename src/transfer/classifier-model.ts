@@ -1,6 +1,7 @@
 /** @file The network of a classifier: a pretrained trunk and a new head, named as in the Keras tutorials. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, unknownName } from '../errors.ts'
 import { application, networkOf } from '../applications/index.ts'
+import { preprocessModes, type PreprocessMode } from '../image/index.ts'
 import * as layers from '../layers/index.ts'
 import { model, type Model } from '../training/index.ts'
 
@@ -13,6 +14,8 @@ export interface ClassifierSpec {
   readonly size: number
   readonly head: number | 'none'
   readonly classes: readonly string[]
+  /** Where it is not the network's own. */
+  readonly preprocessing?: PreprocessMode
 }
 
 /** Trunk and head. `weights` are the trunk's: 'imagenet', null or a path. */
@@ -28,7 +31,7 @@ export async function buildClassifierModel(spec: ClassifierSpec, weights: string
   if (head !== 'none') x = layers.dense({ units: head, activation: 'relu', name: 'dense_new' })(x)
   const y = layers.dense({ units: classes.length, activation: 'softmax', name: 'dense_output' })(x)
   const net = model({ inputs: base.input, outputs: y, name: `${networkOf(network).id}_classifier` })
-  net.preprocessing = base.preprocessing
+  net.preprocessing = spec.preprocessing ?? base.preprocessing
   return { net, base }
 }
 
@@ -38,6 +41,7 @@ export function checkedSpec(spec: {
   alpha?: number | undefined
   size?: number | undefined
   head?: number | 'none' | undefined
+  preprocessing?: PreprocessMode | undefined
 }): Omit<ClassifierSpec, 'classes'> {
   const { id, defaultSize, leastSize } = networkOf(spec.network ?? 'mobilenet')
   const size = spec.size ?? defaultSize
@@ -50,7 +54,10 @@ export function checkedSpec(spec: {
   }
   if (spec.alpha !== undefined && !isMobileNet(id))
     throw new RootstockError('USAGE', `Invalid alpha: found ${spec.alpha}, but only mobilenet has a width`)
-  return { network: id, alpha: spec.alpha ?? 1, size, head }
+  const { preprocessing } = spec
+  if (preprocessing !== undefined && !preprocessModes.includes(preprocessing))
+    throw unknownName('preprocessing', String(preprocessing), preprocessModes)
+  return { network: id, alpha: spec.alpha ?? 1, size, head, ...(preprocessing === undefined ? {} : { preprocessing }) }
 }
 
 /**

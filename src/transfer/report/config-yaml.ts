@@ -24,7 +24,10 @@ export function configYaml(folder: string, settings: Readonly<Record<string, unk
 export function commandLine(folder: string, settings: Readonly<Record<string, unknown>>): string {
   const flags = Object.entries(settings).flatMap(([key, value]) => {
     // The next run needs a folder of its own, and an object is no flag.
-    const setting = key === 'out' || (typeof value === 'object' && !Array.isArray(value) && value !== null) ? undefined : settingOf(value)
+    const setting =
+      key === 'out' || key === 'resume' || (typeof value === 'object' && !Array.isArray(value) && value !== null)
+        ? undefined
+        : settingOf(value)
     return setting === undefined ? [] : [flagOf(kebab(key), setting)]
   })
   return ['rootstock train', quoted(folder), ...flags].join(' ')

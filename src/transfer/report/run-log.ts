@@ -50,7 +50,7 @@ export function openRunLog(run: string, onFailure: (reason: string) => void, clo
 interface State {
   epochs: number
   unusable: number
-  /** The line told last: the end of a pass may be told more than once. */
+  /** The pass told last: its end may be told more than once. */
   features: string
 }
 
@@ -59,6 +59,7 @@ function lineOf(event: TrainingEvent, state: State): string | undefined {
   switch (event.type) {
     case 'trainBegin':
       state.epochs = event.epochs
+      state.features = ''
       return `training begins: epochs ${event.initialEpoch + 1} to ${event.epochs}${event.samples === null ? '' : `, ${event.samples} photos`}`
     case 'featuresProgress':
       return event.done < event.total ? undefined : featuresLine(event, state)
@@ -89,8 +90,8 @@ function lineOf(event: TrainingEvent, state: State): string | undefined {
 function featuresLine(event: Extract<TrainingEvent, { type: 'featuresProgress' }>, state: State): string | undefined {
   const { split, total, seconds, stored } = event
   const line = `features of ${split}: ${total} photos${stored ? `, ${stored} from the store` : ''}, ${seconds.toFixed(2)} s`
-  if (state.features === line) return undefined
-  state.features = line
+  if (state.features === `${split} ${total}`) return undefined
+  state.features = `${split} ${total}`
   return line
 }
 

@@ -24,12 +24,12 @@ export async function runPage(finished: FinishedRun, measured: MeasuredPart | un
     facts: factsOf(finished, measured),
     figures,
     mistakes: { title: `The most confident mistakes: ${mistakes.length} of ${wrong}`, shown: mistakes },
-    tables: [...(measured ? [classTable(measured)] : []), photoTable(finished), ...unusableTable(finished)],
+    tables: [...(measured ? [classTable(measured)] : []), photoTable(finished), ...unusableTable(finished), settingsTable(finished)],
     notes: [...new Set([...split.notes, ...log.notes])],
   })
 }
 
-function factsOf({ report, folder, reading, settings }: FinishedRun, measured: MeasuredPart | undefined): [string, string][] {
+function factsOf({ report, folder, reading }: FinishedRun, measured: MeasuredPart | undefined): [string, string][] {
   const { network, classes, images, epochs, best, seconds } = report
   const facts: [string, string][] = []
   if (measured) {
@@ -43,9 +43,6 @@ function factsOf({ report, folder, reading, settings }: FinishedRun, measured: M
     ['Classes', classes.length <= 12 ? classes.join(', ') : `${classes.slice(0, 11).join(', ')} and ${classes.length - 11} more`],
     ['Photos', `${images.train} for training, ${images.validation} for validation, ${images.test} for the test, of ${folder}`],
     ['Time', `${seconds.total.toFixed(1)} s in all, features ${seconds.features.toFixed(1)} s, training ${seconds.fit.toFixed(1)} s`],
-    ...Object.entries(settings).flatMap(([name, value]): [string, string][] =>
-      ['string', 'number', 'boolean'].includes(typeof value) ? [[name, String(value)]] : [],
-    ),
   ]
 }
 
@@ -84,6 +81,13 @@ function photoTable({ split: { train, validation, test, classNames } }: Finished
   })
   const rows = classNames.map((name, i) => [name, ...counts.map((part) => String(part[i] ?? 0))])
   return { title: 'Photos', columns: ['class', 'train', 'validation', 'test'], rows, numbersFrom: 1 }
+}
+
+function settingsTable({ settings }: FinishedRun): ReportTable {
+  const rows = Object.entries(settings).flatMap(([name, value]) =>
+    ['string', 'number', 'boolean'].includes(typeof value) ? [[name, String(value)]] : [],
+  )
+  return { title: 'Settings', columns: ['name', 'value'], rows }
 }
 
 function unusableTable({ report: { unusable } }: FinishedRun): ReportTable[] {
