@@ -20,6 +20,8 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal
   /** Keep the features of photos on disk for later runs. Default true. */
   readonly featureStore?: boolean | 'float16'
+  /** 'fp32' computes the frozen part in float32 even where the model was trained on an 8-bit one. Default: as it was trained. */
+  readonly precision?: 'fp32'
   /** Hears the model's answers batch by batch, in the order of the data; photos that cannot be used have none. */
   readonly onPredictions?: (predictions: Tensor<'float32'>) => void
 }
@@ -31,7 +33,7 @@ export async function evaluateModel(
   options: EvaluateOptions = {},
 ): Promise<Logs> {
   const opened = await openData(model, data)
-  const trunk = trunkFor(model, compiled, opened.photo)
+  const trunk = trunkFor(model, compiled, opened.photo, { inFloat: options.precision === 'fp32' })
   const emit = options.onEvent ?? ((): void => undefined)
   const closing: { dispose(): Promise<void> }[] = [trunk]
   try {

@@ -18,6 +18,8 @@ import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 export interface PredictOptions {
   /** Samples computed at once. Default 4, the fastest on few cores. */
   readonly batchSize?: number
+  /** 'fp32' computes the frozen part in float32 even where the model was trained on an 8-bit one. Default: as it was trained. */
+  readonly precision?: 'fp32'
 }
 
 /** A functional model that computes. */
@@ -74,13 +76,13 @@ export class Model extends Functional {
 
   /** The first output for every sample of `x` [n, …], in Keras's layout. One sample without the batch axis is a batch of one. */
   async predict(x: Tensor<'float32'>, options: PredictOptions = {}): Promise<Tensor<'float32'>> {
-    const [first] = await this.#predictor.run([x], options.batchSize)
+    const [first] = await this.#predictor.run([x], options.batchSize, options.precision === 'fp32')
     return first!
   }
 
   /** All outputs for every sample, given one tensor per input. */
   predictAll(inputs: readonly Tensor<'float32'>[], options: PredictOptions = {}): Promise<Tensor<'float32'>[]> {
-    return this.#predictor.run(inputs, options.batchSize)
+    return this.#predictor.run(inputs, options.batchSize, options.precision === 'fp32')
   }
 
   /**

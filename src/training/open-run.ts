@@ -1,5 +1,5 @@
 /** @file Makes a training run ready: data, trunk, features, validation, checkpoints; and closes it. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, unknownName } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
 import { viewsFor } from './augmentation.ts'
@@ -10,6 +10,7 @@ import type { Compiled } from './compile.ts'
 import { createControl, type RunControl } from './control.ts'
 import { buildEvaluator, type Evaluator } from './evaluation.ts'
 import type { FitOptions } from './fit-options.ts'
+import { useByteTrunk } from './int8/byte-trunk.ts'
 import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { classWeightsFor } from './sample-weights.ts'
 import type { Source } from './source.ts'
@@ -58,7 +59,7 @@ export async function openRun({ model, compiled, data, options, folder }: RunReq
   const closing: Disposable[] = []
   const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
   try {
-    const trunk = keep(trunkFor(model, compiled, opened.photo))
+    const trunk = keep(await settledTrunk({ model, compiled, opened, options }))
     const context = {
       model,
       compiled,
@@ -101,6 +102,20 @@ export async function openRun({ model, compiled, data, options, folder }: RunReq
     await closeRun({ steps, closing })
     throw error
   }
+}
+
+/** The trunk in float32 or, where that was asked for and is close enough, in 8 bits; the code for those is loaded only then. */
+async function settledTrunk(request: Omit<RunRequest, 'data' | 'folder'> & { opened: Opened }): Promise<Trunk> {
+  const { model, compiled, opened, options } = request
+  const { precision = 'fp32', onEvent, signal, featureStore } = options
+  if (precision === 'fp32') useByteTrunk(model, undefined)
+  else if (precision === 'int8') {
+    const { settlePrecision } = await import('./int8/settle-precision.ts')
+    const { float } = trunkFor(model, compiled, opened.photo, { inFloat: true })
+    const emit = onEvent ?? ((): void => undefined)
+    await settlePrecision({ model, trunk: float, opened, isStored: featureStore !== false, emit, signal })
+  } else throw unknownName('precision', precision, ['fp32', 'int8'])
+  return trunkFor(model, compiled, opened.photo)
 }
 
 /** What the data asks for where the caller says nothing. */

@@ -3,6 +3,7 @@ import { RootstockError } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
 import { lower, type Functional } from '../models/index.ts'
+import { byteTrunkOf, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
 import type { SymbolicTensor } from '../layers/index.ts'
 import type { Value } from '../graph/index.ts'
 
@@ -11,6 +12,8 @@ const photosPerRun = 4
 
 interface Compiled {
   readonly key: string
+  /** What took the place of the trunk. */
+  readonly bytes: ByteTrunk | undefined
   readonly program: Program
   readonly inputs: readonly Value[]
   readonly outputs: readonly Value[]
@@ -29,12 +32,12 @@ export class Predictor {
     this.#outputs = outputs
   }
 
-  /** All outputs for all samples of `inputs`, in Keras's layout. */
-  run(inputs: readonly Tensor<'float32'>[], batchSize = photosPerRun): Promise<Tensor<'float32'>[]> {
+  /** All outputs for all samples of `inputs`, in Keras's layout; the frozen part in 8 bits where the model has it so, unless `inFloat`. */
+  run(inputs: readonly Tensor<'float32'>[], batchSize = photosPerRun, inFloat = false): Promise<Tensor<'float32'>[]> {
     return this.#inTurn(() =>
       this.#run(
         inputs.map((tensor, i) => this.#batched(tensor, i)),
-        batchSize,
+        { batchSize, bytes: inFloat ? undefined : byteTrunkOf(this.#model) },
       ),
     )
   }
@@ -56,11 +59,21 @@ export class Predictor {
     return result
   }
 
-  async #run(inputs: readonly Tensor<'float32'>[], batchSize: number): Promise<Tensor<'float32'>[]> {
+  async #run(
+    inputs: readonly Tensor<'float32'>[],
+    { batchSize, bytes }: { readonly batchSize: number; readonly bytes: ByteTrunk | undefined },
+  ): Promise<Tensor<'float32'>[]> {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new RootstockError('USAGE', `Invalid batchSize: found ${batchSize}, expected a whole number of at least 1`)
     const count = this.#checkInputs(inputs)
-    const { program, inputs: values, outputs } = await this.#compile(inputs.map(({ shape }) => shape))
+    const {
+      program,
+      inputs: values,
+      outputs,
+    } = await this.#compile(
+      inputs.map(({ shape }) => shape),
+      bytes,
+    )
     const parts: Tensor<'float32'>[][] = outputs.map(() => [])
     for (let from = 0; from < count; from += batchSize) {
       const feeds = new Map(values.map((value, i) => [value, rows(inputs[i]!, from, from + batchSize)]))
@@ -90,18 +103,20 @@ export class Predictor {
     return count
   }
 
-  async #compile(shapes: readonly Shape[]): Promise<Compiled> {
+  async #compile(shapes: readonly Shape[], bytes: ByteTrunk | undefined): Promise<Compiled> {
     const versions = this.#model.weights.reduce((sum, weight) => sum + weight.version, 0)
     const key = `${shapes.map((shape) => showShape(shape.slice(1))).join()}@${versions}`
-    if (this.#compiled?.key === key) return this.#compiled
+    if (this.#compiled?.key === key && this.#compiled.bytes === bytes) return this.#compiled
     await this.#release()
     const lowered = lower(this.#model, {
       training: false,
       shapes: shapes.map((shape) => [null, ...shape.slice(1)]),
       outputs: this.#outputs,
     })
-    const program = await engine().compile(lowered.tape.graph(lowered.outputs))
-    this.#compiled = { key, program, inputs: lowered.inputs, outputs: lowered.outputs }
+    const float = lowered.tape.graph(lowered.outputs)
+    const graph = (bytes && withByteTrunk(bytes, float)) ?? float
+    const program = await engine().compile(graph)
+    this.#compiled = { key, bytes, program, inputs: graph.inputs, outputs: graph.outputs }
     return this.#compiled
   }
 }

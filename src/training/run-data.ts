@@ -32,7 +32,7 @@ import {
 } from './source.ts'
 import { checkSampleWeight } from './sample-weights.ts'
 import { labelModeFor } from './targets.ts'
-import { trunkBatch, trunkOf, type Trunk } from './trunk.ts'
+import { trunkBatch, trunkOf, type Trunk, type TrunkOptions } from './trunk.ts'
 
 /** Up to here, in bytes, photos that no trunk makes smaller are kept in memory instead of being decoded in every epoch. */
 const photosInMemory = 128 * 1024 * 1024
@@ -154,7 +154,7 @@ async function readPhotos(
 }
 
 /** The trunk for the model's photos of that shape. */
-export function trunkFor(model: Functional, compiled: Compiled, photo: Shape): Trunk {
+export function trunkFor(model: Functional, compiled: Compiled, photo: Shape, options?: TrunkOptions): Trunk {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new RootstockError(
       'USAGE',
@@ -167,7 +167,7 @@ export function trunkFor(model: Functional, compiled: Compiled, photo: Shape): T
       hint: 'Add globalAveragePooling2d or flatten, and a dense layer',
     })
   }
-  return trunkOf(model, compiled, photo)
+  return trunkOf(model, compiled, photo, options)
 }
 
 async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext): Promise<Source> {

@@ -4,6 +4,7 @@ import { engine, type Program } from '../engine/index.ts'
 import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
+import { byteTrunkFor } from './int8/byte-trunk.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
 export const trunkBatch = 4
@@ -18,34 +19,48 @@ export interface Trunk {
   readonly shapes: readonly Shape[]
   /** False when the boundary is the photo itself, or nothing but a cheap form of it. */
   readonly computes: boolean
+  /** What computes the features in float32; undefined where nothing does. */
+  readonly float: Graph | undefined
   /** Of everything that the features depend on but the photo; empty when nothing is computed. */
   hash(): string
   run(photos: Tensor<'float32'>): Promise<readonly Tensor<'float32'>[]>
   dispose(): Promise<void>
 }
 
+/** How a trunk is to compute. */
+export interface TrunkOptions {
+  /** In float32 even where the model has an 8-bit trunk. Default false. */
+  readonly inFloat?: boolean
+}
+
 /** Finds the boundary for photos of one shape [height, width, channels]; compiles the trunk when it is first run. */
-export function trunkOf(model: Functional, compiled: Compiled, photo: Shape): Trunk {
+export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { inFloat = false }: TrunkOptions = {}): Trunk {
   const lowered = lower(model, { training: true, shapes: [[null, ...photo]], isTrainable: (layer) => compiled.trainableLayers.has(layer) })
   const live = [...compiled.trainable, ...lowered.updates.keys()].flatMap((variable) => lowered.variables.get(variable) ?? [])
   const input = lowered.inputs[0]!
   const cut = cutAtFreezeBoundary(lowered.tape.graph(lowered.outputs), input, live)
   const computes = isWorthStoring(cut.trunk)
   const features = computes ? cut.features : [input]
-  const mixesRows = cut.trunk?.nodes.some(({ op }) => op === 'MatMul' || op === 'Gemm') ?? false
-  const compiledTrunk = lazyProgram(cut.trunk)
+  const bytes = cut.trunk && !inFloat ? byteTrunkFor(model, cut.trunk)?.graph : undefined
+  const graph = bytes ?? cut.trunk
+  const mixesRows = graph?.nodes.some(({ op }) => op === 'MatMul' || op === 'Gemm') ?? false
+  const compiledTrunk = lazyProgram(graph)
   return {
     features: features.map(({ name }) => name),
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
-    hash: () => (cut.trunk ? graphHash(cut.trunk) : ''),
+    float: computes ? cut.trunk : undefined,
+    hash: () => (graph ? graphHash(graph) : ''),
     async run(photos) {
       if (!computes) return [photos]
       const program = await compiledTrunk.get()
       const count = photos.shape[0] ?? 0
       const given = mixesRows ? padded(photos) : photos
-      const results = await program.run(new Map([[input, given]]))
-      return cut.features.map((value) => (value === input ? photos : rows(results.get(value) as Tensor<'float32'>, 0, count)))
+      const results = await program.run(new Map([[graph?.inputs[0] ?? input, given]]))
+      return cut.features.map((value, i) => {
+        const made = graph?.outputs[i] ?? value
+        return value === input ? photos : rows(results.get(made) as Tensor<'float32'>, 0, count)
+      })
     },
     dispose: compiledTrunk.dispose,
   }

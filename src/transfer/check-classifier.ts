@@ -14,7 +14,7 @@ export interface ClassifierCheck {
   readonly path: string
   readonly network: string
   readonly classes: number
-  readonly precision: 'float32' | 'float16'
+  readonly precision: 'float32' | 'float16' | 'int8'
   /** Where the samples ran. */
   readonly engine: EngineName
   /** The content is that which was written, to the last bit. */

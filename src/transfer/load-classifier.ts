@@ -8,6 +8,7 @@ import { ArtifactNetwork } from './artifact/network.ts'
 import { readIntactArtifact } from './artifact/read-artifact.ts'
 import { buildClassifierModel } from './classifier-model.ts'
 import { Classifier } from './classifier.ts'
+import { openByteTrunk } from './int8.ts'
 import { loadKerasClassifier, type KerasClassifierOptions } from './keras-classifier.ts'
 import type { TrainReport } from './options.ts'
 import { isRunFolder, readRunSettings, runFiles } from './run-folder.ts'
@@ -44,6 +45,7 @@ async function fromFolder(path: string): Promise<Classifier> {
   const settings = await readRunSettings(path)
   const { net } = await buildClassifierModel(settings, null)
   loadWeightsFile(net, join(path, runFiles.best))
+  if (settings.precision === 'int8') await openByteTrunk(path, net)
   const { size, interpolation, exif } = settings
   return new Classifier({
     model: net,

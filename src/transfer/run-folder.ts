@@ -11,6 +11,8 @@ export const runFiles = {
   settings: 'run.json',
   history: 'history.csv',
   best: 'best.weights.h5',
+  /** The frozen part in 8 bits, of runs in int8. */
+  trunk: 'trunk.int8.onnx',
   checkpoint: 'last.ckpt',
   classifier: 'classifier.onnx',
 } as const
@@ -29,6 +31,8 @@ const schema = z.object({
   preprocessing: z.enum(preprocessModes as [PreprocessMode, ...PreprocessMode[]]).exactOptional(),
   interpolation: z.enum(interpolations),
   exif: z.enum(['apply', 'ignore']),
+  /** Of runs whose frozen part computes in 8 bits. */
+  precision: z.literal('int8').exactOptional(),
   settings: z.record(z.string(), z.unknown()),
   report: z.unknown().optional(),
 })

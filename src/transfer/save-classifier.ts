@@ -14,7 +14,7 @@ export interface SavedClassifier {
   readonly path: string
   readonly bytes: number
   /** What numbers are stored in. */
-  readonly precision: 'float32' | 'float16'
+  readonly precision: 'float32' | 'float16' | 'int8'
   /** Where the class names are, for formats that cannot hold them. */
   readonly labels?: string
   /** `.onnx`: the largest difference from the classifier's answers, and the most that is allowed. */
@@ -31,8 +31,8 @@ export async function saveClassifier(classifier: Classifier, path: string, optio
     throw new RootstockError('USAGE', `Cannot write a classifier to ${path}: expected a name that ends in ${endings.join(', ')}`)
   }
   if (ending === '.onnx') return writeArtifact(classifier, path, options)
-  if (options.precision === 'float16') {
-    throw new RootstockError('USAGE', `Cannot write ${path} in float16: expected a name that ends in .onnx`, {
+  if (options.precision !== undefined && options.precision !== 'float32') {
+    throw new RootstockError('USAGE', `Cannot write ${path} in ${options.precision}: expected a name that ends in .onnx`, {
       hint: 'Leave the precision out',
     })
   }

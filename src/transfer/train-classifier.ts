@@ -10,6 +10,7 @@ import { Classifier, type PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, freezeUpTo, type ClassifierSpec } from './classifier-model.ts'
 import type { TrainClassifierOptions, TrainReport } from './options.ts'
 import { ratesByDepth, stagesFor, type Stage } from './recipe.ts'
+import { int8ReportOf, keepByteTrunk } from './int8.ts'
 import { pick } from './pick.ts'
 import { augmentationSettings } from './report/augmentation-settings.ts'
 import { answersOfPart } from './report/part-answers.ts'
@@ -61,7 +62,8 @@ async function trainIn(place: Place, folder: string, options: TrainClassifierOpt
   const job = await openJob(place, folder, options)
   const history = await trainStages(job)
   const { report, answers } = await reportOf(job, history)
-  await writeRunSettings(job.run, { ...settingsOf(job), report })
+  await keepByteTrunk(job.run, job.net)
+  await writeRunSettings(job.run, { ...settingsOf(job), ...(report.int8 && { precision: 'int8' as const }), report })
   const labels = job.spec.classes.map((label) => ({ label }))
   const classifier = new Classifier({ model: job.net, network: job.spec.network, labels, reading: job.reading, report })
   await writeRunArtifact(job.run, classifier, job.emit)
@@ -158,7 +160,7 @@ async function trainStage(
     onEpochEnd: (_epoch: number, logs: Logs) => writeHistory(run, joined(shared.before, history.history, logs)),
   }
   return net.fit(split.train, {
-    ...pick(options, ['augmentation', 'views', 'readSize', 'mix', 'featureStore', 'classWeight', 'signal']),
+    ...pick(options, ['augmentation', 'views', 'readSize', 'mix', 'featureStore', 'precision', 'classWeight', 'signal']),
     epochs: until,
     initialEpoch,
     checkpoint: stageCheckpoint(job, { stage: shared.number, stages: shared.stages, until, before: shared.before }),
@@ -209,6 +211,7 @@ async function reportOf(
   const isTested = split.test.size > 0 && !signal?.aborted
   const answers = isTested ? await answersOfPart(net, split.test, { part: 'test', featureStore, onEvent: emit }) : undefined
   const tested = answers && evaluationOf(spec.classes, answers)
+  const int8 = await int8ReportOf(net, split.validation.size > 0 ? split.validation : split.test, { featureStore, onEvent: emit })
   const report = {
     run,
     classes: spec.classes,
@@ -217,6 +220,8 @@ async function reportOf(
     epochs: losses.length,
     best: { epoch: best + 1, valLoss: losses[best]!, valAccuracy: (history['val_accuracy'] ?? history['accuracy'] ?? [])[best] ?? 0 },
     test: tested ? { accuracy: tested.accuracy, loss: tested.loss } : null,
+    precision: int8 ? ('int8' as const) : ('fp32' as const),
+    ...(int8 && { int8 }),
     seconds: watch.seconds(),
     imagesPerSecond: watch.imagesPerSecond(),
     unusable: watch.unusable,

@@ -22,7 +22,7 @@ const schema = z.object({
   rootstock_version: name,
   /** When it was written: the end of the training. */
   created: z.iso.datetime(),
-  precision: z.enum(['float32', 'float16']),
+  precision: z.enum(['float32', 'float16', 'int8']),
   class_names: z.array(name).min(2).max(most.classes),
   /** ImageNet's keys of the classes, where they are ImageNet's. */
   wnids: z.array(name).max(most.classes).optional(),

@@ -4,7 +4,9 @@ import { atomicWrite } from '../../files/index.ts'
 import { bytesWithinLimit, onnxGraph } from '../../formats/onnx/index.ts'
 import { preprocess } from '../../image/index.ts'
 import { readOnnxGraph, withMetadata, writeOnnx } from '../../onnx/index.ts'
+import type { Graph } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
+import { byteTrunkOf, withByteTrunk, type Model } from '../../training/index.ts'
 import type { Classifier } from '../classifier.ts'
 import type { TrainReport } from '../options.ts'
 import { version } from '../version.ts'
@@ -13,10 +15,16 @@ import { ArtifactNetwork } from './network.ts'
 import { photoGraph } from './photo-graph.ts'
 import { compareSamples, readSamples, samplePictures, type SamplePicture } from './samples.ts'
 
+/** What an artifact can be stored in. */
+export type ArtifactPrecision = 'float32' | 'float16' | 'int8'
+
 /** Options of `writeArtifact`. */
 export interface WriteArtifactOptions {
-  /** What weights and arithmetic are stored in; input and output are float32 either way. Default 'float32'. */
-  readonly precision?: 'float32' | 'float16'
+  /**
+   * What weights and arithmetic are stored in; input and output are float32 either way. 'int8' is for classifiers that compute so. Default
+   * 'int8' for those, else 'float32'.
+   */
+  readonly precision?: ArtifactPrecision
   /** When the training ended. Default now. */
   readonly created?: Date
 }
@@ -25,7 +33,7 @@ export interface WriteArtifactOptions {
 export interface WrittenArtifact {
   readonly path: string
   readonly bytes: number
-  readonly precision: 'float32' | 'float16'
+  readonly precision: ArtifactPrecision
   /** The largest difference of a probability between the file and the classifier, over the parity samples. */
   readonly difference: number
   /** The most that counts as the same answer. */
@@ -34,27 +42,24 @@ export interface WrittenArtifact {
 
 /**
  * The largest difference of a probability that counts as the same answer: processors add in other orders (about 1e-6), and half precision
- * has 11 bits (MobileNet 0.25 on noise: 0.015).
+ * has 11 bits (MobileNet 0.25 on noise: 0.015); 8-bit numbers that lie between two steps may go either way.
  */
-export const tolerances = { float32: 1e-4, float16: 0.05 } as const
+export const tolerances = { float32: 1e-4, float16: 0.05, int8: 0.05 } as const
 
 /**
  * Writes `classifier.onnx`: input `photo` float32 [N, size, size, 3], red first, 0 to 255, output `probabilities` [N, classes]. The file is
  * opened again and its answers compared with the classifier's before it takes its place. Throws USAGE where float16 does not hold the
  * network, FILE when the file cannot be written.
  */
-export async function writeArtifact(
-  classifier: Classifier,
-  path: string,
-  { precision = 'float32', created = new Date() }: WriteArtifactOptions = {},
-): Promise<WrittenArtifact> {
+export async function writeArtifact(classifier: Classifier, path: string, options: WriteArtifactOptions = {}): Promise<WrittenArtifact> {
   const { model, reading } = classifier
-  const network = onnxGraph(model, { precision, inputShape: [reading.size, reading.size, 3] })
+  const { precision = byteTrunkOf(model) ? 'int8' : 'float32', created = new Date() } = options
+  const network = networkGraph(model, precision, [reading.size, reading.size, 3])
   const { bytes } = writeOnnx(photoGraph(network, reading.preprocessing), { producerVersion: version })
   const { graph, digest } = readOnnxGraph(bytes, path)
   const pictures = await samplePictures()
   const photos = await readSamples(pictures, reading)
-  const expected = await model.predict(preprocess(photos, reading.preprocessing))
+  const expected = await model.predict(preprocess(photos, reading.preprocessing), precision === 'int8' ? {} : { precision: 'fp32' })
   const metadata = describe(classifier, { precision, created: created.toISOString(), pictures, expected })
   const difference = await differenceOf(new ArtifactNetwork(graph, classifier.network), photos, metadata)
   const { tolerance } = metadata.parity
@@ -62,6 +67,17 @@ export async function writeArtifact(
   const file = bytesWithinLimit(withMetadata(bytes, writeMetadata(metadata, digest)), model.name)
   await atomicWrite(path, file)
   return { path, bytes: file.length, precision, difference, tolerance }
+}
+
+/** Throws USAGE for 8 bits where the classifier does not compute so. */
+function networkGraph(model: Model, precision: ArtifactPrecision, inputShape: readonly number[]): Graph {
+  if (precision !== 'int8') return onnxGraph(model, { precision, inputShape })
+  const trunk = byteTrunkOf(model)
+  const graph = trunk && withByteTrunk(trunk, onnxGraph(model, { inputShape }))
+  if (graph) return graph
+  throw new RootstockError('USAGE', `Cannot write ${model.name} in int8: it computes in float32, expected a classifier trained in int8`, {
+    hint: 'Train with --precision int8, or give photos to choose 8-bit ranges from: --photos FOLDER',
+  })
 }
 
 async function differenceOf(network: ArtifactNetwork, photos: Tensor<'float32'>, metadata: ArtifactMetadata): Promise<number> {
@@ -73,7 +89,7 @@ async function differenceOf(network: ArtifactNetwork, photos: Tensor<'float32'>,
 }
 
 interface Written {
-  readonly precision: 'float32' | 'float16'
+  readonly precision: ArtifactPrecision
   readonly created: string
   readonly pictures: readonly SamplePicture[]
   readonly expected: Tensor<'float32'>
