@@ -27,12 +27,22 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   if (!x || !weight || !w || !gamma || !beta || !mean || !variance || (bias && !b)) return undefined
   const { epsilon } = norm.attributes
   const channels = gamma.length
-  const width = w.length / channels
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
-  const kernel = Float32Array.from(w, (value, i) => value * factors[Math.floor(i / width)]!)
+  const kernel = scaledRows(w, factors)
   const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
   const constant = (data: Float32Array, shape: Tensor['shape'], name: string): Value =>
     tape.constant({ data, shape, dtype: 'float32' }, `${norm.name}/${name}`)
   const inputs = [x, constant(kernel, weight.shape as Tensor['shape'], 'folded_kernel'), constant(offset, [channels], 'folded_bias')]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
+}
+
+/** Each outgoing channel's weights by its factor. */
+function scaledRows(weights: Float32Array, factors: Float64Array): Float32Array {
+  const scaled = new Float32Array(weights.length)
+  const width = weights.length / factors.length
+  factors.forEach((factor, row) => {
+    const end = (row + 1) * width
+    for (let i = row * width; i < end; i++) scaled[i] = weights[i]! * factor
+  })
+  return scaled
 }

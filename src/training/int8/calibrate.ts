@@ -45,16 +45,23 @@ interface Seen {
   count: number
 }
 
+/** One pass over the numbers gives their ends and sums; a few of them show how they are spread. */
 function remember(seen: Seen, { data, shape }: Tensor<'float32'>): void {
-  seen.histogram.add(data)
   const [n = 1, channels = 1] = shape
   const area = data.length / n / channels
   if (seen.sums.length === 0) seen.sums = new Float64Array(channels)
+  let [min, max] = [Infinity, -Infinity]
   for (let plane = 0; plane < n * channels; plane++) {
     let sum = 0
     const end = (plane + 1) * area
-    for (let i = plane * area; i < end; i++) sum += data[i]!
+    for (let i = plane * area; i < end; i++) {
+      const value = data[i]!
+      sum += value
+      if (value < min) min = value
+      if (value > max) max = value
+    }
     seen.sums[plane % channels]! += sum / area
   }
   seen.count += n
+  seen.histogram.add(data, { min, max })
 }

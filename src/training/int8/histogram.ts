@@ -8,13 +8,14 @@ export type RangeMethod = (typeof rangeMethods)[number]
 
 /** Numbers seen so far. */
 export interface Histogram {
-  add(values: Float32Array): void
+  /** `ends` are the least and the greatest of the values. */
+  add(values: Float32Array, ends: Range): void
   range(method: RangeMethod): Range
 }
 
 const half = 2048
 /** Numbers looked at for the spread, of one value of one photo; the ends are those of all numbers. */
-const sampled = 1 << 16
+const sampled = 1 << 15
 const outside = 1e-4
 
 /** An empty histogram. Its bins grow with the numbers, so one pass is enough. */
@@ -23,12 +24,9 @@ export function createHistogram(): Histogram {
   let [min, max, reach] = [Infinity, -Infinity, 0]
 
   return {
-    add(values) {
-      for (let i = 0; i < values.length; i++) {
-        const value = values[i]!
-        if (value < min) min = value
-        if (value > max) max = value
-      }
+    add(values, ends) {
+      min = Math.min(min, ends.min)
+      max = Math.max(max, ends.max)
       reach = grown(bins, reach, Math.max(Math.abs(min), Math.abs(max)))
       // An odd step meets every column of a picture in turn.
       const step = Math.max(1, Math.floor(values.length / sampled)) | 1

@@ -145,9 +145,12 @@ describe('an 8-bit trunk as a file', () => {
 
 describe('createHistogram', () => {
   const seen = createHistogram()
-  seen.add(Float32Array.from({ length: 20_000 }, (_, i) => (i % 2 === 0 ? 0 : (i / 20_000) * 2)))
+  seen.add(
+    Float32Array.from({ length: 20_000 }, (_, i) => (i % 2 === 0 ? 0 : (i / 20_000) * 2)),
+    { min: 0, max: 2 },
+  )
   // Out of the first reach: the bins must grow.
-  seen.add(Float32Array.of(-1, 100))
+  seen.add(Float32Array.of(-1, 100), { min: -1, max: 100 })
 
   it('keeps the ends, cuts one of 10,000 and what costs more than it is worth', () => {
     expect(seen.range('minMax')).toEqual({ min: -1, max: 100 })
@@ -159,7 +162,7 @@ describe('createHistogram', () => {
 
   it('gives one number a range without width', () => {
     const one = createHistogram()
-    one.add(Float32Array.of(0, 0))
+    one.add(Float32Array.of(0, 0), { min: 0, max: 0 })
     expect(one.range('percentile')).toEqual({ min: 0, max: 0 })
   })
 })

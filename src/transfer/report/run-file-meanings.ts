@@ -7,6 +7,7 @@ const MEANINGS: readonly (readonly [name: string, meaning: string])[] = [
   ['report.html', 'curves, confusion matrix, figures of every class and the worst mistakes, in one page'],
   ['classifier.onnx', 'the classifier for any ONNX runtime: weights, class names and preprocessing'],
   ['best.weights.h5', 'the weights of the best epoch, as Keras reads them'],
+  ['trunk.int8.onnx', 'the frozen part in 8 bits, which this run computes with'],
   ['last.ckpt', 'the state after the last epoch, to go on from'],
   ['run.json', 'settings, versions and figures, for programs'],
   ['config.yaml', 'the settings under the names of the flags, and the command that repeats the run'],
