@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { RootstockError } from '../errors.ts'
 import { sameShape, showShape, type Dim } from '../tensor/index.ts'
 import type { ApplicationOptions } from './application.ts'
+import { checkEmbedded, embeddedNetwork } from './embedded.ts'
 import type { Network } from './network.ts'
 
 /** Arguments that fit together. */
@@ -23,6 +24,7 @@ export function chooseApplication(network: Network, options: ApplicationOptions)
   const { includeTop = true, weights = 'imagenet', classes = 1000, classifierActivation = 'softmax', pooling = null } = options
   const chosen = { includeTop, weights, classes, classifierActivation, pooling }
   checkValues(network, chosen)
+  if (weights === 'embedded') checkEmbedded(network, chosen)
   if (includeTop) checkTop(network, chosen)
   const warn = options.onWarning ?? warnOnStderr
   const shape = inputShape(network, options, { ...chosen, warn })
@@ -40,9 +42,9 @@ function checkValues({ id }: Network, { pooling, classes, weights }: Values): vo
   if (!Number.isInteger(classes) || classes < 1) {
     throw new RootstockError('USAGE', `Invalid classes of ${id}: found ${classes}, expected a whole number of at least 1`)
   }
-  if (weights !== null && weights !== 'imagenet' && !existsSync(weights)) {
+  if (weights !== null && weights !== 'imagenet' && weights !== 'embedded' && !existsSync(weights)) {
     throw new RootstockError('FILE', `Cannot load weights into ${id}: there is no file "${weights}"`, {
-      hint: 'Give "imagenet", null for random weights, or the path of a weight file',
+      hint: 'Give "imagenet", "embedded", null for random weights, or the path of a weight file',
     })
   }
 }
@@ -80,10 +82,15 @@ function inputShape(network: Network, options: ApplicationOptions, { includeTop,
       hint: 'Leave the top out (includeTop: false) to choose another size',
     })
   }
-  if (!given) return includeTop ? [size, size, 3] : [null, null, 3]
+  if (!given) return defaultShape(size, { includeTop, weights })
   checkShape(network, given, { includeTop, weights, warn })
   if (weights !== 'imagenet' && channels !== 1 && channels !== 3) warn(`${id} usually takes 1 or 3 channels, inputShape has ${channels}`)
   return given
+}
+
+function defaultShape(size: number, { includeTop, weights }: Pick<Chosen, 'includeTop' | 'weights'>): readonly Dim[] {
+  if (includeTop) return [size, size, 3]
+  return weights === 'embedded' ? [embeddedNetwork.size, embeddedNetwork.size, 3] : [null, null, 3]
 }
 
 function checkShape({ id, leastSize }: Network, given: readonly Dim[], { includeTop, weights }: ShapeRules): void {

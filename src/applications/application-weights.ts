@@ -1,6 +1,7 @@
 /** @file Fills a freshly built network from a released or a given weight file. */
 import { loadWeightsFile } from '../formats/keras/index.ts'
 import type { Model } from '../training/index.ts'
+import { loadEmbeddedWeights } from './embedded.ts'
 import { fetchWeights, type FetchWeightsOptions } from './fetch-weights.ts'
 import type { Network } from './network.ts'
 import { releaseOf } from './releases.ts'
@@ -20,6 +21,7 @@ interface Wanted extends WeightsProgress {
  * CANCELED when a file cannot be fetched, FILE when it cannot be read, WEIGHTS when it does not fit.
  */
 export async function loadApplicationWeights(target: Model, network: Network, wanted: Wanted): Promise<void> {
+  if (wanted.weights === 'embedded') return loadEmbeddedWeights(target)
   const path = wanted.weights === 'imagenet' ? await releasedFile(network, wanted) : wanted.weights
   loadWeightsFile(target, path, { network: network.id })
 }

@@ -11,11 +11,14 @@ import type { Network } from './network.ts'
 export interface ApplicationOptions extends WeightsProgress {
   /** The 1,000-class top (or one of `classes`). Default true. */
   readonly includeTop?: boolean
-  /** 'imagenet' (downloaded once, shared with Keras), null for random ones, or a path to an .h5 file. Default 'imagenet'. */
+  /**
+   * 'imagenet' (downloaded once, shared with Keras), 'embedded' (inside the package: MobileNet 0.25 for 96×96 pixels, without a top), null
+   * for random ones, or a path to an .h5 file. Default 'imagenet'.
+   */
   readonly weights?: string | null
   /** A tensor to build upon instead of a new input. */
   readonly inputTensor?: SymbolicTensor
-  /** Height, width, channels; null for any. Default: the network's own with the top, else [null, null, 3]. */
+  /** Height, width, channels; null for any. Default: the network's own with the top, [96, 96, 3] with embedded weights, else [null, null, 3]. */
   readonly inputShape?: readonly Dim[]
   /** Without the top: the whole feature map (null), its mean, or its maximum. Default null. */
   readonly pooling?: 'avg' | 'max' | null

@@ -4,10 +4,11 @@ import type { Tensor } from '../tensor/index.ts'
 import { preprocess } from '../image/index.ts'
 import type { Model } from '../training/index.ts'
 import { buildApplication, type ApplicationOptions } from './application.ts'
+import { embeddedNetwork } from './embedded.ts'
 import { mobilenet as mobilenetOf, type MobileNetArguments } from './mobilenet.ts'
 import { networkOf, networks, type NetworkName } from './networks.ts'
 
-/** The arguments of `mobilenet`. */
+/** The arguments of `mobilenet`. With embedded weights, alpha is that of the file by default. */
 export type MobileNetOptions = ApplicationOptions & MobileNetArguments
 
 /** VGG16, 138 million parameters, 224×224 pixels. Throws as `application` does. */
@@ -51,7 +52,10 @@ export async function application(name: NetworkName | (string & {}), options: Mo
   const { alpha, depthMultiplier, dropout, ...shared } = options
   const found = networkOf(name)
   const own = Object.entries({ alpha, depthMultiplier, dropout }).filter(([, value]) => value !== undefined)
-  if (found === networks.mobilenet) return buildApplication(mobilenetOf(Object.fromEntries(own)), shared)
+  if (found === networks.mobilenet) {
+    const width = options.weights === 'embedded' ? { alpha: embeddedNetwork.alpha } : {}
+    return buildApplication(mobilenetOf({ ...width, ...Object.fromEntries(own) }), shared)
+  }
   if (own[0]) {
     throw new RootstockError('USAGE', `Invalid argument ${own[0][0]} of ${found.id}: found ${own[0][1]}, expected none`, {
       hint: 'Only mobilenet has it',

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { errnoOf } from '../files/file-error.ts'
-import type { Classifier, TrainReport } from '../transfer/index.ts'
+import type { Classifier, TrainClassifierOptions, TrainReport } from '../transfer/index.ts'
 import { createBar, duration } from './bar.ts'
 import { command } from './command.ts'
 import { count, word } from './flag-values.ts'
@@ -12,22 +12,25 @@ import { trainingProgress } from './progress.ts'
 import { alignColumns, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Settings that end within 90 seconds on two cores and learn well from scratch. */
+/** Settings that learn well from scratch; both trainings together end within 90 seconds on two cores. */
 const SETTINGS = { images: 600, epochs: 14, size: 64, learningRate: 0.003, batchSize: 16, seed: 1 } as const
+/** Of a new head on the network in the package, which needs no more than its features. */
+const HEAD = { epochs: 20, learningRate: 0.005 } as const
 /** Pixels of a drawing. */
 const DRAWING = 96
 /** Everything that a demo writes; only such a folder is written over. */
-const PARTS = ['photos', 'data', 'run', 'unseen'] as const
+const PARTS = ['photos', 'data', 'run-embedded', 'run', 'unseen'] as const
 const KINDS = ['cat', 'dog'] as const
 
 export const demo = command({
   name: 'demo',
-  summary: 'Draw cats and dogs, train a small network on them from scratch, and name drawings it has not seen. Needs no download.',
+  summary:
+    'Draw cats and dogs, train a head on the network in the package and a whole network from scratch, and name drawings that they have not seen. Needs no download.',
   operands: [],
   flags: {
     out: word('FOLDER', 'Where everything goes; default demo-output'),
     images: count('N', `Drawings of each kind; default ${SETTINGS.images}`, 20),
-    epochs: count('N', `Passes over the drawings; default ${SETTINGS.epochs}`),
+    epochs: count('N', `Passes over the drawings, from scratch; default ${SETTINGS.epochs}`),
     seed: count('S', `Of drawings and training; default ${SETTINGS.seed}`, 0),
   },
   examples: ['rootstock demo', 'rootstock demo --out /tmp/demo --images 60'],
@@ -36,24 +39,35 @@ export const demo = command({
     const { out = 'demo-output', images = SETTINGS.images, epochs = SETTINGS.epochs, seed = SETTINGS.seed } = flags
     const places = await clearFolder(out)
     const started = performance.now()
-    await drawSet(places.photos, { images, seed, signal, terminal })
-    const classifier = await learn(places, { epochs, seed, signal, terminal })
+    await drawSet(places, { images, seed, signal, terminal })
+    const work = { epochs, seed, signal, terminal }
+    const classifiers: Learned[] = []
     try {
-      const answers = signal.aborted ? [] : await nameUnseen(classifier, places.unseen, seed)
+      for (const learn of [learnHead, learnWhole]) if (!signal.aborted) classifiers.push(await learn(places, work))
+      const answers = signal.aborted ? [] : await nameUnseen(classifiers, places.unseen, seed)
       const seconds = (performance.now() - started) / 1000
-      show({ report: classifier.report, answers, seconds, out }, terminal)
-      return { json: { out, seconds, report: classifier.report ?? null, predictions: answers } }
+      show({ classifiers, answers, seconds, places }, terminal)
+      const [embedded, whole] = classifiers.map(({ classifier }) => classifier.report ?? null)
+      return { json: { out, seconds, report: whole ?? null, embedded: embedded ?? null, predictions: answers } }
     } finally {
-      await classifier.dispose()
+      for (const { classifier } of classifiers) await classifier.dispose()
     }
   },
 })
+
+/** A classifier, and how it came about. */
+interface Learned {
+  readonly how: string
+  readonly classifier: Classifier
+}
 
 type Places = Readonly<Record<(typeof PARTS)[number], string>>
 
 interface Answer {
   readonly file: string
   readonly drawn: string
+  /** Which of the classifiers answered. */
+  readonly by: string
   readonly label: string
   readonly probability: number
 }
@@ -80,11 +94,11 @@ async function clearFolder(out: string): Promise<Places> {
     })
   }
   for (const part of PARTS) await rm(join(out, part), { recursive: true, force: true })
-  return { photos: join(out, 'photos'), data: join(out, 'data'), run: join(out, 'run'), unseen: join(out, 'unseen') }
+  return Object.fromEntries(PARTS.map((part) => [part, join(out, part)])) as Places
 }
 
-/** cat.0.jpg …, dog.0.jpg … */
-async function drawSet(folder: string, { images, seed, signal, terminal }: Work & { images: number }): Promise<void> {
+/** cat.0.jpg …, dog.0.jpg …, and the same in train/, validation/ and test/. */
+async function drawSet({ photos: folder, data }: Places, { images, seed, signal, terminal }: Work & { images: number }): Promise<void> {
   const bar = createBar(terminal.progress, () => performance.now())
   const started = performance.now()
   const files = KINDS.flatMap((kind) => Array.from({ length: images }, (_, i) => ({ kind, i })))
@@ -95,6 +109,8 @@ async function drawSet(folder: string, { images, seed, signal, terminal }: Work 
   }
   bar.clear()
   terminal.note(`Drew ${files.length} pictures in ${duration((performance.now() - started) / 1000)}`)
+  const { prepare } = await import('../data/index.ts')
+  await prepare(folder, data, { labels: KINDS, signal })
 }
 
 async function drawFile(folder: string, { kind, i, number }: { kind: (typeof KINDS)[number]; i: number; number: number }): Promise<string> {
@@ -110,56 +126,69 @@ async function drawFile(folder: string, { kind, i, number }: { kind: (typeof KIN
   return path
 }
 
-async function learn({ photos, data, run }: Places, { epochs, seed, signal, terminal }: Work & { epochs: number }): Promise<Classifier> {
-  const { prepare } = await import('../data/index.ts')
-  const { trainClassifier } = await import('../transfer/index.ts')
+/** A head on the network that lies in the package, which stays as it is. */
+async function learnHead(places: Places, { seed, signal, terminal }: Work): Promise<Learned> {
+  const settings = { ...HEAD, weights: 'embedded', head: 'none', out: places['run-embedded'] } as const
+  return { how: 'head on the embedded network', classifier: await learn(places, { ...settings, seed, signal }, terminal) }
+}
+
+/** Every layer, beginning with random weights. */
+async function learnWhole(places: Places, { epochs, seed, signal, terminal }: Work & { epochs: number }): Promise<Learned> {
   const { size, learningRate, batchSize } = SETTINGS
-  await prepare(photos, data, { labels: KINDS, signal })
+  const fromScratch = { weights: 'none', unfreezeFrom: 'all', head: 'none', patience: null, alpha: 0.25 } as const
+  const settings = { ...fromScratch, size, learningRate, batchSize, epochs, out: places.run }
+  return { how: 'every layer, from scratch', classifier: await learn(places, { ...settings, seed, signal }, terminal) }
+}
+
+async function learn({ data }: Places, settings: TrainClassifierOptions, terminal: Terminal): Promise<Classifier> {
+  const { trainClassifier } = await import('../transfer/index.ts')
   const progress = trainingProgress(terminal.progress)
-  const fromScratch = { weights: 'none', unfreezeFrom: 'all', head: 'none', patience: null } as const
-  const network = { network: 'mobilenet', alpha: 0.25, size }
   try {
-    return await trainClassifier(data, {
-      ...fromScratch,
-      ...network,
-      learningRate,
-      batchSize,
-      epochs,
-      seed,
-      out: run,
-      signal,
-      onEvent: progress.onEvent,
-    })
+    return await trainClassifier(data, { ...settings, network: 'mobilenet', onEvent: progress.onEvent })
   } finally {
     progress.finish()
   }
 }
 
-/** Drawings with numbers that the set does not have. */
-async function nameUnseen(classifier: Classifier, folder: string, seed: number): Promise<Answer[]> {
+/** Drawings with numbers that the set does not have, named by the last classifier and judged by all. */
+async function nameUnseen(classifiers: readonly Learned[], folder: string, seed: number): Promise<Answer[]> {
   const answers: Answer[] = []
   for (const i of [0, 1]) {
     for (const kind of KINDS) {
       const file = await drawFile(folder, { kind, i, number: seed * 1_000_000 + 900_000 + i })
-      const [best] = await classifier.predict(file, { top: 1 })
-      if (best) answers.push({ file, drawn: kind, ...best })
+      for (const { how, classifier } of classifiers) {
+        const [best] = await classifier.predict(file, { top: 1 })
+        if (best) answers.push({ file, drawn: kind, by: how, ...best })
+      }
     }
   }
   return answers
 }
 
 interface Result {
-  readonly report: TrainReport | undefined
+  readonly classifiers: readonly Learned[]
   readonly answers: readonly Answer[]
   readonly seconds: number
-  readonly out: string
+  readonly places: Places
 }
 
-function show({ report, answers, seconds, out }: Result, { print, colors }: Terminal): void {
-  if (report?.test)
-    print(colors.bold(`Test accuracy ${percent(report.test.accuracy)}`) + ` on ${report.images.test} drawings it has not seen`)
-  const rows = answers.map(({ file, drawn, label, probability }) => [oneLine(file), drawn, label, percent(probability)])
-  if (rows.length > 0) for (const line of alignColumns([['drawing', 'is a', 'answer', 'sure'], ...rows])) print(line)
+function show({ classifiers, answers, seconds, places }: Result, { print, colors }: Terminal): void {
+  const figures = classifiers.flatMap(({ how, classifier: { report } }) => (report ? [[how, ...figuresOf(report)]] : []))
+  alignColumns([['trained', 'test accuracy', 'drawings', 'took', 'report'], ...figures]).forEach((line, i) =>
+    print(i === 0 ? colors.dim(line) : line),
+  )
+  const rows = answers.map(({ file, drawn, by, label, probability }) => [oneLine(file), drawn, label, percent(probability), by])
+  if (rows.length > 0) {
+    print('')
+    alignColumns([['unseen drawing', 'is a', 'answer', 'sure', 'by'], ...rows]).forEach((line, i) =>
+      print(i === 0 ? colors.dim(line) : line),
+    )
+  }
   const [first] = answers
-  if (first) print(`Took ${duration(seconds)}. Try: rootstock predict ${oneLine(join(out, 'run'))} ${oneLine(first.file)}`)
+  if (first) print(`\nTook ${duration(seconds)}. Try: rootstock predict ${oneLine(places.run)} ${oneLine(first.file)}`)
+}
+
+/** The pictures lie beside the report; a run whose report could not be written names its folder. */
+function figuresOf({ test, images, seconds, run }: TrainReport): string[] {
+  return [test ? percent(test.accuracy) : '–', String(images.test), duration(seconds.total), oneLine(join(run, 'report.html'))]
 }

@@ -16,9 +16,9 @@ export const train = command({
   operands: [{ name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/' }],
   flags: {
     network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet'),
-    alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1', positive),
-    size: count('PIXELS', "Height and width of the network's input; default its own"),
-    weights: word('FILE', 'imagenet, none, or an .h5 file; default imagenet'),
+    alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1, or 0.25 with embedded weights', positive),
+    size: count('PIXELS', "Height and width of the network's input; default its own, or 96 with embedded weights"),
+    weights: word('FILE', 'imagenet, embedded (a small mobilenet in the package), none, or an .h5 file; default imagenet, else embedded'),
     epochs: count('N', 'Passes over the photos; default 10'),
     batchSize: count('N', 'Photos per step; default 32'),
     learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),

@@ -18,7 +18,7 @@ export interface ClassifierSpec {
   readonly preprocessing?: PreprocessMode
 }
 
-/** Trunk and head. `weights` are the trunk's: 'imagenet', null or a path. */
+/** Trunk and head. `weights` are the trunk's: 'imagenet', 'embedded', null or a path. */
 export async function buildClassifierModel(spec: ClassifierSpec, weights: string | null): Promise<{ net: Model; base: Model }> {
   const { network, alpha, size, head, classes } = spec
   const base = await application(network, {

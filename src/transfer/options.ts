@@ -11,11 +11,14 @@ export interface TrainClassifierOptions
     Pick<SplitOptions, 'duplicates' | 'leaks' | 'groups' | 'groupPattern'> {
   /** vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet. Default 'mobilenet'. */
   readonly network?: string
-  /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1. */
+  /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1, or 0.25 with embedded weights. */
   readonly alpha?: number
-  /** Height and width of the network's input in pixels. Default the network's own. */
+  /** Height and width of the network's input in pixels. Default the network's own, or 96 with embedded weights. */
   readonly size?: number
-  /** 'imagenet', 'none' for random ones, or a path to an .h5 file. Default 'imagenet'. */
+  /**
+   * 'imagenet'; 'embedded', the small MobileNet inside the package; 'none' for random ones; or a path to an .h5 file. Default 'imagenet' or,
+   * for a mobilenet whose ImageNet weights are neither on this machine nor to be fetched, 'embedded' with a warning.
+   */
   readonly weights?: string
   /** Passes over the photos. Default 10. */
   readonly epochs?: number

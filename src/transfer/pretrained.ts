@@ -6,7 +6,7 @@ import { Classifier } from './classifier.ts'
 export interface PretrainedOptions {
   /** MobileNet's width. Default 1. */
   readonly alpha?: number
-  /** 'imagenet', 'none', or a path to an .h5 file with the top. Default 'imagenet'. */
+  /** 'imagenet', 'none', or a path to an .h5 file with the top; the embedded weights have none. Default 'imagenet'. */
   readonly weights?: string
   /** Height and width; only with weights that are given by a path. Default the network's own. */
   readonly size?: number

@@ -26,9 +26,9 @@ const rows: readonly [RecipeOptions, readonly (readonly [string, string | undefi
 describe('stagesFor', () => {
   it.each(rows)('%j', (options, expected) => {
     const found = stagesFor('mobilenet', options, 10)
-    expect(
-      found.map(({ name, from, learningRate }) => [name, from, typeof learningRate === 'number' ? learningRate : 'schedule']),
-    ).toEqual(expected)
+    expect(found.map(({ name, from, learningRate }) => [name, from, typeof learningRate === 'number' ? learningRate : 'schedule'])).toEqual(
+      expected,
+    )
   })
 
   it('warms up over a tenth of the steps and falls to nothing', () => {

@@ -18,6 +18,7 @@ import { openRunLog, type RunLog } from './report/run-log.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
 import { writeRunArtifact } from './run-artifact.ts'
 import { writeRunReport } from './run-report.ts'
+import { settleWeights, tellNotice, warnOfPreprocessing, type SettledOptions } from './settle-weights.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { finishedReport, inRunFolder, rememberPhotos, resumedOptions, resumedRun, stageCheckpoint, type ResumedRun } from './resume.ts'
 import { runFiles, writeHistory, writeRunSettings, type RunSettings } from './run-folder.ts'
@@ -71,14 +72,14 @@ async function trainIn(place: Place, folder: string, options: TrainClassifierOpt
   return classifier
 }
 
-async function openJob({ run, resume }: Place, folder: string, options: TrainClassifierOptions): Promise<Job> {
-  const chosen = checkedSpec(options)
-  // Settings that contradict each other are told before any photo is read.
-  stagesFor(chosen.network, options, 1)
-  const seed = options.seed ?? 0
+async function openJob({ run, resume }: Place, folder: string, given: TrainClassifierOptions): Promise<Job> {
+  // Settings that contradict each other are told before any photo is read, and photos that cannot be used before anything is fetched.
+  stagesFor(checkedSpec(given).network, given, 1)
+  const seed = given.seed ?? 0
   const watch = new Stopwatch()
-  const split = await splitPhotos(folder, options)
-  const spec = { ...chosen, classes: split.classNames }
+  const split = await splitPhotos(folder, given)
+  const { options, notice }: SettledOptions = resume ? { options: given } : await settleWeights(given)
+  const spec = { ...checkedSpec(options), classes: split.classNames }
   clearSession()
   setRandomSeed(seed)
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
@@ -99,6 +100,7 @@ async function openJob({ run, resume }: Place, folder: string, options: TrainCla
     log.see(event)
     options.onEvent?.(event)
   }
+  tellNotice(notice, options, emit)
   warnOfPreprocessing(base, net, emit)
   for (const message of split.notes) emit({ type: 'message', message, by: 'data' })
   for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
@@ -258,14 +260,6 @@ async function tellPeople(
 function viewOf({ augmentation, readSize, seed = 0 }: TrainClassifierOptions): View | undefined {
   if (augmentation === undefined) return undefined
   return { augmentation: augment([augmentation].flat()), seed, index: 0, ...(readSize && { readSize }) }
-}
-
-/** Tutorials scale by 1/255 whatever the network was trained on; the run goes on, but says what it costs. */
-function warnOfPreprocessing(base: Model, net: Model, emit: (event: TrainingEvent) => void): void {
-  const [own, chosen] = [base.preprocessing, net.preprocessing]
-  if (own === undefined || own === chosen) return
-  const message = `Photos are prepared as "${chosen ?? 'none'}", but ${base.name} was trained on "${own}": expect worse answers`
-  emit({ type: 'warning', message: `${message}. Leave preprocessing out`, by: 'preprocessing' })
 }
 
 function settingsOf({ options, spec, reading, resumed }: Pick<Job, 'options' | 'spec' | 'reading' | 'resumed'>): RunSettings {

@@ -1,0 +1,57 @@
+/** @file The plan of the training: sizes, mixtures of material, and the learning rate. */
+import type { SourceRow } from './folders.ts'
+
+/** A part of the training with pictures of one size. */
+export interface Stage {
+  /** In each round the learning rate rises and falls once. */
+  readonly round: number
+  /** The student's input in pixels. */
+  readonly size: number
+  readonly steps: number
+  /** What a batch is drawn from. */
+  readonly mixture: readonly { readonly name: SourceRow['name']; readonly share: number }[]
+}
+
+/** Everything that was done to train the file in the package, in order. */
+export const stages: readonly Stage[] = [
+  { round: 0, size: 64, steps: 5000, mixture: [{ name: 'small', share: 1 }] },
+  { round: 0, size: 96, steps: 4000, mixture: mixture(0.3, 0.4, 0.3) },
+  { round: 1, size: 64, steps: 1500, mixture: mixture(0.8, 0.15, 0.05) },
+  { round: 1, size: 96, steps: 3000, mixture: mixture(0.55, 0.3, 0.15) },
+]
+
+/** Highest learning rate of each round, and the last part of its steps in which the rate falls in a straight line. */
+const rounds: readonly { readonly peak: number; readonly fall: number }[] = [
+  { peak: 3e-3, fall: 0.5 },
+  { peak: 2e-3, fall: 0.6 },
+]
+const WARMUP = 300
+
+/** All steps together. */
+export const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0)
+
+/** The stage that a step (from 0) belongs to. */
+export function stageAt(step: number): Stage {
+  let before = 0
+  const found = stages.find((stage) => step < (before += stage.steps)) ?? stages.at(-1)
+  if (!found) throw new Error('There is no stage')
+  return found
+}
+
+/** The learning rate: in each round a short rise, level, then down to nothing. */
+export function rateAt(step: number): number {
+  const { round } = stageAt(step)
+  const stepsOf = (wanted: (stage: Stage) => boolean): number => stages.filter(wanted).reduce((sum, { steps }) => sum + steps, 0)
+  const own = stepsOf((stage) => stage.round === round)
+  const at = step - stepsOf((stage) => stage.round < round)
+  const { peak, fall } = rounds[round] ?? { peak: 0, fall: 1 }
+  return peak * Math.min(1, (at + 1) / WARMUP) * Math.max(0, Math.min(1, (own - at) / (own * fall)))
+}
+
+function mixture(small: number, thousand: number, flowers: number): Stage['mixture'] {
+  return [
+    { name: 'small', share: small },
+    { name: 'thousand', share: thousand },
+    { name: 'flowers', share: flowers },
+  ]
+}

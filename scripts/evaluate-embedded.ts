@@ -1,0 +1,75 @@
+/**
+ * @file What the shipped network's features are worth: npx tsx scripts/evaluate-embedded.ts [--weights FILE].
+ *
+ * A linear head on frozen pooled features, on photos that were never trained on: cats and dogs (300 to learn from, 200 for the test) and five
+ * flowers (100 and 50), five random splits; beside it the released MobileNet 0.25 and random weights by the same probe.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { application, embeddedNetwork } from '../src/applications/index.ts'
+import { imgToArray, loadPixels, preprocess } from '../src/image/index.ts'
+import { setRandomSeed } from '../src/layers/index.ts'
+import { stack } from '../src/tensor/index.ts'
+import type { Model } from '../src/training/index.ts'
+import { evaluationFolders, materialFiles } from './embedded/folders.ts'
+import { probe, type Probed } from './embedded/probe.ts'
+
+const { values: flags } = parseArgs({
+  options: { weights: { type: 'string', default: 'embedded' }, only: { type: 'boolean', default: false } },
+})
+const SPLITS = 5
+const { alpha, size } = embeddedNetwork
+
+interface Photo {
+  readonly path: string
+  readonly label: number
+}
+
+/** The class is the folder, or what stands before the first dot of the name. */
+function photosOf(folder: string): Photo[] {
+  const paths = readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => /\.jpe?g$/i.test(name))
+    .sort()
+  const classOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] ?? '') : (basename(path).split('.')[0] ?? ''))
+  const names = [...new Set(paths.map(classOf))].sort()
+  return paths.map((path) => ({ path: join(folder, path), label: names.indexOf(classOf(path)) }))
+}
+
+async function featuresOf(net: Model, photos: readonly Photo[], side: number): Promise<Float32Array[]> {
+  const features: Float32Array[] = []
+  for (const { path } of photos) {
+    const pixels = await loadPixels(path, { targetSize: [side, side], interpolation: 'bilinear' })
+    features.push((await net.predict(stack([preprocess(imgToArray(pixels), 'tf')]))).data)
+  }
+  return features
+}
+
+const bare = { includeTop: false, pooling: 'avg' } as const
+setRandomSeed(0)
+const own = await application('mobilenet', { ...bare, alpha, weights: flags.weights, inputShape: [size, size, 3] })
+const random = await application('mobilenet', { ...bare, alpha, weights: null, inputShape: [size, size, 3] })
+const released = existsSync(materialFiles.teacherBody)
+  ? await application('mobilenet', { ...bare, alpha: 0.25, weights: materialFiles.teacherBody, inputShape: [224, 224, 3] })
+  : undefined
+const networks: readonly (readonly [title: string, net: Model, size: number])[] = [
+  [`embedded, ${alpha}, ${size} px`, own, size],
+  ...(flags.only ? [] : [[`random, ${alpha}, ${size} px`, random, size] as const]),
+  ...(released && !flags.only ? [['released, 0.25, 224 px', released, 224] as const] : []),
+]
+const show = ({ mean, deviation, accuracies }: Probed): string =>
+  `${(100 * mean).toFixed(1)} % ± ${(100 * deviation).toFixed(1)} (${accuracies.map((accuracy) => (100 * accuracy).toFixed(1)).join(', ')})`
+
+for (const [name, folder, tests] of [
+  ['cats-dogs', evaluationFolders['cats-dogs'], 200],
+  ['flowers', evaluationFolders.flowers, 50],
+] as const) {
+  const photos = photosOf(folder)
+  console.log(`${name}: ${photos.length - tests} photos to learn from, ${tests} for the test, ${SPLITS} random splits`)
+  for (const [title, net, side] of networks) {
+    const features = await featuresOf(net, photos, side)
+    const labels = photos.map(({ label }) => label)
+    console.log(`  ${title.padEnd(26)} ${show(probe(features, labels, { tests, splits: SPLITS }))}`)
+  }
+}
