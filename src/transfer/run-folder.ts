@@ -40,13 +40,17 @@ const schema = z.object({
 /** What run.json holds. */
 export type RunSettings = Omit<z.infer<typeof schema>, 'interpolation'> & { readonly interpolation: Interpolation }
 
+/** A folder that holds a run is not trained into again, unless that run goes on. Code USAGE. */
+export async function refuseTakenFolder(path: string, resume: boolean): Promise<void> {
+  if (resume || !(await isRunFolder(path))) return
+  throw new RootstockError('USAGE', `Cannot train into ${path}: it holds a run already`, {
+    hint: 'Choose another --out, go on with it by --resume, or delete the folder',
+  })
+}
+
 /** Makes the folder; one that holds a run already is refused. */
 export async function createRunFolder(path: string): Promise<void> {
-  if (await isRunFolder(path)) {
-    throw new RootstockError('USAGE', `Cannot train into ${path}: it holds a run already`, {
-      hint: 'Choose another --out, or delete the folder',
-    })
-  }
+  await refuseTakenFolder(path, false)
   try {
     await mkdir(path, { recursive: true })
   } catch (error) {

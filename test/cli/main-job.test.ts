@@ -84,7 +84,27 @@ describe('train', () => {
       seconds: { total: number, features: number, fit: number },
       imagesPerSecond: number,
     })
-    expect(readdirSync(at('quiet')).sort()).toEqual(['best.weights.h5', 'history.csv', 'run.json'])
+    expect(readdirSync(at('quiet')).sort()).toEqual([
+      'README.md',
+      'best.weights.h5',
+      'classifier.onnx',
+      'config.yaml',
+      'confusion_matrix.png',
+      'confusion_matrix.svg',
+      'confusion_matrix_normalized.png',
+      'confusion_matrix_normalized.svg',
+      'history.csv',
+      'last.ckpt',
+      'log.txt',
+      'report.html',
+      'results.csv',
+      'results.png',
+      'results.svg',
+      'run.json',
+      'split.json',
+      'train_batch.png',
+      'val_predictions.png',
+    ])
   })
 
   it('refuses a run folder that is taken', async () => {

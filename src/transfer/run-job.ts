@@ -1,0 +1,138 @@
+/** @file What a training works on: its input, read before anything is written, and the run that it opens. */
+import { join } from 'node:path'
+import { RootstockError } from '../errors.ts'
+import { networkOf } from '../applications/index.ts'
+import { openHashCache, splitOf, type Split } from '../data/index.ts'
+import type { PreprocessMode } from '../image/index.ts'
+import { clearSession, setRandomSeed } from '../layers/index.ts'
+import type { Model, TrainingEvent } from '../training/index.ts'
+import type { PhotoReading } from './classifier.ts'
+import { buildClassifierModel, checkedSpec, type ClassifierSpec } from './classifier-model.ts'
+import type { TrainClassifierOptions } from './options.ts'
+import { pick } from './pick.ts'
+import { stagesFor } from './recipe.ts'
+import { openRunLog, type RunLog } from './report/run-log.ts'
+import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
+import { writeRunSettings, type RunSettings } from './run-folder.ts'
+import { settleWeights, tellNotice, warnOfPreprocessing, type SettledOptions } from './settle-weights.ts'
+import { Stopwatch } from './stopwatch.ts'
+import { version } from './version.ts'
+
+/** What a training was asked for, checked: settings that agree, photos in three parts, weights that can be had. */
+export interface JobInput extends SettledOptions {
+  readonly folder: string
+  readonly split: Split
+  readonly watch: Stopwatch
+}
+
+/** A training under way. */
+export interface Job {
+  readonly folder: string
+  readonly options: TrainClassifierOptions
+  readonly spec: ClassifierSpec
+  readonly split: Split
+  readonly net: Model
+  readonly base: Model
+  readonly reading: PhotoReading
+  readonly run: string
+  readonly resumed: ResumedRun | undefined
+  readonly watch: Stopwatch
+  readonly log: RunLog
+  readonly emit: (event: TrainingEvent) => void
+}
+
+/** The run's folder, and whether a run in it goes on. */
+export interface Place {
+  readonly run: string
+  readonly resume: boolean
+}
+
+/** Reads what the training needs and writes nothing, so that a refusal leaves no folder behind. Codes USAGE, DATA, FILE, NETWORK, WEIGHTS. */
+export async function readJobInput({ resume }: Place, folder: string, given: TrainClassifierOptions): Promise<JobInput> {
+  // Settings that contradict each other are told before any photo is read, and photos that cannot be used before anything is fetched.
+  stagesFor(checkedSpec(given).network, given, 1)
+  const watch = new Stopwatch()
+  const split = await splitPhotos(folder, given)
+  return { folder, split, watch, ...(resume ? { options: given } : await settleWeights(given)) }
+}
+
+/** Builds the network and begins the run's files. */
+export async function openJob({ run, resume }: Place, { folder, split, watch, options, notice }: JobInput): Promise<Job> {
+  const spec = { ...checkedSpec(options), classes: split.classNames }
+  clearSession()
+  setRandomSeed(options.seed ?? 0)
+  const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
+  const { net, base } = await buildClassifierModel(spec, weights)
+  if (options.unfreezeFrom !== undefined && options.unfreezeFrom !== 'all') base.getLayer(options.unfreezeFrom)
+  const resumed = resume ? await resumedRun(run, { spec, split }) : undefined
+  const reading = {
+    size: spec.size,
+    preprocessing: (net.preprocessing ?? 'none') as PreprocessMode,
+    interpolation: 'bilinear',
+    exif: 'apply',
+  } as const
+  const { log, emit } = listeners(run, watch, options)
+  tellNotice(notice, options, emit)
+  warnOfPreprocessing(base, net, emit)
+  for (const message of split.notes) emit({ type: 'message', message, by: 'data' })
+  for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
+  const job = { folder, options, spec, split, net, base, reading, run, resumed, watch, log, emit }
+  await writeRunSettings(run, settingsOf(job))
+  await rememberPhotos(run, split)
+  return job
+}
+
+/** Clock, log and the user's listener hear the same events. */
+function listeners(run: string, watch: Stopwatch, { onEvent }: TrainClassifierOptions): Pick<Job, 'log' | 'emit'> {
+  const log = openRunLog(run, (reason) => onEvent?.({ type: 'warning', message: `Going on without log.txt: ${reason}`, by: 'report' }))
+  const emit = (event: TrainingEvent): void => {
+    watch.see(event)
+    log.see(event)
+    onEvent?.(event)
+  }
+  return { log, emit }
+}
+
+/** The photos in three parts; what they look like is remembered, so that each is decoded for it once. */
+async function splitPhotos(folder: string, options: TrainClassifierOptions): Promise<Split> {
+  const { seed = 0, labelsFrom } = options
+  const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
+  const { cache, close } = await openHashCache()
+  try {
+    const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
+    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
+  } finally {
+    await close()
+  }
+}
+
+/** What run.json says of a run that has just begun. */
+export function settingsOf({ options, spec, reading, resumed }: Pick<Job, 'options' | 'spec' | 'reading' | 'resumed'>): RunSettings {
+  const settings = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value) || value === null),
+  )
+  return {
+    format: 1,
+    rootstock: version,
+    created: resumed?.created ?? new Date().toISOString(),
+    ...spec,
+    classes: [...spec.classes],
+    interpolation: reading.interpolation,
+    exif: reading.exif,
+    settings,
+  }
+}
+
+/** Where the run lies. Code USAGE for a run to go on with that is not named. */
+export function runFolderOf({ out, resume, network = 'mobilenet' }: TrainClassifierOptions): string {
+  if (out !== undefined) return out
+  if (resume) {
+    throw new RootstockError('USAGE', 'Cannot resume: found no out, expected the folder of the interrupted run', {
+      hint: 'Give --out, such as --out runs/latest',
+    })
+  }
+  return join('runs', `${networkOf(network).id}-${stamp(new Date())}`)
+}
+
+/** 20261123-214455 */
+const stamp = (date: Date): string => date.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
