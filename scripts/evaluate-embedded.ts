@@ -16,10 +16,11 @@ import { evaluationFolders, materialFiles } from './embedded/folders.ts'
 import { probe, type Probed } from './embedded/probe.ts'
 
 const { values: flags } = parseArgs({
-  options: { weights: { type: 'string', default: 'embedded' }, only: { type: 'boolean', default: false } },
+  options: { weights: { type: 'string', default: 'embedded' }, only: { type: 'boolean', default: false }, size: { type: 'string', default: '' } },
 })
 const SPLITS = 5
-const { alpha, size } = embeddedNetwork
+const { alpha } = embeddedNetwork
+const size = Number(flags.size || embeddedNetwork.size)
 
 interface Photo {
   readonly path: string

@@ -10,7 +10,7 @@ export interface Probed {
 }
 
 /** Strengths of the pull of the weights towards zero; each split chooses one by its own training photos. */
-const DECAYS: readonly number[] = [0.01, 0.1, 1]
+const DECAYS: readonly number[] = [0.01, 0.1, 1, 3]
 const FOLDS = 4
 const STEPS = 120
 const RATE = 0.03

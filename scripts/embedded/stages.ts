@@ -17,7 +17,7 @@ export const stages: readonly Stage[] = [
   { round: 0, size: 64, steps: 5000, mixture: [{ name: 'small', share: 1 }] },
   { round: 0, size: 96, steps: 4000, mixture: mixture(0.3, 0.4, 0.3) },
   { round: 1, size: 64, steps: 1500, mixture: mixture(0.8, 0.15, 0.05) },
-  { round: 1, size: 96, steps: 3000, mixture: mixture(0.55, 0.3, 0.15) },
+  { round: 1, size: 96, steps: 4500, mixture: mixture(0.55, 0.3, 0.15) },
 ]
 
 /** Highest learning rate of each round, and the last part of its steps in which the rate falls in a straight line. */

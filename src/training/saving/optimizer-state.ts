@@ -40,7 +40,8 @@ export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[
     )
   })
   compiled.iterations = scalarOf(iteration) ?? 0
-  const found = scalarOf(rate)
+  // A schedule goes on by the steps: the rate that it had when the file was written must not take its place.
+  const found = typeof compiled.optimizer.learningRate === 'number' ? scalarOf(rate) : undefined
   if (found !== undefined && found !== learningRateOf(compiled)) compiled.learningRate = found
   for (const { variable, slot, tensor } of tensors) {
     const place = slotsOf(compiled, variable)[slot]

@@ -11,7 +11,7 @@ import { tensor } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { categoricalCrossentropy } from '../losses/index.ts'
 import { auc, f1Score, topKCategoricalAccuracy } from '../metrics/index.ts'
-import { loadModel, optimizers } from '../index.ts'
+import { loadModel, optimizers, type Model } from '../index.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-saving-'))
@@ -50,6 +50,23 @@ test('loadWeights takes the optimizer too, and only what is not compiled stays w
   expectClose(await net.predict(photos()), golden.probabilities, 1e-5)
   expect(net.compiled).toMatchObject({ iterations: 3, learningRate: Math.fround(0.005) })
   await net.dispose()
+})
+
+test("a schedule of the caller's own decides the rate, not the one that the file's had when it was written", async () => {
+  const rates = [0.25, 0.5]
+  const nets = rates.map((rate) => {
+    const net = branching()
+    const learningRate = { name: 'Own', at: (step: number) => rate / (step + 1), config: {} }
+    net.compile({ optimizer: optimizers.adam({ learningRate }), loss: 'categoricalCrossentropy' })
+    return net
+  })
+  const [saved, loaded] = nets as [Model, Model]
+  await saved.trainOnBatch(x, y)
+  const path = join(folder, 'own-schedule.weights.h5')
+  await saved.saveWeights(path)
+  await loaded.loadWeights(path)
+  expect(loaded.compiled).toMatchObject({ iterations: 1, learningRate: undefined })
+  await Promise.all(nets.map((net) => net.dispose()))
 })
 
 describe.each(['keras', 'h5'])('save to .%s', (ending) => {
