@@ -16,7 +16,11 @@ import { evaluationFolders, materialFiles } from './embedded/folders.ts'
 import { probe, type Probed } from './embedded/probe.ts'
 
 const { values: flags } = parseArgs({
-  options: { weights: { type: 'string', default: 'embedded' }, only: { type: 'boolean', default: false }, size: { type: 'string', default: '' } },
+  options: {
+    weights: { type: 'string', default: 'embedded' },
+    only: { type: 'boolean', default: false },
+    size: { type: 'string', default: '' },
+  },
 })
 const SPLITS = 5
 const { alpha } = embeddedNetwork
