@@ -20,12 +20,15 @@ const { values: flags } = parseArgs({
     work: { type: 'string', default: '/tmp/rootstock-embedded' },
     /** Run one part alone: prepare, train or export. Default all. */
     only: { type: 'string' },
+    /** Width of the student. Default that of the file in the package. */
+    alpha: { type: 'string', default: String(embeddedNetwork.alpha) },
   },
 })
 const BATCH = 64
 const SECONDS_BETWEEN_SAVES = 60
 const STEPS_BETWEEN_CHECKS = 500
 const { work } = flags
+const alpha = Number(flags.alpha)
 const log = (line: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`)
 
 if (does('prepare')) {
@@ -41,7 +44,6 @@ function does(part: string): boolean {
 
 /** What the package ships; the weights as they are after the last step. */
 async function exportTrained(): Promise<void> {
-  const { alpha } = embeddedNetwork
   const base = await application('mobilenet', { alpha, weights: join(work, 'base.weights.h5'), includeTop: false })
   log(`${exportNetwork(base, embeddedFile())} bytes in ${embeddedFile()}`)
 }
@@ -54,7 +56,6 @@ async function train(): Promise<void> {
     return views
   }
   const standard = readStandard(open)
-  const { alpha } = embeddedNetwork
   const options = { alpha, top: await teacherTop(), standard, learningRate: rateAt }
   const { student, base } = await createStudent(options)
   const last = join(work, 'last.weights.h5')

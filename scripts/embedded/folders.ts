@@ -38,8 +38,8 @@ export const sources: readonly SourceRow[] = [
   { name: 'held', side: 32, crops: 1, teacherSize: 128, leastArea: 0.6 },
   { name: 'heldPhotos', side: 160, crops: 8, teacherSize: 224, leastArea: 0.25 },
   { name: 'small', side: 32, crops: 1, teacherSize: 128, leastArea: 0.6 },
-  { name: 'thousand', side: 160, crops: 20, teacherSize: 224, leastArea: 0.25 },
-  { name: 'flowers', side: 128, crops: 4, teacherSize: 224, leastArea: 0.4 },
+  { name: 'thousand', side: 160, crops: 50, teacherSize: 224, leastArea: 0.25 },
+  { name: 'flowers', side: 128, crops: 10, teacherSize: 224, leastArea: 0.4 },
 ]
 
 /** Names of the files of one source in the work folder. */

@@ -12,19 +12,17 @@ export interface Stage {
   readonly mixture: readonly { readonly name: SourceRow['name']; readonly share: number }[]
 }
 
-/** Everything that was done to train the file in the package, in order. */
+/**
+ * Everything that is done to train the file in the package, in order. The released MobileNet 0.25 itself, asked at 96 px, has features worth
+ * 83.8 % on cats and dogs and 66.0 % on flowers, so a student of that width has no room above the 80 % and 65 % that are wanted: this one is wider.
+ */
 export const stages: readonly Stage[] = [
-  { round: 0, size: 64, steps: 5000, mixture: [{ name: 'small', share: 1 }] },
-  { round: 0, size: 96, steps: 4000, mixture: mixture(0.3, 0.4, 0.3) },
-  { round: 1, size: 64, steps: 1500, mixture: mixture(0.8, 0.15, 0.05) },
-  { round: 1, size: 96, steps: 4500, mixture: mixture(0.55, 0.3, 0.15) },
+  { round: 0, size: 64, steps: 3000, mixture: mixture(0.8, 0.1, 0.1) },
+  { round: 0, size: 96, steps: 6000, mixture: mixture(0.35, 0.4, 0.25) },
 ]
 
 /** Highest learning rate of each round, and the last part of its steps in which the rate falls in a straight line. */
-const rounds: readonly { readonly peak: number; readonly fall: number }[] = [
-  { peak: 3e-3, fall: 0.5 },
-  { peak: 2e-3, fall: 0.6 },
-]
+const rounds: readonly { readonly peak: number; readonly fall: number }[] = [{ peak: 3e-3, fall: 0.6 }]
 const WARMUP = 300
 
 /** All steps together. */
