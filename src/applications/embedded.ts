@@ -19,7 +19,7 @@ export const embeddedNetwork = {
 
 /** The file beside dist/ (and beside src/), and the SHA-256 of its bytes. */
 const FILE = 'mobilenet_0.25_96.safetensors'
-const SHA256 = '826abda801ef557b4c651127a543ec2725a98babf4736b88fbc5a7b635a7504f'
+const SHA256 = 'a61d2637239e9cd7eabcfad617336d9c2bd3e74db39b3e28dad8b826bd5a0e08'
 
 /** The path of the weight file in the package. */
 export function embeddedFile(): string {
