@@ -1,5 +1,5 @@
 /**
- * @file What the shipped network's features are worth: npx tsx scripts/evaluate-embedded.ts [--weights FILE].
+ * @file What the shipped network's features are worth: npx tsx scripts/evaluate-embedded.ts [--weights FILE --alpha WIDTH] [--size PIXELS] [--only].
  *
  * A linear head on frozen pooled features, on photos that were never trained on: cats and dogs (300 to learn from, 200 for the test) and five
  * flowers (100 and 50), five random splits; beside it the released MobileNet 0.25 and random weights by the same probe.
@@ -18,13 +18,17 @@ import { probe, type Probed } from './embedded/probe.ts'
 const { values: flags } = parseArgs({
   options: {
     weights: { type: 'string', default: 'embedded' },
+    /** Width of the network in the file. Default that of the one in the package. */
+    alpha: { type: 'string', default: String(embeddedNetwork.alpha) },
+    /** Without the released and the random weights beside it. */
     only: { type: 'boolean', default: false },
-    size: { type: 'string', default: '' },
+    /** Height and width of the pictures. Default those that the file was trained on. */
+    size: { type: 'string', default: String(embeddedNetwork.size) },
   },
 })
 const SPLITS = 5
-const { alpha } = embeddedNetwork
-const size = Number(flags.size || embeddedNetwork.size)
+const alpha = Number(flags.alpha)
+const size = Number(flags.size)
 
 interface Photo {
   readonly path: string

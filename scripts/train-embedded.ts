@@ -44,7 +44,8 @@ function does(part: string): boolean {
 
 /** What the package ships; the weights as they are after the last step. */
 async function exportTrained(): Promise<void> {
-  const base = await application('mobilenet', { alpha, weights: join(work, 'base.weights.h5'), includeTop: false })
+  // The program reads the file at the width that it names itself: a student of another width must not take its place.
+  const base = await application('mobilenet', { alpha: embeddedNetwork.alpha, weights: join(work, 'base.weights.h5'), includeTop: false })
   log(`${exportNetwork(base, embeddedFile())} bytes in ${embeddedFile()}`)
 }
 

@@ -2,7 +2,7 @@
 import { fromHalf } from '../tensor/index.ts'
 
 /** How a file holds its numbers; all little-endian. */
-export type NumberType = 'float32' | 'float16' | 'bfloat16' | 'float64' | 'uint8' | 'uint16' | 'int32'
+export type NumberType = 'float32' | 'float16' | 'bfloat16' | 'float64' | 'uint8' | 'int8' | 'uint16' | 'int32'
 
 /** Bytes of one number. */
 export const numberBytes: Readonly<Record<NumberType, number>> = {
@@ -11,6 +11,7 @@ export const numberBytes: Readonly<Record<NumberType, number>> = {
   bfloat16: 2,
   float64: 8,
   uint8: 1,
+  int8: 1,
   uint16: 2,
   int32: 4,
 }
@@ -33,6 +34,7 @@ const readers: Readonly<Record<NumberType, (view: DataView, at: number) => numbe
   },
   float64: (view, at) => view.getFloat64(at, true),
   uint8: (view, at) => view.getUint8(at),
+  int8: (view, at) => view.getInt8(at),
   uint16: (view, at) => view.getUint16(at, true),
   int32: (view, at) => view.getInt32(at, true),
 }

@@ -18,7 +18,9 @@ export type SafetensorsFile = Pick<WeightFile, 'name' | 'kind' | 'layers'> & {
 
 /** The reference implementation's own limit. */
 const MOST_HEADER = 100_000_000
-const types: Readonly<Record<string, NumberType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', F64: 'float64' }
+const types: Readonly<Record<string, NumberType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', F64: 'float64', I8: 'int8' }
+/** An I8 tensor holds multiples of a scale of each output channel, its last dimension: those of `kernel` are in `kernel.scale`. */
+const SCALE = '.scale'
 
 /** One tensor of a file; `begin` and `end` count bytes from the first number. */
 export interface Entry {
@@ -45,9 +47,38 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 
 async function readFile(file: FileHandle, path: string): Promise<SafetensorsFile> {
   const { entries, start, metadata } = await readHeader(file, path)
+  const scales = new Map<string, Float32Array>()
+  for (const entry of entries) {
+    const scale = entries.find(({ name }) => name === entry.name + SCALE)
+    if (entry.type === 'int8') scales.set(entry.name, await readScales(file, { path, start, entry, scale }))
+  }
   const weights: FileWeight[] = []
-  for (const entry of entries) weights.push(toWeight(entry, await readAt(file, start + entry.begin, entry.end - entry.begin)))
+  for (const entry of entries) {
+    if (scales.has(entry.name.slice(0, -SCALE.length)) && entry.name.endsWith(SCALE)) continue
+    const bytes = await readAt(file, start + entry.begin, entry.end - entry.begin)
+    weights.push(toWeight(entry, bytes, scales.get(entry.name)))
+  }
   return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata }
+}
+
+interface Scaled {
+  readonly path: string
+  readonly start: number
+  readonly entry: Entry
+  readonly scale: Entry | undefined
+}
+
+/** One number per output channel of an I8 tensor. */
+async function readScales(file: FileHandle, { path, start, entry: { name, shape }, scale }: Scaled): Promise<Float32Array> {
+  const channels = shape.at(-1)
+  if (scale === undefined || scale.type === 'int8' || scale.shape.length !== 1 || scale.shape[0] !== channels) {
+    const found = scale === undefined ? 'none' : `one of shape ${brief(scale.shape)}`
+    throw refuse(
+      path,
+      `${brief(name)} has the type "I8" and needs ${brief(name + SCALE)}, floats of shape ${brief([channels])}; found ${found}`,
+    )
+  }
+  return toFloat32From(await readAt(file, start + scale.begin, scale.end - scale.begin), scale.type)
 }
 
 /** What stands before the numbers. */
@@ -105,12 +136,15 @@ function checkPlaces(path: string, entries: readonly Entry[], size: number): voi
   if (total !== size) throw refuse(path, `its tensors have ${total} of ${size} bytes`)
 }
 
-function toWeight({ name, type, shape }: Entry, bytes: Buffer): FileWeight {
+function toWeight({ name, type, shape }: Entry, bytes: Buffer, scales: Float32Array | undefined): FileWeight {
   return {
     name,
     shape,
     read(): Tensor<'float32'> {
       const data = toFloat32From(bytes, type)
+      scales?.forEach((scale, channel) => {
+        for (let at = channel; at < data.length; at += scales.length) data[at] = (data[at] ?? NaN) * scale
+      })
       const bad = data.findIndex((value) => !Number.isFinite(value))
       if (bad < 0) return { data, shape, dtype: 'float32' }
       throw new RootstockError('WEIGHTS', `Cannot read ${brief(name)}: it holds ${data[bad]}, expected finite numbers`)
