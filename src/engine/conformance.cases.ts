@@ -598,6 +598,63 @@ function casts(): Case<'Cast'>[] {
   ]
 }
 
+const onBlocks = { skipOn: { webgpu: 'blocks, which only the processor has', cuda: 'blocks, which only the processor has' } } as const
+
+/** On pictures of one pixel both orders are the same, whatever the processor's block; src/graph/passes/blocked/ has tests on larger ones. */
+function blockedConvolutions(): Case<'BlockedConv'>[] {
+  const [x, slope, offset, sum] = [normal(71, [2, 32, 1, 1]), normal(72, [32, 1, 1, 1]), normal(73, [32]), normal(74, [2, 32, 1, 1])]
+  const single = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] }
+  const affine = (act: (value: number) => number, added?: Numbers): Numbers =>
+    tensor(
+      x.data.map((value, i) => act(value * slope.data[i % 32]! + offset.data[i % 32]! + (added?.data[i] ?? 0))),
+      x.shape,
+    )
+  const few = { title: 'one channel in plain order', inputs: [normal(75, [2, 1, 1, 1]), slope], attributes: { ...single, group: 1 } }
+  const depthwise = { ...single, group: 32 }
+  const relu = (value: number): number => Math.max(0, value)
+  const clip = (value: number): number => Math.min(1, Math.max(-1, value))
+  return [
+    { title: 'depthwise', inputs: [x, slope, offset], attributes: depthwise, expected: () => [affine((value) => value)], ...onBlocks },
+    {
+      title: 'depthwise, sum and Relu',
+      inputs: [x, slope, offset, sum],
+      attributes: { ...depthwise, activation: 'Relu' },
+      expected: () => [affine(relu, sum)],
+      ...onBlocks,
+    },
+    {
+      title: 'depthwise, Clip',
+      inputs: [x, slope, offset],
+      attributes: { ...depthwise, activation: 'Clip', activation_params: [-1, 1] },
+      expected: () => [affine(clip)],
+      ...onBlocks,
+    },
+    { ...few, expected: () => [naive.conv(few.inputs[0]!, slope, few.attributes)], ...onBlocks },
+  ]
+}
+
+function blockedAverages(): Case<'BlockedAveragePool'>[] {
+  const x = normal(76, [2, 32, 1, 1])
+  return ([0, 1] as const).map((count_include_pad) => ({
+    title: count_include_pad ? 'padding counted' : 'padding not counted',
+    inputs: [x],
+    attributes: { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], count_include_pad },
+    expected: () => [
+      tensor(
+        x.data.map((value) => value / (count_include_pad ? 9 : 1)),
+        x.shape,
+      ),
+    ],
+    ...onBlocks,
+  }))
+}
+
+/** Operators that leave pictures of one pixel as they are. */
+function unmoved<A>(attributes: A): Row<A>[] {
+  const x = normal(77, [2, 32, 1, 1])
+  return [{ title: 'one pixel', inputs: [x], attributes, expected: () => [x], ...onBlocks }]
+}
+
 export const cases: { readonly [K in OpName]: readonly Case<K>[] } = {
   Conv: Object.entries(convolutions).map(([title, row]) => convolution(title, row)),
   ConvTranspose: [
@@ -618,6 +675,11 @@ export const cases: { readonly [K in OpName]: readonly Case<K>[] } = {
     },
     transposed('grouped', { x: [2, 4, 3, 4], w: [4, 3, 3, 3], strides: [2, 2], pads: [1, 1, 1, 1], group: 2 }),
   ],
+  BlockedConv: blockedConvolutions(),
+  BlockedAveragePool: blockedAverages(),
+  BlockedGlobalAveragePool: unmoved({}),
+  ReorderInput: unmoved({}),
+  ReorderOutput: unmoved({ channels: 32 }),
   MatMul: batches.map(([left, right]) => {
     const [a, b] = [normal(22, left), normal(23, right)]
     return { title: `[${left.join(',')}]·[${right.join(',')}]`, inputs: [a, b], attributes: {}, expected: () => [naive.matMul(a, b)] }

@@ -34,4 +34,6 @@ export interface Program {
 export interface Engine {
   readonly name: EngineName
   compile(graph: Graph, options?: CompileOptions): Promise<Program>
+  /** Channels that lie together in the engine's own layout on this machine (see `blockedLayout`); 0 where it has none. */
+  blockSize(): Promise<number>
 }

@@ -17,7 +17,7 @@ const externalFrom = 4096
 export function engine(name: string = process.env['ROOTSTOCK_ENGINE'] ?? 'cpu'): Engine {
   const known = engineNames.find((candidate) => candidate === name)
   if (!known) throw unknownName('engine', name, engineNames)
-  return { name: known, compile: (graph, options = {}) => compile(known, graph, options) }
+  return { name: known, compile: (graph, options = {}) => compile(known, graph, options), blockSize: () => blockSizeOf(known) }
 }
 
 /** The engines that this machine can run: those whose library is installed and which find a device. */
@@ -41,6 +41,26 @@ async function findsDevice(name: EngineName): Promise<boolean> {
   }
 }
 
+let cpuBlock: Promise<number> | undefined
+
+/** Only the processor's kernels have blocks. */
+async function blockSizeOf(name: EngineName): Promise<number> {
+  return name === 'cpu' ? (cpuBlock ??= measureBlock().catch(() => 0)) : 0
+}
+
+/** 64 channels of two pixels are numbered in plain order and put in blocks: the first pixel's channels of one block come first. */
+async function measureBlock(): Promise<number> {
+  const tape = createTape()
+  const x = tape.input('x', { shape: [1, 64, 1, 2], dtype: 'float32' })
+  const y = tape.op('ReorderInput', [x], {})
+  const program = await compile('cpu', tape.graph([y]), {})
+  const data = Float32Array.from({ length: 128 }, (_, i) => i)
+  const found = (await program.run(new Map([[x, { data, shape: x.shape as number[], dtype: 'float32' }]]))).get(y)
+  await program.dispose()
+  const end = Array.from(found?.data as Float32Array).findIndex((value, i) => value !== 2 * i)
+  return end > 1 ? end : 0
+}
+
 async function compile(name: EngineName, graph: Graph, options: CompileOptions): Promise<Program> {
   const ort = await import('onnxruntime-node')
   const model = writeOnnx(graph, { externalFrom, ...(options.asInputs ? { asInputs: options.asInputs } : {}) })
@@ -61,6 +81,7 @@ async function createSession(
       interOpNumThreads: 1,
       graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
       logSeverityLevel: 3,
+      extra: { session: { set_denormal_as_zero: '1' } },
       ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
     })
   } catch (error) {

@@ -39,6 +39,8 @@ function read(attribute: AttributeProto, kind: AttributeKind): unknown {
     case 'float':
       if (!Number.isFinite(attribute.f)) throw new Unfit(`the attribute ${attribute.name} is not finite`)
       return attribute.f
+    case 'floats':
+      throw new Unfit(`the attribute ${attribute.name} has no operator that a classifier needs`)
     case 'string':
       return new TextDecoder().decode(attribute.s)
     case 'dtype':

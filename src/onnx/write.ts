@@ -104,7 +104,7 @@ function nodeProto(node: Node, used: ReadonlySet<Value>): NodeProto {
   const kinds = row.attributes as Readonly<Record<string, AttributeKind>>
   return create(NodeProtoSchema, {
     name: node.name,
-    opType: node.op,
+    opType: row.onnxName ?? node.op,
     domain: row.domain ?? '',
     input: inputs,
     output: outputs,
@@ -119,7 +119,7 @@ function nodeProto(node: Node, used: ReadonlySet<Value>): NodeProto {
 
 /** Convolutions state their kernel's size too, as some readers expect it. */
 function kernelShape(node: Node): AttributeProto[] {
-  if (node.op !== 'Conv' && node.op !== 'ConvTranspose') return []
+  if (node.op !== 'Conv' && node.op !== 'ConvTranspose' && node.op !== 'BlockedConv') return []
   const [, weight] = node.inputs
   return [attributeProto('kernel_shape', 'ints', weight?.shape.slice(2) ?? [])]
 }
@@ -132,6 +132,8 @@ function attributeProto(name: string, kind: AttributeKind, value: unknown): Attr
       return create(AttributeProtoSchema, { name, type: attributeTypes.ints, ints: (value as number[]).map(BigInt) })
     case 'float':
       return create(AttributeProtoSchema, { name, type: attributeTypes.float, f: value as number })
+    case 'floats':
+      return create(AttributeProtoSchema, { name, type: attributeTypes.floats, floats: [...(value as number[])] })
     case 'string':
       return create(AttributeProtoSchema, { name, type: attributeTypes.string, s: new TextEncoder().encode(value as string) })
     case 'dtype':

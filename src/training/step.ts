@@ -2,10 +2,14 @@
 import { random, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
 import {
+  blockedLayout,
   gradients,
+  inSequence,
+  matchScalarRanks,
   mayOverwrite,
   producers,
   spellOutBatchStatistics,
+  spellOutZeroInsertion,
   startAt,
   steps,
   type Graph,
@@ -49,7 +53,7 @@ export interface StepPlan {
   readonly seed: number
 }
 
-interface StepGraph {
+export interface StepGraph {
   readonly graph: Graph
   readonly features: readonly Value[]
   readonly targets: Value
@@ -62,7 +66,7 @@ interface StepGraph {
 }
 
 /** A parameter, what replaces it after the step, and where its numbers live. */
-interface TrainedValue {
+export interface TrainedValue {
   readonly old: Value
   readonly updated: Value
   readonly inPlace: boolean
@@ -72,12 +76,12 @@ interface TrainedValue {
 
 /** Builds and compiles the step. */
 export async function buildStep(plan: StepPlan): Promise<Step> {
-  const built = recordStep(plan)
+  const built = recordStep(plan, await engine().blockSize())
   const program = await engine().compile(built.graph, { asInputs: new Set(built.trained.map(({ old }) => old)) })
   return { run: (batch) => runStep(plan, built, program, batch), dispose: () => program.dispose() }
 }
 
-function recordStep(plan: StepPlan): StepGraph {
+export function recordStep(plan: StepPlan, block: number): StepGraph {
   const { model, compiled } = plan
   const lowered = lower(model, { training: true, shapes: [plan.shape], isTrainable: (layer) => compiled.trainableLayers.has(layer) })
   const { tape } = lowered
@@ -90,7 +94,12 @@ function recordStep(plan: StepPlan): StepGraph {
   const { trained, scalars } = recordDescent(plan, lowered, loss)
   const whole = tape.graph([loss, predictions, ...trained.map(({ updated }) => updated)])
   const features = plan.features.map((name) => valueNamed(whole, name))
-  const { graph, at } = spellOutBatchStatistics(startAt(whole, features))
+  const { graph, at } = inSequence(startAt(whole, features), [
+    spellOutBatchStatistics,
+    ...(block > 0 ? [(next: Graph) => blockedLayout(next, block)] : []),
+    spellOutZeroInsertion,
+    matchScalarRanks,
+  ])
   return {
     graph,
     features,

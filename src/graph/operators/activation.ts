@@ -25,8 +25,10 @@ export const Clip: Operator<'Clip'> = {
     input({ tape, inputs: [, min, max], outputs: [y], dy }) {
       const low = bound(tape, min)
       const high = bound(tape, max)
-      const lower = low === undefined ? dy : mul(tape, dy, above(tape, y!, low))
-      return high === undefined ? lower : mul(tape, lower, below(tape, y!, high))
+      const masks = [low === undefined ? [] : [above(tape, y!, low)], high === undefined ? [] : [below(tape, y!, high)]].flat()
+      const [first, second] = masks
+      if (!first) return dy
+      return mul(tape, dy, second ? mul(tape, first, second) : first)
     },
     min: { none: 'bounds are constants' },
     max: { none: 'bounds are constants' },

@@ -7,8 +7,9 @@ import type { Tape } from '../tape.ts'
 import type { Value } from '../graph.ts'
 import type { GradientContext, Operator } from './operator.ts'
 import type { ConvAttributes } from './signatures.ts'
+import { factorOf } from './normalization.ts'
 import { input, ranked, sizes, windowed } from './shapes.ts'
-import { flipSpatial, insertZeros, padSpatial, reshape, sliceSpatial, sumOver, transpose } from './steps.ts'
+import { flipSpatial, insertZeros, mul, padSpatial, reshape, sliceSpatial, sumOver, transpose } from './steps.ts'
 
 export const Conv: Operator<'Conv'> = {
   inputs: ['X', 'W', 'B'],
@@ -28,9 +29,15 @@ export const Conv: Operator<'Conv'> = {
   },
   gradient: {
     // dL/dx[n,c,q] = Σ_{o,k} W[o,c,k] · dy[n,o,p] where s·p + d·k − pad = q: the adjoint of the convolution.
-    X: ({ tape, inputs: [x, w], attributes, dy }) => inputGradient(tape, { dy, w: w!, attributes, size: sizes(x!).slice(2) }),
+    X({ tape, inputs: [x, w], attributes, dy }) {
+      const { value, factor } = unscaled(tape, dy)
+      return inputGradient(tape, { dy: value, w: scaledRows(tape, w!, factor), attributes, size: sizes(x!).slice(2) })
+    },
     // dL/dW[o,c,k] = Σ_{n,p} dy[n,o,p] · x[n,c, s·p + d·k − pad]: one product per position k of the kernel.
-    W: ({ tape, inputs: [x, w], attributes, dy }) => weightGradient(tape, { x: x!, dy, kernel: sizes(w!), attributes }),
+    W({ tape, inputs: [x, w], attributes, dy }) {
+      const { value, factor } = unscaled(tape, dy)
+      return scaledRows(tape, weightGradient(tape, { x: x!, dy: value, kernel: sizes(w!), attributes }), factor)
+    },
     // dL/db[o] = Σ_{n,p} dy[n,o,p]
     B: ({ tape, dy }) => sumOver(tape, dy, [0, 2, 3]),
   },
@@ -58,6 +65,16 @@ export const ConvTranspose: Operator<'ConvTranspose'> = {
     W: ({ tape, inputs: [x, w], attributes, dy }: GradientContext<'ConvTranspose'>) =>
       weightGradient(tape, { x: dy, dy: x!, kernel: sizes(w!), attributes: convAttributes(attributes) }),
   },
+}
+
+/** Where dy = a·v per channel, as behind a batch normalization, a goes to the kernel's side, which is small: dW = a·dW(v), dx = dx(v, a·W). */
+function unscaled(tape: Tape, dy: Value): { value: Value; factor?: Value } {
+  return factorOf(tape, dy) ?? { value: dy }
+}
+
+/** Each outgoing channel's part of a kernel by its factor. */
+function scaledRows(tape: Tape, kernel: Value, factor: Value | undefined): Value {
+  return factor ? mul(tape, kernel, reshape(tape, factor, [sizes(kernel)[0]!, 1, 1, 1])) : kernel
 }
 
 interface Adjoint {
@@ -105,7 +122,27 @@ function weightGradient(tape: Tape, products: KernelProducts): Value {
   const { group } = products.attributes
   const [, perGroup = 0] = products.kernel
   if (group > 1 && perGroup === 1) return depthwiseWeightGradient(tape, products)
-  return group === 1 && perGroup <= 4 ? gatheredWeightGradient(tape, products) : groupedWeightGradient(tape, products)
+  if (group === 1 && perGroup <= 4) return gatheredWeightGradient(tape, products)
+  return group === 1 && isLate(products) ? jointWeightGradient(tape, products) : groupedWeightGradient(tape, products)
+}
+
+/** Where a product for each photo would write about as many numbers as it reads. */
+function isLate({ dy, kernel: [o = 0, c = 0] }: KernelProducts): boolean {
+  const [, , ho = 0, wo = 0] = sizes(dy)
+  return 4 * o * c >= (o + c) * ho * wo
+}
+
+/** dy·x_kᵀ over all pixels of all photos at once, for which channels come before photos. */
+function jointWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
+  const [o = 0, c = 0, kh = 0, kw = 0] = kernel
+  const [n = 0, , ho = 0, wo = 0] = sizes(dy)
+  const byChannel = (value: Value): Value => transpose(tape, value, [1, 0, 2, 3])
+  const rows = reshape(tape, byChannel(dy), [o, n * ho * wo])
+  const parts = windows(tape, { x: byChannel(x), dy, kernel, attributes }).map((window) => {
+    const columns = reshape(tape, window, [c, n * ho * wo])
+    return reshape(tape, tape.op('FusedMatMul', [rows, columns], { alpha: 1, transA: 0, transB: 1 }), [o, c, 1])
+  })
+  return reshape(tape, parts.length === 1 ? parts[0]! : tape.op('Concat', parts, { axis: 2 }), [o, c, kh, kw])
 }
 
 /** Σ_n dy[n] · x_k[n]ᵀ, one batched product for each kernel position k. */
@@ -119,31 +156,48 @@ function groupedWeightGradient(tape: Tape, { x, dy, kernel, attributes }: Kernel
     const perPhoto = tape.op('FusedMatMul', [rows, columns], { alpha: 1, transA: 0, transB: 1 })
     return reshape(tape, sumOver(tape, perPhoto, [0]), [o, perGroup, 1])
   })
-  return reshape(tape, tape.op('Concat', parts, { axis: 2 }), [o, perGroup, kh, kw])
+  return reshape(tape, parts.length === 1 ? parts[0]! : tape.op('Concat', parts, { axis: 2 }), [o, perGroup, kh, kw])
 }
 
 /** Few input channels (a stem): all kernel positions are gathered into one wide product. */
-function gatheredWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
-  const [o = 0, c = 0, kh = 0, kw = 0] = kernel
+function gatheredWeightGradient(tape: Tape, products: KernelProducts): Value {
+  const [o = 0, c = 0, kh = 0, kw = 0] = products.kernel
+  const { dy } = products
   const [n = 0, , ho = 0, wo = 0] = sizes(dy)
-  const gathered = tape.op('Concat', windows(tape, { x, dy, kernel, attributes }), { axis: 1 })
-  const columns = reshape(tape, gathered, [n, kh * kw * c, ho * wo])
+  const taps = kh * kw * c
+  const isFew = taps <= FEW_TAPS
+  const gathered = isFew ? gatheredByConv(tape, products) : tape.op('Concat', windows(tape, products), { axis: 1 })
+  const columns = reshape(tape, gathered, [n, sizes(gathered)[1]!, ho * wo])
   const perPhoto = tape.op('FusedMatMul', [reshape(tape, dy, [n, o, ho * wo]), columns], { alpha: 1, transA: 0, transB: 1 })
-  const sum = reshape(tape, sumOver(tape, perPhoto, [0]), [o, kh * kw, c])
-  return reshape(tape, transpose(tape, sum, [0, 2, 1]), [o, c, kh, kw])
+  const sum = sumOver(tape, perPhoto, [0])
+  if (isFew) return reshape(tape, tape.op('Slice', [sum, ...[[0], [taps], [1], [1]].map((of) => tape.integers(of))], {}), [o, c, kh, kw])
+  return reshape(tape, transpose(tape, reshape(tape, sum, [o, kh * kw, c]), [0, 2, 1]), [o, c, kh, kw])
 }
 
-/** One convolution with the batch as channels: dW[c·m] = Σ_n x[n,c] ⋆ dy[n,c·m], stride and dilation exchanged. */
+/** So many input numbers of one output are gathered by a convolution. */
+const FEW_TAPS = 32
+
+/** A convolution with one outgoing channel per kernel position and input channel, which copies it: the fastest strided gather. */
+function gatheredByConv(tape: Tape, { x, kernel: [, c = 0, kh = 0, kw = 0], attributes }: KernelProducts): Value {
+  const taps = c * kh * kw
+  const channels = Math.ceil(taps / FEW_TAPS) * FEW_TAPS
+  const copies = new Float32Array(channels * taps)
+  for (let tap = 0; tap < taps; tap++) copies[tap * taps + tap] = 1
+  return tape.op('Conv', [x, tape.number([...copies], [channels, c, kh, kw])], attributes)
+}
+
+/** One convolution whose filter is the whole of dy, each photo on its own: dW[c·m] = Σ_n x[n,c] ⋆ dy[n,c·m], stride and dilation exchanged. */
 function depthwiseWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
   const [o = 0, , kh = 0, kw = 0] = kernel
   const [n = 0, c = 0, h = 0, w = 0] = sizes(x)
-  const { strides, dilations, pads, group } = attributes
-  const planes = reshape(tape, transpose(tape, x, [1, 0, 2, 3]), [1, c * n, h, w])
-  const filters = transpose(tape, dy, [1, 0, 2, 3])
-  const whole = tape.op('Conv', [planes, filters], { strides: dilations, dilations: strides, pads, group })
+  const [, , ho = 0, wo = 0] = sizes(dy)
+  const { strides, dilations, pads } = attributes
+  const planes = reshape(tape, x, [1, n * c, h, w])
+  const filters = reshape(tape, dy, [n * o, 1, ho, wo])
+  const whole = tape.op('Conv', [planes, filters], { strides: dilations, dilations: strides, pads, group: n * c })
   const [, , height, width] = sizes(whole)
   const cut = height === kh && width === kw ? whole : sliceSpatial(tape, whole, { from: [0, 0], to: [kh, kw], step: [1, 1] })
-  return reshape(tape, cut, [o, 1, kh, kw])
+  return reshape(tape, sumOver(tape, reshape(tape, cut, [n, o, kh, kw]), [0]), [o, 1, kh, kw])
 }
 
 /** For each kernel position, the part of the padded input that it meets, as large as the output. */

@@ -5,7 +5,7 @@ import type { Value, ValueType } from '../graph.ts'
 import type { Attributes, InputName, OpName } from './signatures.ts'
 
 /** How one attribute is written in an ONNX file. */
-export type AttributeKind = 'int' | 'ints' | 'float' | 'string' | 'dtype'
+export type AttributeKind = 'int' | 'ints' | 'float' | 'floats' | 'string' | 'dtype'
 
 /** What a shape rule sees. */
 export interface ShapeContext<K extends OpName> {
@@ -42,8 +42,10 @@ export interface Operator<K extends OpName = OpName> {
   /** The last input may repeat. */
   readonly variadic?: true
   /** ONNX's own operators have none. */
-  readonly domain?: 'com.microsoft'
-  readonly attributes: { readonly [A in keyof Attributes[K]]: AttributeKind }
+  readonly domain?: 'com.microsoft' | 'com.microsoft.nchwc'
+  /** Its name in that domain, where another operator has the same one. */
+  readonly onnxName?: string
+  readonly attributes: { readonly [A in keyof Attributes[K]]-?: AttributeKind }
   readonly shape: (context: ShapeContext<K>) => readonly ValueType[]
   readonly gradient: { readonly [I in InputName<K>]: GradientRule<K> | NoGradient }
 }

@@ -24,6 +24,11 @@ export interface ConvAttributes {
 export interface ConvTransposeAttributes extends ConvAttributes {
   readonly output_padding: readonly number[]
 }
+/** What an operator applies to its own result; a Clip's bounds are its parameters. */
+export interface ActivationAttributes {
+  readonly activation?: 'Relu' | 'Clip'
+  readonly activation_params?: readonly number[]
+}
 export interface PoolAttributes {
   readonly kernel_shape: readonly number[]
   readonly strides: readonly number[]
@@ -44,6 +49,12 @@ export interface Signatures {
   // convolution.ts
   Conv: Signature<'X' | 'W' | 'B', ConvAttributes>
   ConvTranspose: Signature<'X' | 'W', ConvTransposeAttributes>
+  // blocked.ts
+  BlockedConv: Signature<'X' | 'W' | 'B' | 'Sum', ConvAttributes & ActivationAttributes>
+  BlockedAveragePool: Signature<'X', PoolAttributes & { readonly count_include_pad: 0 | 1 }>
+  BlockedGlobalAveragePool: Unary
+  ReorderInput: Unary
+  ReorderOutput: Signature<'X', { readonly channels: number }>
   // product.ts
   MatMul: Binary
   Gemm: Signature<'A' | 'B' | 'C', { readonly alpha: number; readonly beta: number; readonly transA: 0 | 1; readonly transB: 0 | 1 }>

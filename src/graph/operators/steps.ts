@@ -71,24 +71,13 @@ export function flipSpatial(tape: Tape, value: Value): Value {
   return sliceSpatial(tape, value, { from: [-1, -1], to: [lowest, lowest], step: [-1, -1] })
 }
 
-/** Spreads values `strides` apart with zeros between them, then cuts or fills up to `size`. */
+/** Spreads pixels `strides` apart with zeros between and behind them, up to `size`: the adjoint of taking every so-manieth. */
 export function insertZeros(tape: Tape, value: Value, strides: readonly number[], size: readonly number[]): Value {
-  const [n = 0, c = 0, h = 0, w = 0] = sizes(value)
+  const [, c = 0, h = 0, w = 0] = sizes(value)
   const [sy = 1, sx = 1] = strides
   const [height = 0, width = 0] = size
-  const spread =
-    sy === 1 && sx === 1
-      ? value
-      : reshape(
-          tape,
-          tape.op(
-            'Pad',
-            [reshape(tape, value, [n, c, h, 1, w, 1]), tape.integers([0, 0, 0, 0, 0, 0, 0, 0, 0, sy - 1, 0, sx - 1]), null],
-            {},
-          ),
-          [n, c, h * sy, w * sx],
-        )
-  const filled = padSpatial(tape, spread, [0, 0, Math.max(0, height - h * sy), Math.max(0, width - w * sx)])
-  if (height >= h * sy && width >= w * sx) return filled
-  return sliceSpatial(tape, filled, { from: [0, 0], to: [height, width], step: [1, 1] })
+  if (sy === 1 && sx === 1 && height === h && width === w) return value
+  const output_padding = [height - (h - 1) * sy - 1, width - (w - 1) * sx - 1]
+  const attributes = { strides, pads: [0, 0, 0, 0], dilations: [1, 1], group: c, output_padding }
+  return tape.op('ConvTranspose', [value, tape.number(1, [c, 1, 1, 1])], attributes)
 }

@@ -1,5 +1,6 @@
 /** @file The table of all operators. It does not compile when an operator, an attribute or a gradient rule is missing. */
 import * as activation from './activation.ts'
+import * as blocked from './blocked.ts'
 import * as convolution from './convolution.ts'
 import * as elementwise from './elementwise.ts'
 import * as movement from './movement.ts'
@@ -19,6 +20,7 @@ const { BatchNormalization } = normalization
 export const operators: { readonly [K in OpName]: Operator<K> } = {
   Conv,
   ConvTranspose,
+  ...blocked,
   MatMul,
   Gemm,
   FusedMatMul,

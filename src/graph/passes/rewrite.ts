@@ -26,6 +26,17 @@ export function rewrite(graph: Graph, rule: Rewrite): Rewritten {
   return { graph: prune({ inputs: tape.inputs, outputs, nodes: tape.nodes, constants: tape.constants, parameters: tape.parameters }), at }
 }
 
+/** One pass after the other; `at` goes through all of them. */
+export function inSequence(graph: Graph, passes: readonly ((graph: Graph) => Rewritten)[]): Rewritten {
+  return passes.reduce<Rewritten>(
+    (before, pass) => {
+      const next = pass(before.graph)
+      return { graph: next.graph, at: (old) => next.at(before.at(old)) }
+    },
+    { graph, at: (old) => old },
+  )
+}
+
 /** The node on a tape that makes a value; undefined for inputs and weights. */
 export function maker({ nodes }: Pick<Tape, 'nodes'>, value: Value): Node | undefined {
   return nodes.findLast((node) => node.outputs.includes(value))

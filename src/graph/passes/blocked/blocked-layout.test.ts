@@ -1,0 +1,154 @@
+/** @file The blocked layout changes the order of numbers in memory and the speed, never the numbers. */
+import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { random, sizeOf, type Tensor } from '../../../tensor/index.ts'
+import { engine } from '../../../engine/index.ts'
+import { runOnce } from '../../../engine/here.cases.ts'
+import {
+  blockedLayout,
+  createTape,
+  gradients,
+  inSequence,
+  spellOutBatchStatistics,
+  spellOutZeroInsertion,
+  steps,
+  verify,
+} from '../../index.ts'
+import type { Graph, Tape, Value } from '../../index.ts'
+
+const block = await engine().blockSize()
+const at = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 } as const
+const same = { ...at, pads: [1, 1, 1, 1] }
+
+/** What follows [2,C,H,W] in a small network; parameters come from the tape by shape. */
+type Body = (tape: Tape, x: Value, weight: (shape: readonly number[]) => Value) => Value
+
+const wide = 2 * (block || 16)
+const bodies: Readonly<Record<string, Body>> = {
+  'a dense convolution, 3×3': (tape, x, weight) => tape.op('Conv', [x, weight([wide, wide, 3, 3]), weight([wide])], same),
+  'a convolution of few channels': (tape, x, weight) => {
+    const three = tape.op('Slice', [x, ...[[0], [3], [1], [1]].map((of) => tape.integers(of))], {})
+    return tape.op('Conv', [three, weight([wide, 3, 3, 3])], { ...at, strides: [2, 2] })
+  },
+  'a pointwise convolution with stride': (tape, x, weight) => tape.op('Conv', [x, weight([wide, wide, 1, 1])], { ...at, strides: [2, 2] }),
+  'a convolution with stride 2, padded at the end': (tape, x, weight) =>
+    tape.op('Conv', [x, weight([wide, wide, 3, 3])], { ...at, strides: [2, 2], pads: [0, 0, 1, 1] }),
+  'a convolution into channels that do not fill a block': (tape, x, weight) => tape.op('Conv', [x, weight([5, wide, 3, 3])], same),
+  'a depthwise convolution': (tape, x, weight) =>
+    tape.op('Conv', [conv(tape, x, weight), weight([wide, 1, 3, 3])], { ...same, group: wide }),
+  'a depthwise convolution with stride behind padding': (tape, x, weight) =>
+    tape.op('Conv', [steps.padSpatial(tape, conv(tape, x, weight), [0, 0, 1, 1]), weight([wide, 1, 3, 3])], {
+      ...at,
+      strides: [2, 2],
+      group: wide,
+    }),
+  'a depthwise convolution with two channels for each': (tape, x, weight) =>
+    tape.op('Conv', [conv(tape, x, weight), weight([2 * wide, 1, 3, 3])], { ...same, group: wide }),
+  'batch statistics, then ReLU6': (tape, x, weight) => {
+    const vector = (): Value => weight([wide])
+    const y = tape.op('BatchNormalization', [conv(tape, x, weight), vector(), vector(), vector(), vector()], {
+      epsilon: 1e-3,
+      momentum: 0.9,
+      training_mode: 1,
+    })
+    return tape.op('Clip', [y, tape.number(0), tape.number(6)], {})
+  },
+  'given statistics, then ReLU': (tape, x, weight) => {
+    const variance = tape.op('Abs', [weight([wide])], {})
+    const inputs = [conv(tape, x, weight), weight([wide]), weight([wide]), weight([wide]), variance]
+    return tape.op('Relu', [tape.op('BatchNormalization', inputs, { epsilon: 1e-3, momentum: 0.9, training_mode: 0 })], {})
+  },
+  'a residual sum, read twice': (tape, x, weight) => {
+    const first = tape.op('Relu', [conv(tape, x, weight)], {})
+    return tape.op('Relu', [steps.add(tape, conv(tape, first, weight), first)], {})
+  },
+  'concatenation and average pooling': (tape, x, weight) => {
+    const both = tape.op('Concat', [conv(tape, x, weight), conv(tape, x, weight)], { axis: 1 })
+    return tape.op('AveragePool', [both], { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], count_include_pad: 0 })
+  },
+  'max pooling': (tape, x, weight) =>
+    tape.op('MaxPool', [conv(tape, x, weight)], { kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 1, 1] }),
+  'the mean of each channel': (tape, x, weight) => steps.meanOver(tape, conv(tape, x, weight), [2, 3], 1),
+}
+
+describe.skipIf(block === 0)('blockedLayout: needs a processor with an engine of blocks', () => {
+  it.each(Object.entries(bodies))('keeps the numbers and gradients of %s', async (_, body) => {
+    await expectSame(body, [2, wide, 9, 26])
+    await expectSame(body, [3, wide, 7, 5])
+  })
+
+  it('keeps the numbers of chains of any length and size', async () => {
+    const names = Object.keys(bodies).filter((name) => !/few|not fill|two channels|concatenation|mean/.test(name))
+    const chain = fc.record({
+      parts: fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 3 }),
+      size: fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 9, max: 14 }), fc.integer({ min: 9, max: 30 })),
+    })
+    await fc.assert(
+      fc.asyncProperty(chain, async ({ parts, size: [n, h, w] }) => {
+        const body: Body = (tape, x, weight) => parts.reduce((value, part) => bodies[part]!(tape, value, weight), x)
+        await expectSame(body, [n, wide, h, w])
+      }),
+      { numRuns: 12, seed: 7 },
+    )
+  })
+
+  it('sets convolutions, sums and activations into one node', () => {
+    const tape = createTape()
+    const x = tape.input('x', { shape: [2, wide, 8, 8], dtype: 'float32' })
+    const weight = parameters(tape)
+    const y = tape.op('Relu', [steps.add(tape, conv(tape, x, weight), x)], {})
+    const { graph } = blockedLayout(tape.graph([y]), block)
+    const convs = graph.nodes.filter(({ op }) => op === 'BlockedConv')
+    expect(convs.map(({ inputs, attributes }) => [inputs.length, attributes])).toMatchObject([[4, { activation: 'Relu' }]])
+    expect(graph.nodes.filter(({ op }) => op === 'Add' || op === 'Relu')).toEqual([])
+  })
+
+  it('leaves a graph without convolutions as it is', () => {
+    const tape = createTape()
+    const x = tape.input('x', { shape: [2, wide, 8, 8], dtype: 'float32' })
+    const graph = tape.graph([tape.op('Relu', [x], {})])
+    expect(blockedLayout(graph, block).graph.nodes.map(({ op }) => op)).toEqual(['Relu'])
+  })
+})
+
+function conv(tape: Tape, x: Value, weight: (shape: readonly number[]) => Value): Value {
+  return tape.op('Conv', [x, weight([wide, x.shape[1]!, 1, 1])], at)
+}
+
+function parameters(tape: Tape, feeds = new Map<Value, Tensor>()): (shape: readonly number[]) => Value {
+  return (shape) => {
+    const draw = random(`weight/${feeds.size}`)
+    const spread = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))))
+    const value = tape.input(`w${feeds.size}`, { shape, dtype: 'float32' })
+    feeds.set(value, { data: Float32Array.from({ length: sizeOf(shape) }, () => draw.normal() * spread), shape, dtype: 'float32' })
+    return value
+  }
+}
+
+/** Outputs and all gradients of Σ y·r, r random, with blocks and without. */
+async function expectSame(body: Body, shape: readonly number[]): Promise<void> {
+  const tape = createTape()
+  const feeds = new Map<Value, Tensor>()
+  const weight = parameters(tape, feeds)
+  const x = weight(shape)
+  const y = body(tape, x, weight)
+  const all = y.shape as number[]
+  const loss = steps.sumOver(tape, steps.mul(tape, y, weight(all)), all.map((_, axis) => axis)) // prettier-ignore
+  const targets = [...feeds.keys()].filter((value) => value.shape.length === 4)
+  const found = gradients(tape, loss, targets).filter((value) => value !== undefined)
+  const whole = tape.graph([loss, y, ...found])
+  const plain = inSequence(whole, [spellOutBatchStatistics, spellOutZeroInsertion])
+  const blocked = inSequence(whole, [spellOutBatchStatistics, (graph: Graph) => blockedLayout(graph, block), spellOutZeroInsertion])
+  verify(blocked.graph)
+  const [wanted, got] = [await runOnce('cpu', plain.graph, feeds), await runOnce('cpu', blocked.graph, feeds)]
+  for (const value of whole.outputs) expectClose(got.get(blocked.at(value))!, wanted.get(plain.at(value))!, value.name)
+}
+
+/** The distance of all numbers together, against their norm. */
+function expectClose(got: Tensor, wanted: Tensor, name: string): void {
+  expect(got.shape, name).toEqual(wanted.shape)
+  const [a, b] = [got.data as Float32Array, wanted.data as Float32Array]
+  const distance = Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0))
+  const norm = Math.sqrt(b.reduce((sum, value) => sum + value ** 2, 0))
+  expect(distance, `${name}: norm ${norm}`).toBeLessThan(2e-5 * (norm + 1))
+}
