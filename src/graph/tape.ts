@@ -42,6 +42,7 @@ export function createTape(start?: Graph): Tape {
   const recorded = new Map<string, readonly Value[]>()
 
   const constant = constantStore(constants, unique)
+  const filled = filledStore(constant)
   const ops = <K extends OpName>(op: K, from: readonly (Value | null)[], attributes: Attributes[K], name?: string): readonly Value[] => {
     const key = JSON.stringify([op, from.map((value) => value?.name ?? null), attributes])
     const done = recorded.get(key)
@@ -68,10 +69,10 @@ export function createTape(start?: Graph): Tape {
       return value
     },
     constant,
-    number(value, shape) {
-      const data = typeof value === 'number' ? new Float32Array(sizeOf(shape ?? [])).fill(value) : Float32Array.from(value)
-      return constant({ data, shape: shape ?? (typeof value === 'number' ? [] : [data.length]), dtype: 'float32' })
-    },
+    number: (value, shape) =>
+      typeof value === 'number'
+        ? filled(value, shape ?? [])
+        : constant({ data: Float32Array.from(value), shape: shape ?? [value.length], dtype: 'float32' }),
     integers: (values) => constant({ data: BigInt64Array.from(values, BigInt), shape: [values.length], dtype: 'int64' }),
     parameter(name, type, data) {
       const value: Value = { ...type, name: unique(name) }
@@ -95,6 +96,17 @@ function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) =
     constants.set(value, data)
     if (key !== undefined) shared.set(key, value)
     return value
+  }
+}
+
+/** One number over and over is one value for each shape, of any size: rules that ask for the same zeros must get the same value. */
+function filledStore(constant: Tape['constant']): (value: number, shape: readonly number[]) => Value {
+  const known = new Map<string, Value>()
+  return (value, shape) => {
+    const key = `${Object.is(value, -0) ? '-0' : value}${showShape(shape)}`
+    const found = known.get(key) ?? constant({ data: new Float32Array(sizeOf(shape)).fill(value), shape, dtype: 'float32' })
+    known.set(key, found)
+    return found
   }
 }
 

@@ -3,11 +3,13 @@ import { random, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
 import {
   blockedLayout,
+  createTape,
   gradients,
   inSequence,
   matchScalarRanks,
   mayOverwrite,
   producers,
+  scaleKernels,
   spellOutBatchStatistics,
   spellOutZeroInsertion,
   startAt,
@@ -83,7 +85,10 @@ export async function buildStep(plan: StepPlan): Promise<Step> {
 
 export function recordStep(plan: StepPlan, block: number): StepGraph {
   const { model, compiled } = plan
-  const lowered = lower(model, { training: true, shapes: [plan.shape], isTrainable: (layer) => compiled.trainableLayers.has(layer) })
+  const lowered = withScaledKernels(
+    lower(model, { training: true, shapes: [plan.shape], isTrainable: (layer) => compiled.trainableLayers.has(layer) }),
+    plan.features,
+  )
   const { tape } = lowered
   const predictions = lowered.outputs[0]!
   const batch = plan.shape[0]!
@@ -111,6 +116,16 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
     predictions: at(predictions),
     trained: trained.map((row) => ({ ...row, updated: at(row.updated), inPlace: mayOverwrite(graph, row.old, at(row.updated)) })),
   }
+}
+
+/** The forward part with frozen batch norms inside their convolutions; values of the given names stay. */
+function withScaledKernels(lowered: Lowered, names: readonly string[]): Lowered {
+  const { outputs, updates } = lowered
+  const forward = lowered.tape.graph([...outputs, ...updates.values()])
+  const kept = forward.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
+  const { graph, at } = scaleKernels(forward, new Set(kept))
+  const moved = Array.from(updates, ([variable, value]) => [variable, at(value)] as const)
+  return { ...lowered, tape: createTape(graph), outputs: outputs.map(at), updates: new Map(moved) }
 }
 
 /** Gradients of the trainable weights, their updates, the optimizer's state, and moving statistics. */

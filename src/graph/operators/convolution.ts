@@ -9,7 +9,8 @@ import type { GradientContext, Operator } from './operator.ts'
 import type { ConvAttributes } from './signatures.ts'
 import { factorOf } from './normalization.ts'
 import { input, ranked, sizes, windowed } from './shapes.ts'
-import { flipSpatial, insertZeros, mul, padSpatial, reshape, sliceSpatial, sumOver, transpose } from './steps.ts'
+import { flipSpatial, insertZeros, mul, reshape, sumOver, transpose } from './steps.ts'
+import { weightGradient } from './weight-gradient.ts'
 
 export const Conv: Operator<'Conv'> = {
   inputs: ['X', 'W', 'B'],
@@ -39,7 +40,11 @@ export const Conv: Operator<'Conv'> = {
       return scaledRows(tape, weightGradient(tape, { x: x!, dy: value, kernel: sizes(w!), attributes }), factor)
     },
     // dL/db[o] = Σ_{n,p} dy[n,o,p]
-    B: ({ tape, dy }) => sumOver(tape, dy, [0, 2, 3]),
+    B({ tape, dy }) {
+      const { value, factor } = unscaled(tape, dy)
+      const sum = sumOver(tape, value, [0, 2, 3])
+      return factor ? mul(tape, sum, factor) : sum
+    },
   },
 }
 
@@ -108,115 +113,6 @@ function inputGradient(tape: Tape, adjoint: Adjoint): Value {
   }
   const output_padding = [0, 1].map((i) => size[i]! - (spread[i]! + reach[i]! - pads[i]! - pads[i + 2]!))
   return tape.op('ConvTranspose', [dy, w], { strides, pads, dilations, group, output_padding })
-}
-
-interface KernelProducts {
-  readonly x: Value
-  readonly dy: Value
-  /** Shape of the kernel: O, C/group, kh, kw. */
-  readonly kernel: readonly number[]
-  readonly attributes: ConvAttributes
-}
-
-function weightGradient(tape: Tape, products: KernelProducts): Value {
-  const { group } = products.attributes
-  const [, perGroup = 0] = products.kernel
-  if (group > 1 && perGroup === 1) return depthwiseWeightGradient(tape, products)
-  if (group === 1 && perGroup <= 4) return gatheredWeightGradient(tape, products)
-  return group === 1 && isLate(products) ? jointWeightGradient(tape, products) : groupedWeightGradient(tape, products)
-}
-
-/** Where a product for each photo would write about as many numbers as it reads. */
-function isLate({ dy, kernel: [o = 0, c = 0] }: KernelProducts): boolean {
-  const [, , ho = 0, wo = 0] = sizes(dy)
-  return 4 * o * c >= (o + c) * ho * wo
-}
-
-/** dy·x_kᵀ over all pixels of all photos at once, for which channels come before photos. */
-function jointWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
-  const [o = 0, c = 0, kh = 0, kw = 0] = kernel
-  const [n = 0, , ho = 0, wo = 0] = sizes(dy)
-  const byChannel = (value: Value): Value => transpose(tape, value, [1, 0, 2, 3])
-  const rows = reshape(tape, byChannel(dy), [o, n * ho * wo])
-  const parts = windows(tape, { x: byChannel(x), dy, kernel, attributes }).map((window) => {
-    const columns = reshape(tape, window, [c, n * ho * wo])
-    return reshape(tape, tape.op('FusedMatMul', [rows, columns], { alpha: 1, transA: 0, transB: 1 }), [o, c, 1])
-  })
-  return reshape(tape, parts.length === 1 ? parts[0]! : tape.op('Concat', parts, { axis: 2 }), [o, c, kh, kw])
-}
-
-/** Σ_n dy[n] · x_k[n]ᵀ, one batched product for each kernel position k. */
-function groupedWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
-  const [o = 0, perGroup = 0, kh = 0, kw = 0] = kernel
-  const { group } = attributes
-  const [n = 0, , ho = 0, wo = 0] = sizes(dy)
-  const rows = reshape(tape, dy, [n, group, o / group, ho * wo])
-  const parts = windows(tape, { x, dy, kernel, attributes }).map((window) => {
-    const columns = reshape(tape, window, [n, group, perGroup, ho * wo])
-    const perPhoto = tape.op('FusedMatMul', [rows, columns], { alpha: 1, transA: 0, transB: 1 })
-    return reshape(tape, sumOver(tape, perPhoto, [0]), [o, perGroup, 1])
-  })
-  return reshape(tape, parts.length === 1 ? parts[0]! : tape.op('Concat', parts, { axis: 2 }), [o, perGroup, kh, kw])
-}
-
-/** Few input channels (a stem): all kernel positions are gathered into one wide product. */
-function gatheredWeightGradient(tape: Tape, products: KernelProducts): Value {
-  const [o = 0, c = 0, kh = 0, kw = 0] = products.kernel
-  const { dy } = products
-  const [n = 0, , ho = 0, wo = 0] = sizes(dy)
-  const taps = kh * kw * c
-  const isFew = taps <= FEW_TAPS
-  const gathered = isFew ? gatheredByConv(tape, products) : tape.op('Concat', windows(tape, products), { axis: 1 })
-  const columns = reshape(tape, gathered, [n, sizes(gathered)[1]!, ho * wo])
-  const perPhoto = tape.op('FusedMatMul', [reshape(tape, dy, [n, o, ho * wo]), columns], { alpha: 1, transA: 0, transB: 1 })
-  const sum = sumOver(tape, perPhoto, [0])
-  if (isFew) return reshape(tape, tape.op('Slice', [sum, ...[[0], [taps], [1], [1]].map((of) => tape.integers(of))], {}), [o, c, kh, kw])
-  return reshape(tape, transpose(tape, reshape(tape, sum, [o, kh * kw, c]), [0, 2, 1]), [o, c, kh, kw])
-}
-
-/** So many input numbers of one output are gathered by a convolution. */
-const FEW_TAPS = 32
-
-/** A convolution with one outgoing channel per kernel position and input channel, which copies it: the fastest strided gather. */
-function gatheredByConv(tape: Tape, { x, kernel: [, c = 0, kh = 0, kw = 0], attributes }: KernelProducts): Value {
-  const taps = c * kh * kw
-  const channels = Math.ceil(taps / FEW_TAPS) * FEW_TAPS
-  const copies = new Float32Array(channels * taps)
-  for (let tap = 0; tap < taps; tap++) copies[tap * taps + tap] = 1
-  return tape.op('Conv', [x, tape.number([...copies], [channels, c, kh, kw])], attributes)
-}
-
-/** One convolution whose filter is the whole of dy, each photo on its own: dW[c·m] = Σ_n x[n,c] ⋆ dy[n,c·m], stride and dilation exchanged. */
-function depthwiseWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
-  const [o = 0, , kh = 0, kw = 0] = kernel
-  const [n = 0, c = 0, h = 0, w = 0] = sizes(x)
-  const [, , ho = 0, wo = 0] = sizes(dy)
-  const { strides, dilations, pads } = attributes
-  const planes = reshape(tape, x, [1, n * c, h, w])
-  const filters = reshape(tape, dy, [n * o, 1, ho, wo])
-  const whole = tape.op('Conv', [planes, filters], { strides: dilations, dilations: strides, pads, group: n * c })
-  const [, , height, width] = sizes(whole)
-  const cut = height === kh && width === kw ? whole : sliceSpatial(tape, whole, { from: [0, 0], to: [kh, kw], step: [1, 1] })
-  return reshape(tape, sumOver(tape, reshape(tape, cut, [n, o, kh, kw]), [0]), [o, 1, kh, kw])
-}
-
-/** For each kernel position, the part of the padded input that it meets, as large as the output. */
-function windows(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value[] {
-  const [, , kh = 0, kw = 0] = kernel
-  const { strides, pads, dilations } = attributes
-  const [, , ho = 0, wo = 0] = sizes(dy)
-  const padded = padSpatial(tape, x, pads)
-  const [, , h, w] = sizes(padded)
-  const result: Value[] = []
-  for (let i = 0; i < kh; i++) {
-    for (let j = 0; j < kw; j++) {
-      const from = [i * dilations[0]!, j * dilations[1]!]
-      const to = [from[0]! + (ho - 1) * strides[0]! + 1, from[1]! + (wo - 1) * strides[1]! + 1]
-      const all = from[0] === 0 && from[1] === 0 && to[0] === h && to[1] === w && strides.every((s) => s === 1)
-      result.push(all ? padded : sliceSpatial(tape, padded, { from, to, step: strides }))
-    }
-  }
-  return result
 }
 
 function convAttributes({ strides, pads, dilations, group }: ConvAttributes): ConvAttributes {

@@ -1,0 +1,133 @@
+/** @file The small passes of a training step: each changes how a graph is computed, never what. */
+import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { random, sizeOf, type Tensor } from '../../tensor/index.ts'
+import { runOnce } from '../../engine/here.cases.ts'
+import { createTape, gradients, matchScalarRanks, scaleKernels, spellOutZeroInsertion, steps } from '../index.ts'
+import type { Graph, Tape, Value } from '../index.ts'
+
+describe('spellOutZeroInsertion', () => {
+  it('puts zeros where ConvTranspose does, at any size and stride', async () => {
+    const sizes = fc.record({
+      shape: fc.tuple(
+        fc.integer({ min: 1, max: 2 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 5 }),
+      ),
+      strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+      extra: fc.tuple(fc.nat(2), fc.nat(2)),
+    })
+    await fc.assert(
+      fc.asyncProperty(sizes, async ({ shape, strides, extra }) => {
+        const size = [0, 1].map((i) => (shape[i + 2]! - 1) * strides[i]! + 1 + Math.min(extra[i]!, strides[i]! - 1))
+        const tape = createTape()
+        const x = tape.input('x', { shape, dtype: 'float32' })
+        const y = steps.insertZeros(tape, x, strides, size)
+        const graph = tape.graph([y === x ? tape.op('Identity', [x], {}) : y])
+        const feeds = new Map([[x, normal(shape, 'x')]])
+        const rewritten = spellOutZeroInsertion(graph)
+        expect(rewritten.graph.nodes.map(({ op }) => op)).not.toContain('ConvTranspose')
+        expect(await plain(rewritten.graph, feeds)).toEqual(await plain(graph, feeds))
+      }),
+      { numRuns: 20, seed: 3 },
+    )
+  })
+})
+
+describe('matchScalarRanks', () => {
+  it('gives a single number the axes of what it meets, on either side, and only where the last axis is one', () => {
+    const tape = createTape()
+    const kernel = tape.input('kernel', { shape: [4, 3, 1, 1], dtype: 'float32' })
+    const rate = tape.input('rate', { shape: [], dtype: 'float32' })
+    const wide = tape.input('wide', { shape: [4, 3], dtype: 'float32' })
+    const graph = tape.graph([steps.mul(tape, kernel, rate), steps.sub(tape, rate, kernel), steps.mul(tape, wide, rate)])
+    const { graph: after, at } = matchScalarRanks(graph)
+    const shapes = graph.outputs.map((output) =>
+      after.nodes.find(({ outputs }) => outputs[0] === at(output))?.inputs.map((input) => input?.shape),
+    )
+    expect(shapes).toEqual([
+      [
+        [4, 3, 1, 1],
+        [1, 1, 1, 1],
+      ],
+      [
+        [1, 1, 1, 1],
+        [4, 3, 1, 1],
+      ],
+      [[4, 3], []],
+    ])
+  })
+})
+
+describe('scaleKernels', () => {
+  it('keeps outputs and gradients of convolutions with and without bias, dense and depthwise', async () => {
+    const tape = createTape()
+    const feeds = new Map<Value, Tensor>()
+    const loss = network(tape, feeds)
+    const { graph, at } = scaleKernels(tape.graph([loss]), new Set())
+    expect(graph.nodes.map(({ op }) => op)).not.toContain('BatchNormalization')
+    const all = await plain(withGradients(tape, loss, [...feeds.keys()]), feeds)
+    const scaled = await plain(withGradients(createTape(graph), at(loss), [...feeds.keys()]), feeds)
+    all.forEach((values, i) =>
+      values.forEach((value, j) => expect(Math.abs(scaled[i]![j]! - value)).toBeLessThan(2e-5 * (1 + Math.abs(value)))),
+    )
+  })
+
+  it('leaves values alone that are kept, read elsewhere, or normalized by the batch', () => {
+    const tape = createTape()
+    const x = tape.input('x', { shape: [2, 4, 3, 3], dtype: 'float32' })
+    const vectors = ['gamma', 'beta', 'mean', 'variance'].map((name) => tape.input(name, { shape: [4], dtype: 'float32' }))
+    const conv = (name: string): Value =>
+      tape.op('Conv', [x, tape.input(name, { shape: [4, 4, 1, 1], dtype: 'float32' })], {
+        strides: [1, 1],
+        pads: [0, 0, 0, 0],
+        dilations: [1, 1],
+        group: 1,
+      })
+    const norm = (value: Value, training_mode: 0 | 1): Value =>
+      tape.op('BatchNormalization', [value, ...vectors], { epsilon: 1e-3, momentum: 0.9, training_mode })
+    const [kept, shared] = [conv('kept'), conv('shared')]
+    const graph = tape.graph([norm(kept, 0), norm(shared, 0), tape.op('Relu', [shared], {}), norm(conv('trained'), 1)])
+    const { graph: after } = scaleKernels(graph, new Set([kept]))
+    expect(after.nodes.filter(({ op }) => op === 'BatchNormalization')).toHaveLength(3)
+  })
+})
+
+/** Σ of a network with both kinds of convolution, each behind its norm. */
+function network(tape: Tape, feeds: Map<Value, Tensor>): Value {
+  const weight = (shape: readonly number[]): Value => {
+    const value = tape.input(`w${feeds.size}`, { shape, dtype: 'float32' })
+    feeds.set(value, normal(shape, `w${feeds.size}`))
+    return value
+  }
+  const norm = (x: Value): Value =>
+    tape.op('BatchNormalization', [x, weight([4]), weight([4]), weight([4]), tape.op('Abs', [weight([4])], {})], {
+      epsilon: 1e-3,
+      momentum: 0.9,
+      training_mode: 0,
+    })
+  const at = { strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], group: 1 }
+  const dense = norm(tape.op('Conv', [weight([2, 3, 5, 6]), weight([4, 3, 3, 3]), weight([4])], at))
+  const depthwise = norm(tape.op('Conv', [dense, weight([4, 1, 3, 3])], { ...at, group: 4 }))
+  return steps.sumOver(tape, steps.mul(tape, depthwise, weight([2, 4, 5, 6])), [0, 1, 2, 3])
+}
+
+function withGradients(tape: Tape, loss: Value, targets: readonly Value[]): Graph {
+  const found = gradients(
+    tape,
+    loss,
+    targets.filter(({ shape }) => shape.length === 4),
+  )
+  return tape.graph([loss, ...found.filter((value) => value !== undefined)])
+}
+
+function normal(shape: readonly number[], seed: string): Tensor {
+  const draw = random(seed)
+  return { data: Float32Array.from({ length: sizeOf(shape) }, () => draw.normal()), shape, dtype: 'float32' }
+}
+
+async function plain(graph: Graph, feeds: ReadonlyMap<Value, Tensor>): Promise<number[][]> {
+  const results = await runOnce('cpu', graph, feeds)
+  return graph.outputs.map((output) => Array.from(results.get(output)!.data as Float32Array))
+}
