@@ -2,9 +2,11 @@
  * @file Rootstock against Keras and PyTorch on this machine, by turns, as one markdown table. The peers are installed from PyPI into an
  * environment of their own; needs Python 3.10.
  *
- *   npx tsx bench/peers.ts [--row NAME]… [--seconds 30] [--turns 5] [--venv FOLDER]
+ *   npx tsx bench/peers.ts [--row NAME]… [--seconds 30] [--turns 5] [--scale 1] [--epochs 10] [--photos FOLDER] [--venv FOLDER] [--files FOLDER]
  *
- * A row is chosen by its name or the beginning of it; `--row list` lists them.
+ * A row is chosen by its name or the beginning of it; `--row list` lists them. `--seconds` and `--turns` are both the least of each row;
+ * `--scale 0.1` and `--epochs` shorten the tutorial's job, which takes Keras 40 minutes. `--photos` is a folder of photos to make the row's
+ * photos of. Environment and photos are kept in the folder for temporary files, or where `--venv` and `--files` say.
  */
 import { readFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -12,8 +14,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { RootstockError, unknownName } from '../src/errors.ts'
 import { execute, machine, preparePython } from './peers/environment.ts'
+import { filesFor } from './peers/files.ts'
 import { measure } from './peers/measure.ts'
-import { rows, type Row } from './peers/rows.ts'
+import { rows, tutorialEpochs, type Row } from './peers/rows.ts'
 import { head } from './peers/table.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -23,7 +26,11 @@ const { values: flags } = parseArgs({
     row: { type: 'string', multiple: true },
     seconds: { type: 'string', default: '30' },
     turns: { type: 'string', default: '5' },
-    venv: { type: 'string', default: join(tmpdir(), 'rootstock-peers') },
+    venv: { type: 'string', default: join(tmpdir(), 'rootstock-peers', 'venv') },
+    files: { type: 'string', default: join(tmpdir(), 'rootstock-peers', 'files') },
+    photos: { type: 'string' },
+    scale: { type: 'string', default: '1' },
+    epochs: { type: 'string', default: `${tutorialEpochs}` },
   },
 })
 
@@ -37,6 +44,7 @@ try {
 
 async function main(): Promise<void> {
   const chosen = chooseRows(flags.row)
+  const scale = positive('scale')
   const patience = { seconds: positive('seconds'), turns: positive('turns') }
   if (flags.row?.includes('list')) return console.log(rows.map(({ name }) => name).join('\n'))
   const { python, versions } = preparePython(flags.venv, [...new Set(chosen.map(({ peer }) => peer))])
@@ -47,7 +55,11 @@ async function main(): Promise<void> {
     `Load of the machine at the beginning: ${loadavg()[0]?.toFixed(1)}. Node ${process.version}, onnxruntime-node ${engineVersion()}, ${versions.join(', ')}`,
   )
   console.log(`npx tsx bench/peers.ts ${process.argv.slice(2).join(' ')}\n\n${head}`)
-  for (const row of chosen) await measure(row, { python, patience, root })
+  const place = { python, patience, root, scale, epochs: positive('epochs') }
+  for (const row of chosen) {
+    const given = await filesFor(row, { root, python, kept: flags.files, photos: flags.photos, scale })
+    await measure(row, { ...place, given })
+  }
 }
 
 function chooseRows(names: readonly string[] = ['']): Row[] {
@@ -58,10 +70,12 @@ function chooseRows(names: readonly string[] = ['']): Row[] {
   return rows.filter((row) => names.some((name) => row.name.startsWith(name)))
 }
 
-function positive(flag: 'seconds' | 'turns'): number {
+/** Everything but seconds and the scale is a whole number. */
+function positive(flag: 'seconds' | 'turns' | 'scale' | 'epochs'): number {
   const number = Number(flags[flag])
-  if (number >= 0 && (flag === 'seconds' || Number.isInteger(number))) return number
-  throw new RootstockError('USAGE', `Invalid --${flag}: found ${flags[flag]}, expected a number`)
+  const mayBeFraction = flag === 'seconds' || flag === 'scale'
+  if (number > 0 && (mayBeFraction || Number.isInteger(number))) return number
+  throw new RootstockError('USAGE', `Invalid --${flag}: found ${flags[flag]}, expected a ${mayBeFraction ? '' : 'whole '}number above 0`)
 }
 
 function engineVersion(): string {

@@ -1,37 +1,146 @@
 /** @file Our side of the comparisons, by the public interface alone; told what to do as the Python sides are (`turns.py`). */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Model, Tensor, TrainingEvent } from '../../src/index.ts'
 import { noise } from '../noise.ts'
 import { rootstock } from './rootstock.ts'
-import type { Job } from './rows.ts'
+import type { Given, Job } from './rows.ts'
 
-const { applications, optimizers, tensor } = rootstock
+const { applications, callbacks, imageFolder, layers, model, optimizers, setRandomSeed, tensor } = rootstock
 
 type Work = () => Promise<unknown>
+type Told = Job & Given
 
-const jobs: Readonly<Record<Job['job'], (job: Job) => Promise<Work>>> = { train }
+/** These give back work that is done for every "go" on stdin. */
+const repeated: Partial<Record<Job['job'], (job: Told) => Promise<Work>>> = { train, predict, features, photos }
+/** These are done once. */
+const whole: Partial<Record<Job['job'], (job: Told) => Promise<void>>> = { tutorial, finetune }
 
-const job = JSON.parse(process.argv[2] ?? '') as Job
-const work = await jobs[job.job](job)
-await work()
-answer({ ready: '' })
-for await (const go of createInterface({ input: process.stdin })) {
-  if (go !== 'go') continue
-  const started = performance.now()
+// The same weights in every process, so that stored features fit.
+setRandomSeed(0)
+const told = JSON.parse(process.argv[2] ?? '') as Told
+await whole[told.job]?.(told)
+const work = await repeated[told.job]?.(told)
+if (work) await serve(work)
+
+async function serve(work: Work): Promise<void> {
   await work()
-  answer({ seconds: (performance.now() - started) / 1000 })
+  say({ ready: '' })
+  for await (const go of createInterface({ input: process.stdin })) {
+    if (go !== 'go') continue
+    const started = performance.now()
+    await work()
+    say({ seconds: (performance.now() - started) / 1000 })
+  }
 }
 
-function answer(message: unknown): void {
+function say(message: unknown): void {
   console.log(JSON.stringify(message))
 }
 
 /** One whole training step. */
-async function train({ network, photos, frozenBatchNorm = false }: Job): Promise<Work> {
+async function train({ network, photos, frozenBatchNorm = false }: Told): Promise<Work> {
   const net = await applications.application(network, { weights: null })
   if (frozenBatchNorm) for (const layer of net.layers) if (layer.className === 'BatchNormalization') layer.trainable = false
   net.compile({ optimizer: optimizers.sgd({ learningRate: 1e-4, momentum: 0.9 }), loss: 'categoricalCrossentropy' })
-  const [, height, width] = net.input.shape as readonly number[]
-  const x = noise(photos, [height!, width!])
-  const y = tensor(Float32Array.from({ length: photos * 1000 }, (_, i) => (i % 1001 === 0 ? 1 : 0)), [photos, 1000]) // prettier-ignore
+  const y = labels(photos, 1000)
+  const x = photosFor(net, photos)
   return () => net.trainOnBatch(x, y)
+}
+
+/** Photos in memory, as many at a time as `predict` chooses. */
+async function predict({ network, photos }: Told): Promise<Work> {
+  const net = await applications.application(network, { weights: null })
+  const x = photosFor(net, photos)
+  return () => net.predict(x)
+}
+
+/** As `predict`, of a network whose frozen part has become an 8-bit one; with a tiny head, since `fit` is what does that. */
+async function features({ network, photos }: Told): Promise<Work> {
+  const side = network === 'inceptionV3' || network === 'xception' ? 299 : 224
+  const net = await frozen(network, side)
+  const x = noise(photos, [side, side])
+  const some = { ...x, data: x.data.slice(0, 32 * side * side * 3), shape: [32, side, side, 3] }
+  await net.fit(some, labels(32, 2), { precision: 'int8', onEvent: refuseWarnings })
+  return () => net.predict(x)
+}
+
+/** From files to features, and a tiny head on them. */
+async function photos({ network, folder }: Told): Promise<Work> {
+  const net = await frozen(network, 299)
+  const data = imageFolder(join(folder, 'train'))
+  return () => net.evaluate(data, { featureStore: false, onEvent: refuseWarnings })
+}
+
+/** The script of the tutorials (examples/cats-and-dogs.ts): frozen InceptionV3, Dense 1024, softmax. */
+async function tutorial({ folder, epochs = 1, precision = 'fp32' }: Told): Promise<void> {
+  const base = await applications.inceptionV3({ weights: null, includeTop: false, inputShape: [299, 299, 3] })
+  base.trainable = false
+  let x = layers.globalAveragePooling2d()(base.output)
+  x = layers.dense({ units: 1024, activation: 'relu' })(x)
+  const net = model({ inputs: base.input, outputs: layers.dense({ units: 2, activation: 'softmax' })(x) })
+  net.compile({
+    optimizer: optimizers.adam({ learningRate: 0.005, epsilon: 1e-8 }),
+    loss: 'categoricalCrossentropy',
+    metrics: ['accuracy'],
+  })
+  const out = mkdtempSync(join(tmpdir(), 'rootstock-tutorial-'))
+  const watching = [
+    callbacks.modelCheckpoint({ filepath: join(out, 'best.weights.h5'), monitor: 'val_loss', saveBestOnly: true, saveWeightsOnly: true }),
+    callbacks.tensorBoard({ logDir: join(out, 'logs'), histogramFreq: 1 }),
+  ]
+  const ends = [performance.now()]
+  const validationData = imageFolder(join(folder, 'validation'))
+  await net.fit(imageFolder(join(folder, 'train')), {
+    epochs,
+    batchSize: 32,
+    precision,
+    validationData,
+    callbacks: watching,
+    onEvent(event) {
+      refuseWarnings(event)
+      if (event.type === 'epochEnd') ends.push(performance.now())
+    },
+  })
+  // Features are computed in the first epoch.
+  const epoch = (ends.at(-1)! - ends[1]!) / 1000 / Math.max(1, epochs - 1)
+  say({ once: (ends[1]! - ends[0]!) / 1000 - epoch, epoch })
+}
+
+/** The last stage of ResNet50 and a new top train, the rest is frozen. */
+async function finetune({ folder, epochs = 1, precision = 'fp32' }: Told): Promise<void> {
+  const net = await frozen('resnet50', 224)
+  let isBehind = false
+  for (const layer of net.layers) {
+    isBehind ||= layer.name.startsWith('conv5_')
+    layer.trainable = isBehind
+  }
+  net.compile({ optimizer: optimizers.sgd({ learningRate: 1e-3, momentum: 0.9 }), loss: 'categoricalCrossentropy' })
+  await net.fit(imageFolder(join(folder, 'train')), { epochs, batchSize: 16, precision, onEvent: refuseWarnings })
+}
+
+async function frozen(network: Job['network'], side: number): Promise<Model> {
+  const base = await applications.application(network, { weights: null, includeTop: false, pooling: 'avg', inputShape: [side, side, 3] })
+  base.trainable = false
+  const net = model({ inputs: base.input, outputs: layers.dense({ units: 2, activation: 'softmax' })(base.output) })
+  net.compile({ optimizer: optimizers.sgd({ learningRate: 1e-4 }), loss: 'categoricalCrossentropy' })
+  return net
+}
+
+function photosFor(net: Model, count: number): Tensor<'float32'> {
+  const [, height, width] = net.input.shape as readonly number[]
+  return noise(count, [height!, width!])
+}
+
+function labels(count: number, classes: number): Tensor<'float32'> {
+  const data = new Float32Array(count * classes)
+  for (let i = 0; i < count; i++) data[i * classes + (i % classes)] = 1
+  return tensor(data, [count, classes])
+}
+
+/** A run that fell back to float32, or left photos out, is not what is to be measured. */
+function refuseWarnings(event: TrainingEvent): void {
+  if (event.type === 'warning') throw new Error(`Cannot measure: ${event.message}`)
 }

@@ -1,16 +1,28 @@
 /** @file The sides of a comparison as processes. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { RootstockError } from '../../src/errors.ts'
+
+export type Command = readonly [string, ...string[]]
+
+/** What one turn of one side took. */
+export interface Figures {
+  readonly seconds: number
+  /** At the peak; of whole processes. */
+  readonly megabytes: number
+  /** Seconds that are spent once for all photos, and in each epoch; as told by jobs that have epochs. */
+  readonly once?: number
+  readonly epoch?: number
+}
 
 /** A process that does its job whenever it is told to. */
 export interface Side {
   /** How it does it, where it chose among several ways. */
   readonly how: string
-  /** Does the job once; the seconds it took. */
-  run(): Promise<number>
+  run(): Promise<Figures>
   stop(): Promise<void>
 }
 
@@ -23,14 +35,14 @@ interface Answer {
 const pauseMs = 300
 
 /** Starts a side and waits until it has warmed up. */
-export async function startSide([command, ...args]: readonly [string, ...string[]]): Promise<Side> {
+export async function startSide([command, ...args]: Command): Promise<Side> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   const lines: AsyncIterator<string, undefined> = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const answer = async (): Promise<Answer> => {
     for (;;) {
       const { value, done } = await lines.next()
-      if (done === true) throw new RootstockError('ENGINE', `Cannot measure: ${command} ${args.join(' ')} ended without an answer`)
+      if (done === true) throw failed([command, ...args])
       if (value.startsWith('{')) return JSON.parse(value) as Answer
     }
   }
@@ -40,11 +52,34 @@ export async function startSide([command, ...args]: readonly [string, ...string[
     async run() {
       await setTimeout(pauseMs)
       child.stdin.write('go\n')
-      return (await answer()).seconds ?? NaN
+      return { seconds: (await answer()).seconds ?? NaN, megabytes: NaN }
     },
     async stop() {
       child.stdin.end()
       await ended
     },
   }
+}
+
+/** Runs a process to its end and measures it from outside. */
+export async function runProcess(
+  { root, python }: { readonly root: string; readonly python: string },
+  command: Command,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Figures> {
+  await setTimeout(pauseMs)
+  const child = spawn(python, [join(root, 'bench/peers/measured.py'), ...command], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const output = child.stdout.toArray() as Promise<Buffer[]>
+  const [status] = (await once(child, 'exit')) as [number | null]
+  if (status !== 0) throw failed(command)
+  const { said, ...figures } = JSON.parse(Buffer.concat(await output).toString()) as Figures & { said: Partial<Figures> }
+  return { ...figures, ...said }
+}
+
+function failed(command: Command): RootstockError {
+  return new RootstockError('ENGINE', `Cannot measure: ${command.join(' ')} ended without an answer`)
 }

@@ -1,12 +1,18 @@
-"""What the Python sides share: a job is done once for every "go" on stdin, and its seconds are the answer."""
+"""What the Python sides share."""
 import json
 import sys
 import time
 
 
-def run(jobs):
-    """Does the job that the first argument names, as JSON; a job gives back its work and a few words about how it is done."""
+def run(jobs, whole):
+    """
+    Does the job that the first argument names, as JSON. A job of `whole` is done once. One of `jobs` gives back its work and a few words about
+    how it is done; the work is done for every "go" on stdin, and its seconds are the answer.
+    """
     job = json.loads(sys.argv[1])
+    if job["job"] in whole:
+        whole[job["job"]](job)
+        return
     work, how = jobs[job["job"]](job)
     print(json.dumps({"ready": how}), flush=True)
     for _ in sys.stdin:
