@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { turnsOf, type Patience } from '../turns.ts'
 import { tutorialEpochs, type Given, type Ours, type Row } from './rows.ts'
 import { runProcess, startSide, type Command, type Figures, type Side } from './sides.ts'
-import { lineOf } from './table.ts'
+import { lineOf, type Line } from './table.ts'
 
 export interface Place {
   readonly root: string
@@ -86,19 +86,24 @@ interface Compared {
 }
 
 function linesOf({ row, ours, pairs, how, place }: Compared): string[] {
-  const { time, memory } = ours.targets
-  const peer = [row.peerLabel, how].filter(Boolean).join(', ')
-  const line = (what: string, of: (figures: Figures) => number, target: number | undefined, show: (figure: number) => string): string =>
-    lineOf({ what, peer, ours: pairs.map(([figures]) => of(figures)), theirs: pairs.map(([, figures]) => of(figures)), target, show })
-  const rate = (seconds: number): string => `${(row.job.photos / seconds).toFixed(1)} photos/s`
-  if (row.each === 'call') return [line(ours.label, ({ seconds }) => seconds, time, rate)]
-
+  const { time: target, memory } = ours.targets
   const isPart = row.isScalable === true && (place.scale !== 1 || place.epochs !== tutorialEpochs)
-  const part = isPart ? `, ${row.job.photos} photos, ${place.epochs} epochs` : ''
-  const lines = [line(`${ours.label}${part}`, ({ seconds }) => seconds, isPart ? undefined : time, (seconds) => `${seconds.toFixed(2)} s`)] // prettier-ignore
-  if (isPart) lines.push(line(`${ours.label}, extrapolated`, (figures) => whole(figures, place), time, (seconds) => `${seconds.toFixed(1)} s`)) // prettier-ignore
-  if (memory !== undefined) lines.push(line(`${ours.label}${part}: peak memory`, ({ megabytes }) => megabytes, memory, (size) => `${size.toFixed(0)} MB`)) // prettier-ignore
-  return lines
+  const what = isPart ? `${ours.label}, ${row.job.photos} photos, ${place.epochs} epochs` : ours.label
+  const shared = { what, peer: [row.peerLabel, how].filter(Boolean).join(', '), pairs, isTime: true, target: isPart ? undefined : target }
+  const rate = (seconds: number): string => `${(row.job.photos / seconds).toFixed(1)} photos/s`
+  const duration = (seconds: number): string => `${seconds.toFixed(2)} s`
+  const size = (megabytes: number): string => `${megabytes.toFixed(0)} MB`
+
+  const lines: Line[] = [{ ...shared, of: ({ seconds }) => seconds, show: row.each === 'call' ? rate : duration }]
+  if (isPart) {
+    const of = (figures: Figures): number => whole(figures, place)
+    lines.push({ ...shared, what: `${ours.label}, extrapolated`, of, show: duration, target, isTime: false })
+  }
+  if (memory !== undefined) {
+    const of = ({ megabytes }: Figures): number => megabytes
+    lines.push({ ...shared, what: `${what}: peak memory`, of, show: size, target: memory, isTime: false })
+  }
+  return lines.map(lineOf)
 }
 
 /** Seconds of the whole job, from those of a part: features grow with the photos, epochs with both, start and end with nothing. */

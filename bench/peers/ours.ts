@@ -30,9 +30,10 @@ async function serve(work: Work): Promise<void> {
   say({ ready: '' })
   for await (const go of createInterface({ input: process.stdin })) {
     if (go !== 'go') continue
-    const started = performance.now()
+    const [started, before] = [performance.now(), process.cpuUsage()]
     await work()
-    say({ seconds: (performance.now() - started) / 1000 })
+    const { user, system } = process.cpuUsage(before)
+    say({ seconds: (performance.now() - started) / 1000, busy: (user + system) / 1e6 })
   }
 }
 

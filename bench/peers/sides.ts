@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { RootstockError } from '../../src/errors.ts'
 
@@ -11,6 +12,8 @@ export type Command = readonly [string, ...string[]]
 /** What one turn of one side took. */
 export interface Figures {
   readonly seconds: number
+  /** Seconds of the processors. */
+  readonly busy: number
   /** At the peak; of whole processes. */
   readonly megabytes: number
   /** Seconds that are spent once for all photos, and in each epoch; as told by jobs that have epochs. */
@@ -29,6 +32,7 @@ export interface Side {
 interface Answer {
   readonly ready?: string
   readonly seconds?: number
+  readonly busy?: number
 }
 
 /** Threads of a side may wait actively for more work for a while; the other side must not pay for that. */
@@ -36,13 +40,14 @@ const pauseMs = 300
 
 /** Starts a side and waits until it has warmed up. */
 export async function startSide([command, ...args]: Command): Promise<Side> {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(command, args)
+  const complaints = heard(child.stderr)
   const ended = once(child, 'exit')
   const lines: AsyncIterator<string, undefined> = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const answer = async (): Promise<Answer> => {
     for (;;) {
       const { value, done } = await lines.next()
-      if (done === true) throw failed([command, ...args])
+      if (done === true) throw failed([command, ...args], complaints())
       if (value.startsWith('{')) return JSON.parse(value) as Answer
     }
   }
@@ -52,7 +57,8 @@ export async function startSide([command, ...args]: Command): Promise<Side> {
     async run() {
       await setTimeout(pauseMs)
       child.stdin.write('go\n')
-      return { seconds: (await answer()).seconds ?? NaN, megabytes: NaN }
+      const { seconds = NaN, busy = NaN } = await answer()
+      return { seconds, busy, megabytes: NaN }
     },
     async stop() {
       child.stdin.end()
@@ -71,15 +77,22 @@ export async function runProcess(
   const child = spawn(python, [join(root, 'bench/peers/measured.py'), ...command], {
     cwd: root,
     env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const complaints = heard(child.stderr)
   const output = child.stdout.toArray() as Promise<Buffer[]>
   const [status] = (await once(child, 'exit')) as [number | null]
-  if (status !== 0) throw failed(command)
+  if (status !== 0) throw failed(command, complaints())
   const { said, ...figures } = JSON.parse(Buffer.concat(await output).toString()) as Figures & { said: Partial<Figures> }
   return { ...figures, ...said }
 }
 
-function failed(command: Command): RootstockError {
-  return new RootstockError('ENGINE', `Cannot measure: ${command.join(' ')} ended without an answer`)
+/** What a side says on stderr is of interest only when it fails: TensorFlow greets with many lines. */
+function heard(stream: Readable): () => string {
+  let text = ''
+  stream.on('data', (chunk: Buffer) => (text = (text + chunk.toString()).slice(-4000)))
+  return () => text
+}
+
+function failed(command: Command, complaints: string): RootstockError {
+  return new RootstockError('ENGINE', `Cannot measure: ${command.join(' ')} ended without an answer`, { hint: complaints.trim() })
 }

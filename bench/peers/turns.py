@@ -16,7 +16,9 @@ def run(jobs, whole):
     work, how = jobs[job["job"]](job)
     print(json.dumps({"ready": how}), flush=True)
     for _ in sys.stdin:
-        print(json.dumps({"seconds": seconds_of(work)}), flush=True)
+        before = time.process_time()
+        seconds = seconds_of(work)
+        print(json.dumps({"seconds": seconds, "busy": time.process_time() - before}), flush=True)
 
 
 def fastest(ways):
