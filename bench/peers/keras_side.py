@@ -5,7 +5,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import json
-import sys
+import statistics
 import tempfile
 import time
 
@@ -63,27 +63,40 @@ def tutorial(job):
     train, validation = (folder(os.path.join(job["folder"], part), part == "train") for part in ("train", "validation"))
     if job.get("inMemory"):
         train, validation = arrays(train), arrays(validation)
-    out = tempfile.mkdtemp()
-    best = os.path.join(out, "best.weights.h5")
-    ends = Ends()
-    watching = [
-        keras.callbacks.ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True),
-        keras.callbacks.TensorBoard(os.path.join(out, "logs"), histogram_freq=1),
-        ends,
-    ]
-    pair = {"x": train[0], "y": train[1]} if job.get("inMemory") else {"x": train}
-    net.fit(**pair, batch_size=32 if job.get("inMemory") else None, epochs=job["epochs"], validation_data=validation, callbacks=watching, verbose=0)
-    # The first epoch is longer since the graph is traced in it, which does not depend on the number of photos.
-    print(json.dumps({"once": 0, "epoch": (ends.times[-1] - ends.times[0]) / max(1, job["epochs"] - 1)}))
+    data = {"x": train[0], "y": train[1], "batch_size": 32} if job.get("inMemory") else {"x": train}
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as out:
+        best = os.path.join(out, "best.weights.h5")
+        watching = [
+            clock,
+            keras.callbacks.ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True),
+            keras.callbacks.TensorBoard(os.path.join(out, "logs"), histogram_freq=1),
+        ]
+        net.fit(**data, epochs=job["epochs"], validation_data=validation, callbacks=watching, verbose=0)
+    print(json.dumps(clock.said()))
 
 
-class Ends(keras.callbacks.Callback):
-    """When the epochs ended."""
+class Clock(keras.callbacks.Callback):
+    """The first of the callbacks, so that the others work between the end of an epoch and the beginning of the next."""
 
-    times = []
+    def __init__(self):
+        super().__init__()
+        self.begins, self.ends = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begins.append(time.perf_counter())
 
     def on_epoch_end(self, epoch, logs=None):
-        self.times.append(time.perf_counter())
+        self.ends.append(time.perf_counter())
+
+    def on_train_end(self, logs=None):
+        self.begins.append(time.perf_counter())
+
+    def said(self):
+        epochs = [end - begin for begin, end in zip(self.begins, self.ends)]
+        between = [begin - end for begin, end in zip(self.begins[1:], self.ends)]
+        # The first epoch is longer since the graph is traced in it, which does not depend on the number of photos.
+        return {"once": 0, "epoch": statistics.median(epochs[1:] or epochs), "between": statistics.median(between)}
 
 
 def arrays(data):

@@ -106,7 +106,8 @@ function linesOf({ row, ours, pairs, how, place }: Compared): string[] {
   return lines.map(lineOf)
 }
 
-/** Seconds of the whole job, from those of a part: features grow with the photos, epochs with both, start and end with nothing. */
-function whole({ seconds, once = 0, epoch = 0 }: Figures, { scale, epochs }: Place): number {
-  return seconds - once - epoch * epochs + once / scale + (epoch * tutorialEpochs) / scale
+/** Seconds of the whole job, from those of a part: what is spent on photos grows with their number, the rest does not. */
+function whole({ seconds, once = 0, epoch = 0, between = 0 }: Figures, { scale, epochs }: Place): number {
+  const fixed = seconds - once - epochs * (epoch + between)
+  return fixed + once / scale + tutorialEpochs * (epoch / scale + between)
 }

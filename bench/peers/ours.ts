@@ -1,12 +1,14 @@
 /** @file Our side of the comparisons, by the public interface alone; told what to do as the Python sides are (`turns.py`). */
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Model, Tensor, TrainingEvent } from '../../src/index.ts'
+import type { Callback, Model, Tensor, TrainingEvent } from '../../src/index.ts'
 import { noise } from '../noise.ts'
 import { rootstock } from './rootstock.ts'
 import type { Given, Job } from './rows.ts'
+import type { Figures } from './sides.ts'
+import { median } from '../turns.ts'
 
 const { applications, callbacks, imageFolder, layers, model, optimizers, setRandomSeed, tensor } = rootstock
 
@@ -88,26 +90,42 @@ async function tutorial({ folder, epochs = 1, precision = 'fp32' }: Told): Promi
     metrics: ['accuracy'],
   })
   const out = mkdtempSync(join(tmpdir(), 'rootstock-tutorial-'))
+  const clock = epochClock()
   const watching = [
+    clock.callback,
     callbacks.modelCheckpoint({ filepath: join(out, 'best.weights.h5'), monitor: 'val_loss', saveBestOnly: true, saveWeightsOnly: true }),
     callbacks.tensorBoard({ logDir: join(out, 'logs'), histogramFreq: 1 }),
   ]
-  const ends = [performance.now()]
-  const validationData = imageFolder(join(folder, 'validation'))
-  await net.fit(imageFolder(join(folder, 'train')), {
-    epochs,
-    batchSize: 32,
-    precision,
-    validationData,
-    callbacks: watching,
-    onEvent(event) {
-      refuseWarnings(event)
-      if (event.type === 'epochEnd') ends.push(performance.now())
-    },
-  })
-  // Features are computed in the first epoch.
-  const epoch = (ends.at(-1)! - ends[1]!) / 1000 / Math.max(1, epochs - 1)
-  say({ once: (ends[1]! - ends[0]!) / 1000 - epoch, epoch })
+  const options = { epochs, batchSize: 32, precision, validationData: imageFolder(join(folder, 'validation')), callbacks: watching }
+  await net.fit(imageFolder(join(folder, 'train')), { ...options, onEvent: clock.hear })
+  rmSync(out, { recursive: true })
+  say(clock.said())
+}
+
+/** As `Clock` in keras_side.py: the first of the callbacks, so that the others work between the end of an epoch and the beginning of the next. */
+function epochClock(): { callback: Callback; hear: (event: TrainingEvent) => void; said: () => Partial<Figures> } {
+  const [begins, ends]: [number[], number[]] = [[], []]
+  const features = new Map<string, number>()
+  const callback: Callback = {
+    name: 'clock',
+    onEpochBegin: () => void begins.push(performance.now()),
+    onEpochEnd: () => void ends.push(performance.now()),
+    onTrainEnd: () => void begins.push(performance.now()),
+  }
+  const hear = (event: TrainingEvent): void => {
+    refuseWarnings(event)
+    if (event.type === 'featuresProgress') features.set(event.split, event.seconds)
+  }
+  const said = (): Partial<Figures> => {
+    const epochs = ends.map((end, i) => (end - begins[i]!) / 1000)
+    const between = ends.map((end, i) => (begins[i + 1]! - end) / 1000)
+    return {
+      once: [...features.values()].reduce((sum, seconds) => sum + seconds, 0),
+      epoch: median(epochs.length > 1 ? epochs.slice(1) : epochs),
+      between: median(between),
+    }
+  }
+  return { callback, hear, said }
 }
 
 /** The last stage of ResNet50 and a new top train, the rest is frozen. */

@@ -61,9 +61,9 @@ export const tutorialEpochs = 10
 /** Network, predict in float32 against Keras, int8 features against PyTorch in bf16, photos of one turn. */
 const forward: readonly (readonly [NetworkName, predict: number, int8: number, photos: number])[] = [
   ['mobilenet', 2.4, 2.5, 64],
-  ['resnet50', 1.6, 1.8, 64],
-  ['inceptionV3', 2.0, 1.05, 64],
-  ['xception', 1.4, 1.6, 64],
+  ['resnet50', 1.6, 1.8, 32],
+  ['inceptionV3', 2.0, 1.05, 32],
+  ['xception', 1.4, 1.6, 32],
   ['vgg16', 1.2, 1.1, 32],
 ]
 

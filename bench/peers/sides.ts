@@ -16,9 +16,10 @@ export interface Figures {
   readonly busy: number
   /** At the peak; of whole processes. */
   readonly megabytes: number
-  /** Seconds that are spent once for all photos, and in each epoch; as told by jobs that have epochs. */
+  /** Told by jobs that have epochs: seconds for the photos once and in each epoch, and for callbacks after each epoch. */
   readonly once?: number
   readonly epoch?: number
+  readonly between?: number
 }
 
 /** A process that does its job whenever it is told to. */
