@@ -8,8 +8,9 @@ import { engine } from '../src/engine/index.ts'
 import type { Graph } from '../src/graph/index.ts'
 import { clearSession } from '../src/layers/index.ts'
 import { lower } from '../src/models/index.ts'
-import { random, rows, type Tensor } from '../src/tensor/index.ts'
+import { rows, type Tensor } from '../src/tensor/index.ts'
 import { makeByteTrunk } from '../src/training/int8/make-byte-trunk.ts'
+import { noise } from './noise.ts'
 import { benchOptions } from './options.ts'
 import { takeTurns } from './turns.ts'
 
@@ -23,10 +24,11 @@ for (const name of networks) await measure(name)
 
 async function measure(name: NetworkName): Promise<void> {
   clearSession()
+  const [height, width] = inputShapeOf(name)
   const net = await application(name, { weights: null, includeTop: false, pooling: 'avg', inputShape: inputShapeOf(name) })
   const lowered = lower(net, { training: false })
   const float = lowered.tape.graph(lowered.outputs)
-  const photos = noise(photosAtOnce, inputShapeOf(name))
+  const photos = noise(photosAtOnce, [height, width])
   const each = Array.from({ length: photosAtOnce }, (_, i) => rows(photos, i, i + 1))
   const { graph, agreement } = await makeByteTrunk(float, { calibration: each, comparison: each })
   const [inBytes, inFloat] = [await runOf(graph, photos), await runOf(float, photos)]
@@ -44,10 +46,4 @@ function inputShapeOf(name: NetworkName): [number, number, number] {
 async function runOf(graph: Graph, photos: Tensor<'float32'>): Promise<{ run: () => Promise<unknown>; dispose: () => Promise<void> }> {
   const program = await engine().compile(graph)
   return { run: () => program.run(new Map([[graph.inputs[0]!, photos]])), dispose: () => program.dispose() }
-}
-
-function noise(count: number, [height, width, channels]: readonly [number, number, number]): Tensor<'float32'> {
-  const rng = random('bench')
-  const data = Float32Array.from({ length: count * height * width * channels }, () => 2 * rng.uniform() - 1)
-  return { data, shape: [count, height, width, channels], dtype: 'float32' }
 }

@@ -6,13 +6,12 @@
 import { cpus } from 'node:os'
 import { application, type NetworkName } from '../src/applications/index.ts'
 import { clearSession } from '../src/layers/index.ts'
-import { random, tensor, type Tensor } from '../src/tensor/index.ts'
+import { tensor, type Tensor } from '../src/tensor/index.ts'
 import { optimizers, type Model } from '../src/training/index.ts'
 import { bareRunsOf, listen, withoutEngine } from './bare.ts'
+import { noise } from './noise.ts'
 import { benchOptions } from './options.ts'
 import { takeTurns } from './turns.ts'
-
-type Numbers = Tensor<'float32'>
 
 const predicted = 16
 const trained = 8
@@ -49,7 +48,7 @@ async function measureAll(name: NetworkName, rowsOf: (net: Model) => Measured[])
 }
 
 function predictions(net: Model): Measured[] {
-  const x = noise(net, predicted)
+  const x = photosFor(net, predicted)
   return [
     { what: 'predict, 4 at once (default)', photos: predicted, work: () => net.predict(x) },
     { what: 'predict, 16 at once', photos: predicted, work: () => net.predict(x, { batchSize: 16 }) },
@@ -72,15 +71,12 @@ function lastStage(net: Model): Measured[] {
 
 function step(net: Model, what: string): Measured {
   net.compile({ optimizer: optimizers.sgd({ learningRate: 1e-4, momentum: 0.9 }), loss: 'categoricalCrossentropy' })
-  const x = noise(net, trained)
+  const x = photosFor(net, trained)
   const y = tensor(Float32Array.from({ length: trained * 1000 }, (_, i) => (i % 1001 === 0 ? 1 : 0)), [trained, 1000]) // prettier-ignore
   return { what, photos: trained, work: () => net.trainOnBatch(x, y) }
 }
 
-/** Photos in the range of preprocessed ones. */
-function noise(net: Model, count: number): Numbers {
+function photosFor(net: Model, count: number): Tensor<'float32'> {
   const [, height, width] = net.input.shape as readonly number[]
-  const rng = random('bench')
-  const data = Float32Array.from({ length: count * height! * width! * 3 }, () => 2 * rng.uniform() - 1)
-  return tensor(data, [count, height!, width!, 3])
+  return noise(count, [height!, width!])
 }

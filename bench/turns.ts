@@ -1,4 +1,4 @@
-/** @file Two ways to do the same work, timed by turns in one process, since only ratios hold on a shared machine. */
+/** @file Several ways to do the same work, measured by turns, since only ratios hold on a shared machine. */
 
 export interface Turns {
   /** Median seconds of one turn. */
@@ -9,19 +9,34 @@ export interface Turns {
   readonly turns: number
 }
 
-/** Lets both sides run by turns for at least so many seconds and five turns each; who begins changes from turn to turn. */
+/** How long turns are taken: until both are reached. */
+export interface Patience {
+  readonly seconds: number
+  readonly turns: number
+}
+
+/** Lets both sides run by turns for at least so many seconds and five turns each, after one turn each that does not count. */
 export async function takeTurns(ours: () => Promise<unknown>, bare: () => Promise<unknown>, seconds: number): Promise<Turns> {
   await ours()
   await bare()
-  const times: { ours: number[]; bare: number[] } = { ours: [], bare: [] }
-  const end = performance.now() + seconds * 1000
-  for (let turn = 0; turn < 5 || performance.now() < end; turn++) {
-    const order = turn % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)
-    for (const side of order) times[side].push(await timed(side === 'ours' ? ours : bare))
-  }
+  const turns = await turnsOf([() => timed(ours), () => timed(bare)], { seconds, turns: 5 })
+  const column = (side: number): number[] => turns.map((times) => times[side]!)
   // Both sides of one turn saw the same machine, so their ratio is steadier than that of the medians.
-  const ratio = median(times.bare.map((time, turn) => time / times.ours[turn]!))
-  return { ours: median(times.ours), bare: median(times.bare), ratio, turns: times.ours.length }
+  const ratio = median(turns.map(([time, bareTime]) => bareTime! / time!))
+  return { ours: median(column(0)), bare: median(column(1)), ratio, turns: turns.length }
+}
+
+/** What each side measured in each turn; who begins changes from turn to turn. */
+export async function turnsOf<T>(sides: readonly (() => Promise<T>)[], { seconds, turns }: Patience): Promise<T[][]> {
+  const measured: T[][] = []
+  const end = performance.now() + seconds * 1000
+  while (measured.length < turns || performance.now() < end) {
+    const turn = new Array<T>(sides.length)
+    const order = [...sides.entries()]
+    for (const [i, side] of measured.length % 2 === 0 ? order : order.reverse()) turn[i] = await side()
+    measured.push(turn)
+  }
+  return measured
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
