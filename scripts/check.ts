@@ -21,13 +21,12 @@ const report = join(folder, 'tests.json')
 /** Name, and the arguments after `node`; the tests come last. */
 const checks: readonly (readonly [name: string, ...args: string[]])[] = [
   ['types', binary('typescript/bin/tsc'), '-p', '.'],
-  ['build', binary('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+  ['build', binary('tsx/dist/cli.mjs'), 'scripts/build.ts'],
   ['package', binary('publint/src/cli.js'), '--strict', '--pack', 'false'],
   ['lint', binary('eslint/bin/eslint.js'), '.'],
   ['format', binary('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
 ]
 
-rmSync(join(root, 'dist'), { recursive: true, force: true })
 const results = checks.map(([name, ...args]): Counts => (run(name, args) ? one('passed') : one('failed')))
 const ok = run('tests', [binary('vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
 const all = [...results, testCounts(ok)]
