@@ -39,6 +39,8 @@ def check_tensors(run, reader):
         if plugin == "graph_keras_model":
             graph = keras_util.keras_model_to_graph_def(json.loads(arrays[0][1].item() if arrays[0][1].shape == () else arrays[0][1][0]))
             row(run, "keras graph", f"{len(graph.node)} layers, {sum(len(n.input) for n in graph.node)} edges")
+        if plugin == "histograms" and run == "train":
+            row(run, "gradients", f"{sum(tag.endswith('_grad') for tag in tags)} tags")
         row(run, plugin, f"{len(tags)} tags, {len(events)} values, e.g. {tags[0]}")
     return set(by_plugin)
 
@@ -58,7 +60,7 @@ def check_projector(folder):
 
 
 def check(folder):
-    seen = {}
+    seen, reader_tags = {}, {}
     for run in ("train", "validation"):
         path = f"{folder}/{run}"
         names = [name for name in sorted(os.listdir(path)) if "tfevents" in name]
@@ -68,11 +70,14 @@ def check(folder):
             row(run, "events", f"{count} in {name}")
         reader = event_accumulator.EventAccumulator(path, size_guidance={"tensors": 0})
         reader.Reload()
+        reader_tags[run] = reader.Tags()["tensors"]
         seen[run] = check_tensors(run, reader)
         if reader.Tags()["graph"]:
             row(run, "graph", f"{len(reader.Graph().node)} nodes")
             seen[run].add("graph")
     check_projector(f"{folder}/train")
+    if not any(tag.endswith("_grad") for tag in reader_tags["train"]):
+        sys.exit("missing: gradients")
     missing = {"scalars", "histograms", "images", "graph_keras_model", "graph"} - seen["train"] | {"scalars"} - seen["validation"]
     if missing:
         sys.exit(f"missing: {', '.join(sorted(missing))}")

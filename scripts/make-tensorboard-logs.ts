@@ -35,6 +35,7 @@ const board = callbacks.tensorBoard({
   logDir,
   histogramFreq: 1,
   writeImages: true,
+  writeGrads: true,
   writeStepsPerSecond: true,
   updateFreq: 'batch',
   embeddingsFreq: 1,

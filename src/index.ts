@@ -32,6 +32,9 @@ export { checkClassifier, checkMachine, Classifier, loadClassifier, pretrainedCl
 export type { ClassifierCheck, LoadClassifierOptions, MachineCheck, SaveClassifierOptions, SavedClassifier } from './transfer/index.ts'
 export type { Evaluation, Prediction, PretrainedOptions, TrainClassifierOptions, TrainReport } from './transfer/index.ts'
 
+export { plotLearningRates, plotModel, plotTraining } from './report/index.ts'
+export type { Picture, PlotModelOptions, PlotTrainingOptions } from './report/index.ts'
+
 export { availableEngines } from './engine/index.ts'
 export type { EngineName } from './engine/index.ts'
 

@@ -10,6 +10,8 @@ import { trainingProgress } from './progress.ts'
 import { grouped, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
+const STORES = { float32: true, float16: 'float16', none: false } as const
+
 export const train = command({
   name: 'train',
   summary: 'Train a classifier on a folder of photos: a new head on a pretrained network, or more of it.',
@@ -55,6 +57,15 @@ export const train = command({
     checkpointSeconds: quantity('S', 'Between two checkpoints of the run, at least; default 10', positive),
     noPlots: toggle("Draw no pictures into the run's folder"),
     ...augmentationFlags,
+    mix: choice('HOW', 'mixup blends pairs of photos and their labels; cutmix pastes parts, where every layer trains', [
+      'mixup',
+      'cutmix',
+    ] as const),
+    featureStore: choice('HOW', 'Keep features for later runs: float32 (default), float16 in half the space, or none', [
+      'float32',
+      'float16',
+      'none',
+    ] as const),
     views: count('N', 'Fixed views of each photo where the network is frozen, computed once and kept; default 4'),
   },
   examples: [
@@ -67,10 +78,11 @@ export const train = command({
     const { trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     try {
-      const { noPlots, ...asked } = withoutAugmentation(flags)
+      const { noPlots, mix, featureStore, ...asked } = withoutAugmentation(flags)
       const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
+      const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
       const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }) }
-      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...told })
+      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...kept, ...told })
       progress.finish()
       const { report } = classifier
       await classifier.dispose()
@@ -81,6 +93,11 @@ export const train = command({
     }
   },
 })
+
+async function mixOf(name: 'mixup' | 'cutmix') {
+  const { cutmix, mixup } = await import('../image/index.ts')
+  return { mix: name === 'mixup' ? mixup() : cutmix() }
+}
 
 async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
   const { networkOf } = await import('../applications/index.ts')

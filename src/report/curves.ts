@@ -28,8 +28,9 @@ export const LOOKS = {
   rate: { color: '#00745a' },
 } as const satisfies Record<string, Look>
 
-/** With more points, stars would cover the curve. */
+/** With more points, stars would cover the curve: they mark some of them. */
 const mostMarkers = 60
+const someMarkers = 24
 /** With more points, noise would cover the course: it is drawn pale, with a mean on top. */
 const mostPlain = 600
 const smoothedParts = 100
@@ -44,16 +45,17 @@ export function meanSpan(count: number): number | undefined {
 export function drawCurve(plot: Plot, curve: Curve): Child {
   const { values, look } = curve
   const span = curve.exact ? undefined : meanSpan(values.length)
-  if (span === undefined) return [path(plot, curve, values, { width: 1.75, dash: dashOf(values.length, look) }), markers(plot, curve)]
+  if (span === undefined)
+    return [path(plot, curve, values, { width: 1.75, dash: dashOf(values.length, look) }), markers(plot, curve, values)]
   const mean = smooth(values, (span - 1) / 2)
-  return [path(plot, curve, values, { width: 1, opacity: 0.28 }), path(plot, curve, mean, { width: 2 })]
+  return [path(plot, curve, values, { width: 1, opacity: 0.28 }), path(plot, curve, mean, { width: 2 }), markers(plot, curve, mean)]
 }
 
 /** How the curve looks in the legend. */
-export function legendEntry({ label, values, look }: Curve): LegendEntry {
+export function legendEntry({ label, values, look, exact }: Curve): LegendEntry {
   const dash = dashOf(values.length, look)
   const stroke = el('line', { x1: 0, x2: 30, y1: 0, y2: 0, stroke: look.color, 'stroke-width': 2, 'stroke-dasharray': dash })
-  return { label, sample: el('g', {}, stroke, values.length <= mostMarkers ? star([15, 0], 60, look) : undefined) }
+  return { label, sample: el('g', {}, stroke, values.length <= mostMarkers || !exact ? star([15, 0], 60, look) : undefined) }
 }
 
 function dashOf(count: number, look: Look): string | undefined {
@@ -78,11 +80,16 @@ function path(
   return el('path', { d, fill: 'none', ...stroke, 'stroke-linejoin': 'round', 'stroke-linecap': dash === undefined ? 'round' : undefined })
 }
 
-function markers(plot: Plot, curve: Curve): Child {
-  const { values, look } = curve
-  if (values.length > mostMarkers) return undefined
-  const area = Math.max(14, Math.min(60, (plot.width / values.length) ** 2 * 0.34))
-  return values.map((value, i) => (Number.isFinite(value) ? star([plot.x(xOf(curve, i)), heightOf(plot, value)], area, look) : undefined))
+/** A star at each value, or at equal distances where there are too many of them. */
+function markers(plot: Plot, curve: Curve, values: readonly number[]): Child {
+  const { look, exact } = curve
+  const isFew = values.length <= mostMarkers
+  if (!isFew && exact) return undefined
+  const step = isFew ? 1 : Math.ceil(values.length / someMarkers)
+  const area = Math.max(14, Math.min(60, ((step * plot.width) / values.length) ** 2 * 0.34))
+  return values.map((value, i) =>
+    i % step === 0 && Number.isFinite(value) ? star([plot.x(xOf(curve, i)), heightOf(plot, value)], area, look) : undefined,
+  )
 }
 
 function xOf({ xs }: Curve, i: number): number {

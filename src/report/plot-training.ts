@@ -29,7 +29,7 @@ const logAbove = 50
 /**
  * Accuracy and loss side by side, further metrics below, the learning rate last, with a value for each epoch from 1.
  * `history` has Keras's keys (`loss`, `val_loss`, `accuracy`, …); values that are not finite are gaps, and the chart counts them.
- * Up to 60 epochs are marked with stars; above 600 a mean is drawn over the pale values. An empty history gives a picture that says so.
+ * Epochs are marked with stars, some of them above 60; above 600 a mean is drawn over the pale values. An empty history gives a picture that says so.
  */
 export function plotTraining(history: Readonly<Record<string, readonly number[]>>, options: PlotTrainingOptions = {}): Picture {
   const metrics = metricsOf(history)

@@ -12,6 +12,12 @@ export interface WeightAccess {
   assign(values: Tensor | Float32Array): void
 }
 
+/** The gradient of the loss by one weight, in Keras's layout, as it is before clipping. */
+export interface Gradient {
+  readonly path: string
+  readonly values: Tensor<'float32'>
+}
+
 /** The moving averages that an optimizer with `useEma` keeps of the weights. */
 export interface AverageAccess {
   /** Whether the model holds the averages now, and training's own weights lie aside. */
@@ -35,6 +41,8 @@ export interface ModelAccess {
   graph(): Graph | undefined
   /** What a layer makes of photos, one row for each; the layer before the last one when none is named. Throws UNKNOWN_NAME. */
   activations(photos: Tensor<'float32'>, layer?: string): Promise<Tensor<'float32'>>
+  /** Copies of the last step's gradients, by weight; none unless a callback of the run has `wantsGradients`. */
+  gradients(): readonly Gradient[]
   /** Moving averages of the weights; undefined unless the optimizer was made with useEma. */
   readonly averages: AverageAccess | undefined
   /** A copy of all weights, to be given back to `restore`. */
@@ -79,6 +87,8 @@ type Hooked = void | Promise<void>
  */
 export interface Callback {
   readonly name: string
+  /** Have every step leave its gradients for `control.model.gradients()`, which costs their memory. Default false. */
+  readonly wantsGradients?: boolean
   onTrainBegin?(control: TrainingControl): Hooked
   onEpochBegin?(epoch: number, control: TrainingControl): Hooked
   onTrainBatchBegin?(batch: number, control: TrainingControl): Hooked
@@ -100,7 +110,7 @@ export interface Callback {
 }
 
 /** The moments at which callbacks are called. */
-export type Hook = Exclude<keyof Callback, 'name' | 'state' | 'tensors' | 'restore'>
+export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'state' | 'tensors' | 'restore'>
 
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>

@@ -9,6 +9,7 @@ import { learningRateOf, type Compiled } from './compile.ts'
 import type { TrainingEvent } from './events.ts'
 import { Predictor } from './predict.ts'
 import { loadWeights } from './saving/load-weights.ts'
+import type { GradientStore } from './step.ts'
 import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 
 export interface RunControl extends TrainingControl {
@@ -18,6 +19,8 @@ export interface RunControl extends TrainingControl {
   stopped(): boolean
   /** The run was stopped before it was interrupted. */
   restoreStopped(): void
+  /** Where steps leave their gradients, if a callback wants them. */
+  readonly gradients: GradientStore | undefined
   /** What a callback asked for with `resumeAt`. */
   readonly resumed: { readonly epoch: number; readonly states: readonly CallbackState[] } | undefined
 }
@@ -32,6 +35,7 @@ export interface ControlOptions {
 
 export function createControl(model: Functional, compiled: Compiled, options: ControlOptions): RunControl {
   const { onEvent, signal, callbacks = [], resumes = false } = options
+  const gradients = gradientStore(callbacks)
   let stopped = false
   let epoch = 0
   let resumed: RunControl['resumed']
@@ -41,27 +45,19 @@ export function createControl(model: Functional, compiled: Compiled, options: Co
     onEvent?.(event)
   }
   return {
-    model: modelAccess(model, compiled),
+    model: modelAccess(model, compiled, gradients),
     metricDirections: new Map(compiled.metrics.map((metric) => [metric.name, metric.direction])),
     get learningRate() {
       return learningRateOf(compiled)
     },
     set learningRate(value) {
-      if (typeof compiled.optimizer.learningRate !== 'number') {
-        throw new RootstockError(
-          'USAGE',
-          `Cannot set the learning rate: the optimizer follows the schedule ${compiled.optimizer.learningRate.name}`,
-          {
-            hint: 'Give the optimizer a number instead of a schedule',
-          },
-        )
-      }
-      compiled.learningRate = Math.fround(value)
+      setLearningRate(compiled, value)
     },
     get iterations() {
       return compiled.iterations
     },
     callbacks,
+    gradients,
     get resumed() {
       return resumed
     },
@@ -81,7 +77,21 @@ export function createControl(model: Functional, compiled: Compiled, options: Co
   }
 }
 
-function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
+function setLearningRate(compiled: Compiled, value: number): void {
+  const { learningRate } = compiled.optimizer
+  if (typeof learningRate !== 'number') {
+    throw new RootstockError('USAGE', `Cannot set the learning rate: the optimizer follows the schedule ${learningRate.name}`, {
+      hint: 'Give the optimizer a number instead of a schedule',
+    })
+  }
+  compiled.learningRate = Math.fround(value)
+}
+
+function gradientStore(callbacks: readonly Callback[]): GradientStore | undefined {
+  return callbacks.some(({ wantsGradients }) => wantsGradients) ? new Map() : undefined
+}
+
+function modelAccess(model: Functional, compiled: Compiled, gradients: GradientStore | undefined): ModelAccess {
   const changing = model.weights.filter((weight) => compiled.trainableLayers.has(weight.layer))
   return {
     weights: model.weights,
@@ -95,6 +105,11 @@ function modelAccess(model: Functional, compiled: Compiled): ModelAccess {
       return tape.graph(outputs)
     },
     activations: (photos, layer) => activations(model, photos, layer),
+    gradients: () =>
+      Array.from(gradients ?? [], ([weight, values]) => {
+        const copy = { ...values, data: Float32Array.from(values.data) }
+        return { path: weight.path, values: weight.toKerasLayout(copy) }
+      }),
     averages: averagesOf(compiled),
     // Weights of frozen layers cannot change, so the copy is as small as what trains.
     snapshot: () => Promise.resolve(changing.map((weight) => weight.value())),

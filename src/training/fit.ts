@@ -124,10 +124,11 @@ export async function weightedStep(
 }
 
 /** A step is compiled for one batch size; the last batch of an epoch usually has its own. */
-function stepFor({ model, compiled, options, photo, trunk, steps }: Run, size: number): Promise<Step> {
+function stepFor({ model, compiled, options, photo, trunk, steps, control }: Run, size: number): Promise<Step> {
   const known = steps.get(size)
   if (known) return known
-  const step = buildStep({ model, compiled, shape: [size, ...photo], features: trunk.features, seed: options.seed ?? 0 })
+  const { seed = 0 } = options
+  const step = buildStep({ model, compiled, shape: [size, ...photo], features: trunk.features, seed, gradients: control.gradients })
   steps.set(size, step)
   return step
 }

@@ -1,5 +1,5 @@
 /** @file One training step as one graph: forward, loss, gradients, optimizer; weights and state are overwritten. */
-import { random, type Shape, type Tensor } from '../tensor/index.ts'
+import { random, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
 import {
   blockedLayout,
@@ -44,6 +44,9 @@ export interface Step {
   dispose(): Promise<void>
 }
 
+/** The gradients of the last step by weight, in the graph's layout. */
+export type GradientStore = Map<Variable, Tensor<'float32'>>
+
 export interface StepPlan {
   readonly model: Functional
   readonly compiled: Compiled
@@ -53,6 +56,8 @@ export interface StepPlan {
   readonly features: readonly string[]
   /** Of dropout. */
   readonly seed: number
+  /** Where each step leaves its gradients; default nowhere. */
+  readonly gradients?: GradientStore | undefined
 }
 
 export interface StepGraph {
@@ -65,6 +70,8 @@ export interface StepGraph {
   readonly loss: Value
   readonly predictions: Value
   readonly trained: readonly TrainedValue[]
+  /** Those to leave in the plan's store. */
+  readonly gradients: ReadonlyMap<Variable, Value>
 }
 
 /** A parameter, what replaces it after the step, and where its numbers live. */
@@ -96,8 +103,10 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
   const weights = tape.input('sample_weights', { shape: [batch], dtype: 'float32' })
   const perSample = compiled.loss.perSample({ tape, targets, predictions, logits: logitsOf(tape, predictions) })
   const loss = steps.scale(tape, steps.sumOver(tape, steps.mul(tape, perSample, weights), [0]), 1 / batch)
-  const { trained, scalars } = recordDescent(plan, lowered, loss)
-  const whole = tape.graph([loss, predictions, ...trained.map(({ updated }) => updated)])
+  const { trained, scalars, gradients: found } = recordDescent(plan, lowered, loss)
+  const kept = plan.gradients ? found : new Map<Variable, Value>()
+  // Two weights may have one gradient, and a graph has each output once.
+  const whole = tape.graph([...new Set([loss, predictions, ...trained.map(({ updated }) => updated), ...kept.values()])])
   const features = plan.features.map((name) => valueNamed(whole, name))
   const { graph, at } = inSequence(startAt(whole, features), [
     spellOutBatchStatistics,
@@ -113,6 +122,7 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
     scalars,
     masks: lowered.masks,
     loss: at(loss),
+    gradients: new Map(Array.from(kept, ([variable, value]) => [variable, at(value)])),
     predictions: at(predictions),
     trained: trained.map((row) => ({ ...row, updated: at(row.updated), inPlace: mayOverwrite(graph, row.old, at(row.updated)) })),
   }
@@ -129,7 +139,7 @@ function withScaledKernels(lowered: Lowered, names: readonly string[]): Lowered 
 }
 
 /** Gradients of the trainable weights, their updates, the optimizer's state, and moving statistics. */
-function recordDescent({ compiled }: StepPlan, lowered: Lowered, loss: Value): { trained: TrainedValue[]; scalars: Record<string, Value> } {
+function recordDescent({ compiled }: StepPlan, lowered: Lowered, loss: Value): Pick<StepGraph, 'trained' | 'scalars' | 'gradients'> {
   const { tape, variables, updates } = lowered
   const wanted = compiled.trainable.filter((variable) => variables.has(variable))
   const found = gradients(
@@ -158,7 +168,7 @@ function recordDescent({ compiled }: StepPlan, lowered: Lowered, loss: Value): {
     ),
   ])
   const statistics = [...updates].map(([variable, updated]) => weightRow(compiled, variable, variables.get(variable)!, updated))
-  return { trained: [...trained, ...statistics], scalars }
+  return { trained: [...trained, ...statistics], scalars, gradients: new Map(moved.map(({ variable, gradient }) => [variable, gradient])) }
 }
 
 function weightRow(compiled: Compiled, variable: Variable, old: Value, updated: Value): TrainedValue {
@@ -212,10 +222,21 @@ async function runStep(plan: StepPlan, built: StepGraph, program: Program, batch
     into.set(row.updated, target)
     return { row, current: target, spare: row.inPlace ? spare : current }
   })
+  leaveGradients(plan, built, into)
   const results = await program.run(feeds, into)
   for (const { row, current, spare } of next) row.write({ current, spare })
   compiled.iterations = step
   return { loss: (results.get(built.loss)!.data as Float32Array)[0]!, predictions: results.get(built.predictions) as Tensor<'float32'> }
+}
+
+/** Has the step write its gradients into the store, over those of the last one. */
+function leaveGradients({ gradients: store }: StepPlan, { gradients }: StepGraph, into: Map<Value, Tensor>): void {
+  for (const [variable, value] of gradients) {
+    const shape = variable.graphShape
+    const target = (into.get(value) ?? store?.get(variable) ?? zeros(shape)) as Tensor<'float32'>
+    into.set(value, target)
+    store?.set(variable, target)
+  }
 }
 
 /** 0 with probability `rate`, else 1/(1 − rate); the same for the same seed, step and layer. */

@@ -46,6 +46,7 @@ export function fakeControl(options: DriveOptions = {}): { control: TrainingCont
       toJson: () => '{}',
       graph: () => undefined,
       activations: (photos) => Promise.resolve(photos),
+      gradients: () => [],
       averages: options.averages,
     },
     iterations: 0,

@@ -6,9 +6,10 @@ import { numbersOf, readEventFile, seriesByTag, type Series } from '../../format
 import { runCallbacks } from '../callback.ts'
 import type { FitOptions } from '../fit.ts'
 import { sgd } from '../optimizers/index.ts'
-import { part, photos, smallNet } from '../small.cases.ts'
+import { part, photos, smallNet, weightsOf } from '../small.cases.ts'
 import { fakeControl } from './drive.cases.ts'
 import { camelCase, fileGoldens } from './golden.cases.ts'
+import { lambdaCallback } from './lambda-callback.ts'
 import { tensorBoard, type TensorBoardOptions } from './tensor-board.ts'
 
 let logDir = ''
@@ -88,6 +89,43 @@ describe('tensorBoard', () => {
     const kernel = found.get('body/kernel/histogram')?.values.map(numbersOf) ?? []
     expect(kernel.length).toBe(3)
     for (const rows of kernel) expect(rows.filter((_, i) => i % 3 === 2).reduce((sum, count) => sum + count)).toBe(3 * 3 * 3 * 4)
+  })
+
+  it('counts every gradient of the last step, and trains to the same bits', async () => {
+    const rate = 0.5
+    const seen: Record<string, { before: number[]; after: number[]; gradient: number[] }> = {}
+    const look = lambdaCallback({
+      onTrainBatchBegin: async (_batch, { model }) => {
+        for (const weight of model.weights)
+          seen[weight.path] = { before: [...(await weight.read()).data] as number[], after: [], gradient: [] }
+      },
+      onTrainBatchEnd: async (_batch, _logs, { model }) => {
+        for (const weight of model.weights) seen[weight.path]!.after = [...(await weight.read()).data] as number[]
+        for (const { path, values } of model.gradients()) seen[path]!.gradient = [...values.data]
+      },
+    })
+    const run = async (options: TensorBoardOptions) => {
+      const net = smallNet()
+      net.compile({ optimizer: sgd({ learningRate: rate }), loss: 'categoricalCrossentropy' })
+      // The second batch is smaller, and has a step of its own.
+      await net.fit(part(data, 0, 6).x, part(data, 0, 6).y, { batchSize: 4, callbacks: [tensorBoard({ logDir, ...options }), look] })
+      const weights = await weightsOf(net)
+      await net.dispose()
+      return weights
+    }
+    const [plain, observed] = [await run({ histogramFreq: 1 }), await run({ histogramFreq: 1, writeGrads: true })]
+    expect(observed).toEqual(plain)
+    for (const path of ['body/kernel', 'norm/gamma', 'head/kernel', 'head/bias']) {
+      const { before, after, gradient } = seen[path]!
+      expect(gradient.length, path).toBe(before.length)
+      gradient.forEach((value, i) => expect(value).toBeCloseTo((before[i]! - after[i]!) / rate, 5))
+    }
+    expect(seen['norm/moving_mean']!.gradient).toEqual([])
+    const tags = readdirSync(join(logDir, 'train')).flatMap((name) => [
+      ...seriesByTag(readEventFile(join(logDir, 'train', name)).events).keys(),
+    ])
+    const wanted = ['body/bias', 'body/kernel', 'head/bias', 'head/kernel', 'norm/beta', 'norm/gamma'].map((path) => `${path}_grad`)
+    expect(tags.filter((tag) => tag.endsWith('_grad')).sort()).toEqual(wanted)
   })
 
   it('draws the layers and the operators', async () => {

@@ -2,7 +2,14 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../../errors.ts'
-import { eventWriter, graphDef, kerasModelSummary, scalarSummary, type EventWriter } from '../../formats/tensorboard/index.ts'
+import {
+  eventWriter,
+  graphDef,
+  histogramSummary,
+  kerasModelSummary,
+  scalarSummary,
+  type EventWriter,
+} from '../../formats/tensorboard/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { checksFor } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
@@ -20,6 +27,8 @@ export interface TensorBoardOptions {
   readonly writeGraph?: boolean
   /** Write the weights as pictures too, together with the histograms; default false. */
   readonly writeImages?: boolean
+  /** Write a histogram of every gradient too, that of the last batch before each histogram of the weights; default false. */
+  readonly writeGrads?: boolean
   /** Write how many steps a second takes; default false. */
   readonly writeStepsPerSecond?: boolean
   /** Write the figures of every batch, or of every so many, as well as those of the epochs; default `epoch`: not at all. */
@@ -58,6 +67,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
 
   return {
     name: NAME,
+    wantsGradients: settings.writeGrads && settings.histogramFreq > 0,
     onTrainBegin(control) {
       trainBatch = 0
       writers = openWriters(settings.logDir)
@@ -100,7 +110,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
 
 function readSettings(options: TensorBoardOptions) {
   const { logDir = 'logs', histogramFreq = 0, embeddingsFreq = 0, updateFreq = 'epoch' } = options
-  const { writeGraph = true, writeImages = false, writeStepsPerSecond = false } = options
+  const { writeGraph = true, writeImages = false, writeGrads = false, writeStepsPerSecond = false } = options
   const { embeddingsData, embeddingsLayerName, embeddingsMetadata } = options
   const checks = checksFor(NAME)
   checks.require(logDir !== '', 'logDir', logDir, 'the name of a folder')
@@ -125,6 +135,7 @@ function readSettings(options: TensorBoardOptions) {
     embeddingsFreq,
     writeGraph,
     writeImages,
+    writeGrads,
     writeStepsPerSecond,
     updateFreq: updateFreq === 'batch' ? 1 : updateFreq,
     embedding: { photos: embeddingsData, layer: embeddingsLayerName, labels: embeddingsMetadata },
@@ -186,6 +197,8 @@ async function writeWeights(
   { control, settings }: { control: TrainingControl; settings: Settings },
 ): Promise<void> {
   for (const weight of control.model.weights) writers.train().add(epoch, await weightSummaries(weight, settings.writeImages))
+  if (!settings.writeGrads) return
+  for (const { path, values } of control.model.gradients()) writers.train().add(epoch, [histogramSummary(`${path}_grad`, values.data)])
 }
 
 /** Steps per second, of the last batch and of the epoch. */
