@@ -9,6 +9,7 @@ export { byteTrunkOf, useByteTrunk, withByteTrunk, type ByteTrunk, type Int8Agre
 export { readByteTrunk, writeByteTrunk } from './int8/trunk-file.ts'
 export { quantizeModel, type QuantizeOptions } from './int8/quantize-model.ts'
 export type { EvaluateOptions } from './evaluate.ts'
+export { openTrunk, type OpenTrunk, type TrunkFeatures, type TrunkFeaturesOptions } from './open-trunk.ts'
 export type { FitData } from './run-data.ts'
 export type { StreamBatch } from './source.ts'
 export type { Logs, Split, TrainingEvent } from './events.ts'

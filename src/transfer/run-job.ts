@@ -2,18 +2,18 @@
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { networkOf } from '../applications/index.ts'
-import { openHashCache, splitOf, type Split } from '../data/index.ts'
+import type { Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
 import type { Model, TrainingEvent } from '../training/index.ts'
 import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, type ClassifierSpec } from './classifier-model.ts'
 import type { TrainClassifierOptions } from './options.ts'
-import { pick } from './pick.ts'
 import { stagesFor } from './recipe.ts'
 import { openRunLog, type RunLog } from './report/run-log.ts'
 import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
 import { writeRunSettings, type RunSettings } from './run-folder.ts'
+import { splitPhotos } from './split-photos.ts'
 import { settleWeights, tellNotice, warnOfPreprocessing, type SettledOptions } from './settle-weights.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { version } from './version.ts'
@@ -91,19 +91,6 @@ function listeners(run: string, watch: Stopwatch, { onEvent }: TrainClassifierOp
     onEvent?.(event)
   }
   return { log, emit }
-}
-
-/** The photos in three parts; what they look like is remembered, so that each is decoded for it once. */
-async function splitPhotos(folder: string, options: TrainClassifierOptions): Promise<Split> {
-  const { seed = 0, labelsFrom } = options
-  const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
-  const { cache, close } = await openHashCache()
-  try {
-    const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
-    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
-  } finally {
-    await close()
-  }
 }
 
 /** What run.json says of a run that has just begun. */
