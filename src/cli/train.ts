@@ -54,6 +54,7 @@ export const train = command({
     resume: toggle('Go on with the interrupted run in --out; settings that are not given are those that it had'),
     checkpointSeconds: quantity('S', 'Between two checkpoints of the run, at least; default 10', positive),
     noPlots: toggle("Draw no pictures into the run's folder"),
+    noSanity: toggle('Give no warnings of what looks wrong in photos, labels and losses'),
     ...augmentationFlags,
     views: count('N', 'Fixed views of each photo where the network is frozen, computed once and kept; default 4'),
   },
@@ -67,9 +68,9 @@ export const train = command({
     const { trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     try {
-      const { noPlots, ...asked } = withoutAugmentation(flags)
+      const { noPlots, noSanity, ...asked } = withoutAugmentation(flags)
       const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
-      const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }) }
+      const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
       const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...told })
       progress.finish()
       const { report } = classifier

@@ -14,7 +14,8 @@ import { openRunLog, type RunLog } from './report/run-log.ts'
 import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
 import { writeRunSettings, type RunSettings } from './run-folder.ts'
 import { splitPhotos } from './split-photos.ts'
-import { settleWeights, tellNotice, warnOfPreprocessing, type SettledOptions } from './settle-weights.ts'
+import { settleWeights, tellNotice, type SettledOptions } from './settle-weights.ts'
+import { onceEach, warnOfInput } from './sanity.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { version } from './version.ts'
 
@@ -73,8 +74,8 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
   } as const
   const { log, emit } = listeners(run, watch, options)
   tellNotice(notice, options, emit)
-  warnOfPreprocessing(base, net, emit)
   for (const message of split.notes) emit({ type: 'message', message, by: 'data' })
+  warnOfInput({ base, net, split, sanity: options.sanity }, emit)
   for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
   const job = { folder, options, spec, split, net, base, reading, run, resumed, watch, log, emit }
   await writeRunSettings(run, settingsOf(job))
@@ -85,11 +86,12 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
 /** Clock, log and the user's listener hear the same events. */
 function listeners(run: string, watch: Stopwatch, { onEvent }: TrainClassifierOptions): Pick<Job, 'log' | 'emit'> {
   const log = openRunLog(run, (reason) => onEvent?.({ type: 'warning', message: `Going on without log.txt: ${reason}`, by: 'report' }))
-  const emit = (event: TrainingEvent): void => {
+  // A run has stages, and a finding of one is the same in the next.
+  const emit = onceEach((event) => {
     watch.see(event)
     log.see(event)
     onEvent?.(event)
-  }
+  })
   return { log, emit }
 }
 
