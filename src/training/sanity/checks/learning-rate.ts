@@ -2,7 +2,7 @@
 import { meanOf, shortOf, type Finding, type RunStatistics, type SanityCheck } from '../check.ts'
 
 /** The last batches, against the one before the first step. */
-const RECENT = 4
+const RECENT = 3
 /** So many times the first loss, and so much of a guess's loss above it. */
 const TIMES = 2
 const SHARE = 0.5
