@@ -12,7 +12,7 @@ export const advise = command({
   summary: 'Compare networks on your own photos, and say which to take. A training with it then begins at once.',
   operands: [{ name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/' }],
   flags: {
-    network: repeated(word('NAME', 'Fetch and compare this network, or all of them; default those on this machine. May be repeated')),
+    network: repeated(word('NAME', 'Compare this network, fetching its weights, or all; default those on this machine. May be repeated')),
     alpha: repeated(quantity('A', 'A width of mobilenet to compare; default 0.25, 0.5, 0.75 and 1. May be repeated', positive)),
     weights: repeated(pair('NAME=FILE', 'A weight file without a top, and its network, as in mobilenet=own.h5. May be repeated')),
     photos: count('N', 'Photos to compare on, evenly from all classes; default 1000', 10),

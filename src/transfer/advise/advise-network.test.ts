@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { application } from '../../applications/index.ts'
+import { application, embeddedNetwork } from '../../applications/index.ts'
 import { ANIMALS, drawAnimal } from '../../image/index.ts'
 import type { TrainingEvent } from '../../training/index.ts'
 import { trainClassifier } from '../train-classifier.ts'
@@ -34,14 +34,18 @@ describe('adviseNetwork', () => {
   it('compares what is there, says what is not, and keeps features that the training with its settings begins from', async () => {
     const events: AdviseEvent[] = []
     const advice = await adviseNetwork(photos, { duplicates, onEvent: (event) => events.push(event) })
-    expect(advice.networks.map(({ name }) => name)).toEqual(['mobilenet 0.25, embedded'])
+    expect(advice.networks.map(({ name }) => name)).toEqual([`mobilenet ${embeddedNetwork.alpha}, embedded`])
     expect(advice.missing.map(({ name }) => name)).toContain('resnet50')
-    expect(advice).toMatchObject({ classes: ['cat', 'dog'], folds: 5, command: `rootstock train ${photos} --weights embedded` })
+    expect(advice).toMatchObject({
+      classes: ['cat', 'dog'],
+      folds: 5,
+      command: `rootstock train ${photos} --weights embedded --duplicates exact`,
+    })
     const { take } = advice
     expect(take?.accuracy).toBeGreaterThan(0.7)
     expect(take?.interval[0]).toBeLessThan(take!.accuracy)
     expect(take?.millisecondsPerPhoto).toBeGreaterThan(0)
-    expect(take?.features).toBe(256)
+    expect(take?.features).toBe(1024 * embeddedNetwork.alpha)
     const computed = events.filter((event) => event.type === 'features').at(-1)
     expect(computed).toMatchObject({ done: advice.photos, total: advice.photos, stored: 0 })
 

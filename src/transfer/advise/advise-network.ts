@@ -4,6 +4,7 @@ import { allIndices, countClasses, subset, type Dataset, type Split } from '../.
 import { clearSession } from '../../layers/index.ts'
 import { openTrunk } from '../../training/index.ts'
 import { buildClassifierModel, checkedSpec } from '../classifier-model.ts'
+import { pick } from '../pick.ts'
 import { crossValidate } from '../probe/linear-probe.ts'
 import { commandLine } from '../report/config-yaml.ts'
 import { wilsonInterval } from '../report/interval.ts'
@@ -37,7 +38,8 @@ export async function adviseNetwork(folder: string, options: AdviseOptions = {})
   const photos = judged[0]?.right.length ?? 0
   const majority = majorityOf(parts)
   const { take, why } = choose(judged, majority)
-  const command = take && commandLine(folder, plainSettings(take.settings))
+  const command =
+    take && commandLine(folder, { ...plainSettings(take.settings), ...pick(options, ['seed', 'validation', 'test', 'duplicates']) })
   return { folder, classes: split.classNames, photos, folds, majority, networks, take, why, missing, command }
 }
 
