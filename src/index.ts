@@ -16,6 +16,8 @@ export type {
   LoadModelOptions,
   Logs,
   PredictOptions,
+  SanityId,
+  SanityOption,
   StreamBatch,
   TrainingControl,
   TrainingEvent,

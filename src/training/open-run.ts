@@ -78,7 +78,7 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     }
     // Features are at hand now; the trunk's native memory is not needed while the graft trains.
     if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
-    if (doctor.isOn && !folder?.found) await watchKnowledge(doctor, { compiled, validation })
+    if (doctor.isOn && !folder?.found) await watchKnowledge(doctor, { compiled, validation, trunk })
     const control = createControl(model, compiled, { ...options, resumes: folder?.found !== undefined })
     const { callbacks, batchSize = 32 } = options
     const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
@@ -115,9 +115,13 @@ function watchedPixels(model: Functional, doctor: Doctor): (photos: Tensor<'floa
 }
 
 /** What the weights know before the first step, so that its loss can be told. */
-async function watchKnowledge(doctor: Doctor, { compiled, validation }: Pick<Run, 'compiled' | 'validation'>): Promise<void> {
+async function watchKnowledge(
+  doctor: Doctor,
+  { compiled, validation, trunk }: Pick<Run, 'compiled' | 'validation' | 'trunk'>,
+): Promise<void> {
   const kernels = knowingKernels(compiled.trainable)
-  if (kernels.length === 0) return doctor.learn({ knows: false })
+  // A new head behind a frozen trunk has nothing to lose either, but learns fast.
+  if (kernels.length === 0) return doctor.learn(trunk.computes ? {} : { knows: false })
   doctor.watchWeights(movementOf(kernels))
   doctor.learn({ knows: true, start: validation && (await startOf(validation.source, validation.evaluator, 32)) })
 }

@@ -90,7 +90,8 @@ function listeners(run: string, watch: Stopwatch, { onEvent }: TrainClassifierOp
   const emit = onceEach((event) => {
     watch.see(event)
     log.see(event)
-    onEvent?.(event)
+    if (onEvent) onEvent(event)
+    else if (event.type === 'warning' && event.id !== undefined) process.emitWarning(event.message, 'RootstockWarning', event.id)
   })
   return { log, emit }
 }

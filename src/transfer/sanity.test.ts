@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { ANIMALS, drawAnimal } from '../image/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
 import type { TrainClassifierOptions } from './options.ts'
@@ -71,6 +71,13 @@ describe('the sanity doctor of trainClassifier', () => {
     expect(ids(told)).toEqual(['seen-in-training'])
     expect(told[0]?.message).toMatch(/^1 photo is in training and in test: .*7\.jpg and .*renamed\.jpg; the accuracy on test looks better/)
     expect(await warnings(photos, { leaks: 'move' })).toEqual([])
+  })
+
+  it('speaks through Node where nobody listens', async () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    await (await trainClassifier(join(folder, 'few'), { ...quick, out: join(folder, 'unheard') })).dispose()
+    expect(emitWarning.mock.calls.map((given: readonly unknown[]) => given[2])).toEqual(['few-photos'])
+    emitWarning.mockRestore()
   })
 
   it('can be switched off', async () => {

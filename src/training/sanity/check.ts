@@ -38,7 +38,7 @@ export interface RunFacts {
   readonly pixels?: Pixels | undefined
   /** Batch norms that train, so that they compute with the statistics of each batch. */
   readonly learnsStatistics?: boolean
-  /** Weights that train were not drawn at random: they know something that can be lost. */
+  /** Weights that train were not drawn at random: they know something that can be lost. False where all weights are random. */
   readonly knows?: boolean
   /** The loss of a guess, where the loss has one: ln(classes). */
   readonly guess?: number | undefined
