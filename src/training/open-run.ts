@@ -70,7 +70,8 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     const views = viewsFor(settled, settled.seed ?? 0)
     const heldOut = held && (await openHeldOut(model, held, opened))
     const { learnsStatistics } = trunk
-    if (doctor.isOn) doctor.learn(await examine({ model, compiled, opened, held: heldOut, options, learnsStatistics }))
+    const isResumed = folder?.found !== undefined
+    if (doctor.isOn) doctor.learn(await examine({ model, compiled, opened, held: heldOut, options, learnsStatistics }), isResumed)
     const source = keep(await makeSource(opened, { ...context, split: 'train', views }))
     const validation = heldOut && {
       source: keep(await makeSource(heldOut, { ...context, split: 'validation' })),
@@ -78,8 +79,8 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     }
     // Features are at hand now; the trunk's native memory is not needed while the graft trains.
     if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
-    if (doctor.isOn && !folder?.found) await watchKnowledge(doctor, { compiled, validation, trunk })
-    const control = createControl(model, compiled, { ...options, resumes: folder?.found !== undefined })
+    if (doctor.isOn && !isResumed) await watchKnowledge(doctor, { compiled, validation, trunk })
+    const control = createControl(model, compiled, { ...options, resumes: isResumed })
     const { callbacks, batchSize = 32 } = options
     const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
     const run = { model, compiled, control, callbacks, settings: folder ? settingsOf(parts) : {} }

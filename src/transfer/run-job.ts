@@ -75,7 +75,7 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
   const { log, emit } = listeners(run, watch, options)
   tellNotice(notice, options, emit)
   for (const message of split.notes) emit({ type: 'message', message, by: 'data' })
-  warnOfInput({ base, net, split, sanity: options.sanity }, emit)
+  if (!resumed) warnOfInput({ base, net, split, sanity: options.sanity }, emit)
   for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
   const job = { folder, options, spec, split, net, base, reading, run, resumed, watch, log, emit }
   await writeRunSettings(run, settingsOf(job))

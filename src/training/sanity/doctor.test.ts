@@ -118,6 +118,16 @@ describe('the sanity doctor', () => {
     expect(await run(true)).toEqual(await run(false))
   })
 
+  it('does not repeat itself where a run is resumed', async () => {
+    const checkpoint = { folder: join(folder, 'last.ckpt') }
+    const run = (epochs: number): Promise<string[]> =>
+      told(compiled(smallNet(), 0.001), { epochs, batchSize: 4, checkpoint, resume: epochs > 1 })
+    expect(ids(await run(1))).toEqual(['tiny-batches'])
+    const resumed = await run(2)
+    expect(resumed.filter((line) => line === 'epochEnd')).toHaveLength(1)
+    expect(ids(resumed)).toEqual([])
+  })
+
   it('speaks through Node where nobody listens', async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     await compiled(smallNet(), 0.001).fit(train.x, train.y, { batchSize: 4 })
@@ -127,9 +137,9 @@ describe('the sanity doctor', () => {
 
   it('sees photos of a folder: copies by content, whatever their names', async () => {
     for (const [i, kind] of ANIMALS.entries()) {
-      mkdirSync(join(folder, kind), { recursive: true })
-      for (let n = 0; n < 12; n++) writeFileSync(join(folder, kind, `${n}.jpg`), await drawAnimal(kind, n, 32))
-      if (i > 0) writeFileSync(join(folder, kind, 'other name.jpg'), await drawAnimal(ANIMALS[0]!, 3, 32))
+      mkdirSync(join(folder, 'photos', kind), { recursive: true })
+      for (let n = 0; n < 12; n++) writeFileSync(join(folder, 'photos', kind, `${n}.jpg`), await drawAnimal(kind, n, 32))
+      if (i > 0) writeFileSync(join(folder, 'photos', kind, 'other name.jpg'), await drawAnimal(ANIMALS[0]!, 3, 32))
     }
     const { dense, flatten, input } = await import('../../layers/index.ts')
     const { model } = await import('../model.ts')
@@ -137,7 +147,7 @@ describe('the sanity doctor', () => {
     const net = compiled(model({ inputs: photo, outputs: dense({ units: 2, activation: 'softmax' })(flatten({})(photo)) }), 1e-4)
     const messages: string[] = []
     const onEvent = (event: TrainingEvent): void => void (event.type === 'warning' && messages.push(event.message))
-    await net.fit(imageFolder(folder, { preprocessing: 'tf' }), { onEvent, featureStore: false })
+    await net.fit(imageFolder(join(folder, 'photos'), { preprocessing: 'tf' }), { onEvent, featureStore: false })
     expect(messages).toEqual([
       expect.stringMatching(/^1 photo is in more than one class: .*3\.jpg is in cat, and .*other name\.jpg, .* in dog\. Delete/),
     ])

@@ -11,8 +11,8 @@ export type SanityOption = boolean | { readonly ignore: readonly SanityId[] }
 /** Watches one run. */
 export interface Doctor {
   readonly isOn: boolean
-  /** Takes in what is known of the run before its first step. */
-  learn(facts: RunFacts): void
+  /** Takes in what is known of the run before its first step. What that shows was told already where the run goes on after an interruption. */
+  learn(facts: RunFacts, isResumed?: boolean): void
   /** How far the weights moved; asked in the first steps. */
   watchWeights(moved: () => number): void
   /** Passes an event on, and warns after it of what is wrong by then. */
@@ -27,20 +27,20 @@ export function openDoctor(option: SanityOption = true, emit?: (event: TrainingE
   const warn = (event: WarningEvent): void => (emit ? emit(event) : process.emitWarning(event.message, 'RootstockWarning', event.id))
   const statistics = gatherStatistics()
   const told = new Set<SanityId>()
-  const ask = (moment: Moment): void => {
+  const ask = (moment: Moment, isTold = false): void => {
     for (const { id, when, look } of checks) {
       if (told.has(id) || !when.includes(moment)) continue
       const finding = look(statistics.seen())
       if (!finding) continue
       told.add(id)
-      warn(warningOf(id, finding))
+      if (!isTold) warn(warningOf(id, finding))
     }
   }
   return {
     isOn: true,
-    learn(facts) {
+    learn(facts, isResumed) {
       statistics.learn(facts)
-      ask('begin')
+      ask('begin', isResumed)
     },
     watchWeights: (moved) => statistics.watchWeights(moved),
     listen(event) {
