@@ -10,10 +10,10 @@ import { parseArgs } from 'node:util'
 import { application, embeddedNetwork } from '../src/applications/index.ts'
 import { imgToArray, loadPixels, preprocess } from '../src/image/index.ts'
 import { setRandomSeed } from '../src/layers/index.ts'
-import { stack } from '../src/tensor/index.ts'
+import { random, stack } from '../src/tensor/index.ts'
 import type { Model } from '../src/training/index.ts'
+import { probeSplits } from '../src/transfer/probe/linear-probe.ts'
 import { evaluationFolders, materialFiles } from './embedded/folders.ts'
-import { probe, type Probed } from './embedded/probe.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -58,17 +58,35 @@ async function featuresOf(net: Model, photos: readonly Photo[], side: number): P
 const bare = { includeTop: false, pooling: 'avg' } as const
 setRandomSeed(0)
 const own = await application('mobilenet', { ...bare, alpha, weights: flags.weights, inputShape: [size, size, 3] })
-const random = await application('mobilenet', { ...bare, alpha, weights: null, inputShape: [size, size, 3] })
+const untrained = await application('mobilenet', { ...bare, alpha, weights: null, inputShape: [size, size, 3] })
 const released = existsSync(materialFiles.teacherBody)
   ? await application('mobilenet', { ...bare, alpha: 0.25, weights: materialFiles.teacherBody, inputShape: [224, 224, 3] })
   : undefined
 const networks: readonly (readonly [title: string, net: Model, size: number])[] = [
   [`embedded, ${alpha}, ${size} px`, own, size],
-  ...(flags.only ? [] : [[`random, ${alpha}, ${size} px`, random, size] as const]),
+  ...(flags.only ? [] : [[`random, ${alpha}, ${size} px`, untrained, size] as const]),
   ...(released && !flags.only ? [['released, 0.25, 224 px', released, 224] as const] : []),
 ]
-const show = ({ mean, deviation, accuracies }: Probed): string =>
-  `${(100 * mean).toFixed(1)} % ± ${(100 * deviation).toFixed(1)} (${accuracies.map((accuracy) => (100 * accuracy).toFixed(1)).join(', ')})`
+
+/** Mean, deviation of a sample (divided by splits − 1), and each figure. */
+function show(accuracies: readonly number[]): string {
+  const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length
+  const deviation = Math.sqrt(accuracies.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (accuracies.length - 1))
+  const percent = (share: number): string => (100 * share).toFixed(1)
+  return `${percent(mean)} % ± ${percent(deviation)} (${accuracies.map(percent).join(', ')})`
+}
+
+/** Every class has the same share of test photos. */
+function splitAt(labels: readonly number[], share: number, seed: string): { train: number[]; test: number[] } {
+  const rng = random(seed)
+  const order = labels.map((label, i) => ({ i, label, key: rng.uniform() })).sort((a, b) => a.key - b.key)
+  const test = [...new Set(labels)].flatMap((label) => {
+    const own = order.filter((sample) => sample.label === label)
+    return own.slice(0, Math.round(own.length * share))
+  })
+  const isTest = new Set(test.map(({ i }) => i))
+  return { train: order.flatMap(({ i }) => (isTest.has(i) ? [] : [i])), test: [...isTest] }
+}
 
 for (const [name, folder, tests] of [
   ['cats-dogs', evaluationFolders['cats-dogs'], 200],
@@ -79,6 +97,7 @@ for (const [name, folder, tests] of [
   for (const [title, net, side] of networks) {
     const features = await featuresOf(net, photos, side)
     const labels = photos.map(({ label }) => label)
-    console.log(`  ${title.padEnd(26)} ${show(probe(features, labels, { tests, splits: SPLITS }))}`)
+    const splits = Array.from({ length: SPLITS }, (_, split) => splitAt(labels, tests / labels.length, `probe/${split}`))
+    console.log(`  ${title.padEnd(26)} ${show(await probeSplits({ features, labels }, splits))}`)
   }
 }

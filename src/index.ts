@@ -16,6 +16,8 @@ export type {
   LoadModelOptions,
   Logs,
   PredictOptions,
+  SanityId,
+  SanityOption,
   StreamBatch,
   TrainingControl,
   TrainingEvent,
@@ -28,8 +30,17 @@ export type { Interpolation, LoadOptions, PreprocessMode } from './image/index.t
 export { imageFolder, prepare } from './data/index.ts'
 export type { ImageFolder, ImageFolderOptions, Prepared, PrepareOptions } from './data/index.ts'
 
-export { checkClassifier, checkMachine, Classifier, loadClassifier, pretrainedClassifier, trainClassifier } from './transfer/index.ts'
+export {
+  adviseNetwork,
+  checkClassifier,
+  checkMachine,
+  Classifier,
+  loadClassifier,
+  pretrainedClassifier,
+  trainClassifier,
+} from './transfer/index.ts'
 export type { ClassifierCheck, LoadClassifierOptions, MachineCheck, SaveClassifierOptions, SavedClassifier } from './transfer/index.ts'
+export type { AdviseEvent, AdviseOptions, NetworkAdvice, NetworkSettings, RankedNetwork } from './transfer/index.ts'
 export type { Evaluation, Prediction, PretrainedOptions, TrainClassifierOptions, TrainReport } from './transfer/index.ts'
 
 export { plotLearningRates, plotModel, plotTraining } from './report/index.ts'

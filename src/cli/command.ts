@@ -8,6 +8,8 @@ export interface Flag<T> {
   readonly value?: string
   /** The value may be left out; `parse` then gets an empty text. */
   readonly isOptional?: boolean
+  /** The flag may stand several times; `parse` then gets the texts as lines. */
+  readonly isRepeatable?: boolean
   readonly description: string
   /** Turns the text into a value; throws USAGE. Switches get an empty text. */
   readonly parse: (text: string, name: string) => T

@@ -1,4 +1,5 @@
 /** @file All commands, in the order of the help. */
+import { advise } from './advise.ts'
 import { augmentPreview } from './augment-preview.ts'
 import { cache } from './cache.ts'
 import type { Command } from './command.ts'
@@ -18,6 +19,7 @@ import { weights } from './weights.ts'
 export const commands: readonly Command[] = [
   prepare,
   train,
+  advise,
   predict,
   evaluate,
   exportCommand,

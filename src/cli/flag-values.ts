@@ -21,6 +21,22 @@ export function words(value: string, description: string): Flag<readonly string[
   return { value, description, parse }
 }
 
+/** A flag that may stand several times. */
+export function repeated<T>({ parse, ...flag }: Flag<T>): Flag<readonly T[]> {
+  return { ...flag, isRepeatable: true, parse: (text, name) => text.split('\n').map((line) => parse(line, name)) }
+}
+
+/** "NAME=FILE". */
+export function pair(value: string, description: string): Flag<readonly [name: string, text: string]> {
+  const parse = (text: string, name: string): readonly [string, string] => {
+    const at = text.indexOf('=')
+    return at > 0 && at < text.length - 1
+      ? [text.slice(0, at), text.slice(at + 1)]
+      : refuse(name, text, `${value} with both sides of the =`)
+  }
+  return { value, description, parse }
+}
+
 /** A whole number from `least` on. */
 export function count(value: string, description: string, least = 1): Flag<number> {
   const parse = (text: string, name: string): number => {

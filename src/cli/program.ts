@@ -61,9 +61,11 @@ export function readArguments(argv: readonly string[], commands: readonly Comman
 function parserOf({ name, summary, operands, flags, examples }: Command): Parser {
   const parser = new Parser(name).description(summary).helpOption('-h, --help', 'Print this help')
   for (const operand of operands) parser.argument(placeOf(operand), operand.description)
-  for (const [key, { value, isOptional, description }] of Object.entries(flags)) {
-    const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`
-    parser.option(`${flagName(key)}${shown}`, description)
+  for (const [key, { value, isOptional, isRepeatable, description }] of Object.entries(flags)) {
+    const shown = `${flagName(key)}${value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`}`
+    if (isRepeatable)
+      parser.option(shown, description, (text: string, before?: string) => (before === undefined ? text : `${before}\n${text}`))
+    else parser.option(shown, description)
   }
   addCommon(parser)
   return parser.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)

@@ -90,7 +90,7 @@ function showEvent(event: ShownEvent, { state, line, output, now }: Showing): vo
       line(dim(oneLine(event.message)))
       return
     case 'warning':
-      line(`${yellow('warning:')} ${oneLine(event.message)}`)
+      line(`${yellow('warning:')} ${oneLine(event.message)}${event.id === undefined ? '' : dim(` (${event.id})`)}`)
       return
     case 'checkpoint':
     case 'trainEnd':

@@ -56,6 +56,7 @@ export const train = command({
     resume: toggle('Go on with the interrupted run in --out; settings that are not given are those that it had'),
     checkpointSeconds: quantity('S', 'Between two checkpoints of the run, at least; default 10', positive),
     noPlots: toggle("Draw no pictures into the run's folder"),
+    noSanity: toggle('Give no warnings of what looks wrong in photos, labels and losses'),
     ...augmentationFlags,
     mix: choice('HOW', 'mixup blends pairs of photos and their labels; cutmix pastes parts, where every layer trains', [
       'mixup',
@@ -78,10 +79,10 @@ export const train = command({
     const { trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     try {
-      const { noPlots, mix, featureStore, ...asked } = withoutAugmentation(flags)
+      const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
       const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
       const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
-      const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }) }
+      const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
       const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...kept, ...told })
       progress.finish()
       const { report } = classifier

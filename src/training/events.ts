@@ -1,5 +1,7 @@
 /** @file Everything a training run tells its listeners: progress bars, callbacks, logs and pages read the same stream. */
 
+import type { SanityId } from './sanity/check.ts'
+
 /** Figures of a batch or an epoch under Keras's keys: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`. */
 export type Logs = Record<string, number>
 
@@ -104,8 +106,13 @@ export interface MessageEvent {
 /** Something is probably not as intended, but the run goes on. */
 export interface WarningEvent {
   readonly type: 'warning'
+  /** What was found and, where there is a remedy, what to do about it. */
   readonly message: string
   readonly by: string
+  /** Of warnings by 'sanity': the check, with a row in docs/sanity.md. Stable. */
+  readonly id?: SanityId
+  /** What to do about it, on its own. */
+  readonly remedy?: string
 }
 
 /** The run is over after `epochs` whole epochs; `aborted` means that an AbortSignal ended it. */

@@ -4,6 +4,7 @@ import type { AugmentationOptions } from './augmentation.ts'
 import type { Callback } from './callback.ts'
 import type { TrainingEvent } from './events.ts'
 import type { FitData, Pair } from './run-data.ts'
+import type { SanityOption } from './sanity/doctor.ts'
 
 /** Where and how often a run keeps what it needs to go on after it was interrupted. */
 export interface CheckpointOptions {
@@ -62,6 +63,12 @@ export interface FitOptions extends AugmentationOptions {
   readonly precision?: 'fp32' | 'int8'
   /** Keep the features of photos on disk for later runs, whole (true, the default) or rounded to 'float16' in half the space. */
   readonly featureStore?: boolean | 'float16'
+  /**
+   * Warns, while it happens, of what is probably not as intended: pixels in another range than the network's, copies in two classes, a learning
+   * rate that destroys what the weights know, and so on (docs/sanity.md). false watches nothing, `{ ignore: [...] }` leaves checks out. Without
+   * `onEvent` the warnings go to `process.emitWarning`. Default true.
+   */
+  readonly sanity?: SanityOption
   /** Hears of everything that happens, in order. */
   readonly onEvent?: (event: TrainingEvent) => void
   /** Stops cleanly after the batch under way. */

@@ -13,6 +13,7 @@ import type { Logs } from './events.ts'
 import type { FitOptions } from './fit-options.ts'
 import { closeRun, openRun, type Run } from './open-run.ts'
 import type { FitData, Pair } from './run-data.ts'
+import { openDoctor } from './sanity/doctor.ts'
 import { prefetch, take, type Batch } from './source.ts'
 import { buildStep, type Step } from './step.ts'
 import { batchWeights } from './sample-weights.ts'
@@ -25,8 +26,9 @@ export async function fit(model: Functional, compiled: Compiled, data: FitData |
   checkOptions(model, compiled, options)
   const history = historyCallback()
   const callbacks = [...(options.callbacks ?? []), history]
+  const doctor = openDoctor(options.sanity, options.onEvent)
   await withCheckpointFolder(options, async (folder) => {
-    const run = await openRun({ model, compiled, data, options: { ...options, callbacks }, folder })
+    const run = await openRun({ model, compiled, data, options: { ...options, callbacks, onEvent: doctor.listen }, folder, doctor })
     try {
       await trainEpochs(run)
     } finally {

@@ -13,6 +13,9 @@ import type { FitOptions } from './fit-options.ts'
 import { useByteTrunk } from './int8/byte-trunk.ts'
 import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { classWeightsFor } from './sample-weights.ts'
+import type { Doctor } from './sanity/doctor.ts'
+import { examine, pixelsOf, startOf } from './sanity/facts.ts'
+import { knowingKernels, movementOf } from './sanity/movement.ts'
 import type { Source } from './source.ts'
 import type { Step } from './step.ts'
 import type { Trunk } from './trunk.ts'
@@ -49,10 +52,11 @@ export interface RunRequest {
   readonly options: FitOptions & { readonly callbacks: readonly Callback[] }
   /** Where checkpoints are kept, if they are. */
   readonly folder: CheckpointFolder | undefined
+  readonly doctor: Doctor
 }
 
 /** Reads the data and computes the features; everything is closed again when that fails. */
-export async function openRun({ model, compiled, data, options, folder }: RunRequest): Promise<Run> {
+export async function openRun({ model, compiled, data, options, folder, doctor }: RunRequest): Promise<Run> {
   const { training, held } = splitData(data, options)
   const opened = await openData(model, training)
   const steps: Run['steps'] = new Map()
@@ -60,25 +64,23 @@ export async function openRun({ model, compiled, data, options, folder }: RunReq
   const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
   try {
     const trunk = keep(await settledTrunk({ model, compiled, opened, options }))
-    const context = {
-      model,
-      compiled,
-      trunk,
-      emit: options.onEvent ?? ((): void => undefined),
-      signal: options.signal,
-      featureStore: options.featureStore,
-    }
+    const { onEvent: emit = (): void => undefined, signal, featureStore } = options
+    const context = { model, compiled, trunk, emit, signal, featureStore, onPhotos: watchedPixels(model, doctor) }
     const settled = withDefaults(options, opened)
     const views = viewsFor(settled, settled.seed ?? 0)
-    const source = keep(await makeSource(opened, { ...context, split: 'train', views }))
     const heldOut = held && (await openHeldOut(model, held, opened))
+    const { learnsStatistics } = trunk
+    const isResumed = folder?.found !== undefined
+    if (doctor.isOn) doctor.learn(await examine({ model, compiled, opened, held: heldOut, options, learnsStatistics }), isResumed)
+    const source = keep(await makeSource(opened, { ...context, split: 'train', views }))
     const validation = heldOut && {
       source: keep(await makeSource(heldOut, { ...context, split: 'validation' })),
       evaluator: keep(await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })),
     }
     // Features are at hand now; the trunk's native memory is not needed while the graft trains.
     if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
-    const control = createControl(model, compiled, { ...options, resumes: folder?.found !== undefined })
+    if (doctor.isOn && !isResumed) await watchKnowledge(doctor, { compiled, validation, trunk })
+    const control = createControl(model, compiled, { ...options, resumes: isResumed })
     const { callbacks, batchSize = 32 } = options
     const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
     const run = { model, compiled, control, callbacks, settings: folder ? settingsOf(parts) : {} }
@@ -104,8 +106,29 @@ export async function openRun({ model, compiled, data, options, folder }: RunReq
   }
 }
 
+/** A stream's photos are seen when they are read. */
+function watchedPixels(model: Functional, doctor: Doctor): (photos: Tensor<'float32'>) => void {
+  let isSeen = !doctor.isOn
+  return (photos) => {
+    if (!isSeen) doctor.learn({ pixels: pixelsOf(model, photos) })
+    isSeen = true
+  }
+}
+
+/** What the weights know before the first step, so that its loss can be told. */
+async function watchKnowledge(
+  doctor: Doctor,
+  { compiled, validation, trunk }: Pick<Run, 'compiled' | 'validation' | 'trunk'>,
+): Promise<void> {
+  const kernels = knowingKernels(compiled.trainable)
+  // A new head behind a frozen trunk has nothing to lose either, but learns fast.
+  if (kernels.length === 0) return doctor.learn(trunk.computes ? {} : { knows: false })
+  doctor.watchWeights(movementOf(kernels))
+  doctor.learn({ knows: true, start: validation && (await startOf(validation.source, validation.evaluator, 32)) })
+}
+
 /** The trunk in float32 or, where that was asked for and is close enough, in 8 bits; the code for those is loaded only then. */
-async function settledTrunk(request: Omit<RunRequest, 'data' | 'folder'> & { opened: Opened }): Promise<Trunk> {
+async function settledTrunk(request: Omit<RunRequest, 'data' | 'folder' | 'doctor'> & { opened: Opened }): Promise<Trunk> {
   const { model, compiled, opened, options } = request
   const { precision = 'fp32', onEvent, signal, featureStore } = options
   if (precision === 'fp32') useByteTrunk(model, undefined)

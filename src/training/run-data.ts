@@ -77,6 +77,8 @@ export interface SourceContext {
   readonly featureStore?: boolean | 'float16' | undefined
   /** Random changes of the photos; training only. */
   readonly views?: Views | undefined
+  /** Sees the photos of a stream. */
+  readonly onPhotos?: ((photos: Tensor<'float32'>) => void) | undefined
 }
 
 /** A source of batches for the graft. Computes the trunk for every photo now, when there is one. */
@@ -87,22 +89,14 @@ export async function makeSource(opened: Opened, context: SourceContext): Promis
     case 'stream':
       return streamSource(opened.stream, (photos) => {
         checkPhotos(photos, opened.photo)
+        context.onPhotos?.(photos)
         return trunk.run(photos)
       })
     case 'pair':
       return pairSource(opened.pair, context)
     case 'dataset':
-      warnOfPreprocessing(opened, context)
       return trunk.computes ? featureSource(opened, context) : photoSource(opened, context)
   }
-}
-
-/** Tutorials scale by 1/255 whatever the network was trained on; the run goes on, but says what that costs. */
-function warnOfPreprocessing({ how }: Extract<Opened, { kind: 'dataset' }>, { model, split, emit }: SourceContext): void {
-  const own = model.preprocessing
-  if (split !== 'train' || own === undefined || own === how.preprocessing) return
-  const message = `Photos are prepared as "${how.preprocessing}", but ${model.name} was trained on "${own}": expect worse answers`
-  emit({ type: 'warning', message: `${message}. Leave preprocessing out`, by: 'preprocessing' })
 }
 
 async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset' }>, context: SourceContext): Promise<Source> {

@@ -45,7 +45,7 @@ export function classWeightsFor(
 }
 
 /** Classes of one-hot rows, of numbers, or of one column of 0 and 1. */
-function classNumbers({ data, shape }: Tensor): number[] {
+export function classNumbers({ data, shape }: Tensor): number[] {
   const [size = 0, width = 1] = shape
   return Array.from({ length: size }, (_, i) => {
     const row = Array.from(data.subarray(i * width, (i + 1) * width), Number)

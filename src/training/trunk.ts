@@ -21,6 +21,8 @@ export interface Trunk {
   readonly computes: boolean
   /** What computes the features in float32; undefined where nothing does. */
   readonly float: Graph | undefined
+  /** Batch norms train: each step computes with the statistics of its batch. */
+  readonly learnsStatistics: boolean
   /** Of everything that the features depend on but the photo; empty when nothing is computed. */
   hash(): string
   run(photos: Tensor<'float32'>): Promise<readonly Tensor<'float32'>[]>
@@ -50,6 +52,7 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
     float: computes ? cut.trunk : undefined,
+    learnsStatistics: lowered.updates.size > 0,
     hash: () => (graph ? graphHash(graph) : ''),
     async run(photos) {
       if (!computes) return [photos]

@@ -6,6 +6,8 @@ export type { SaveClassifierOptions, SavedClassifier } from './save-classifier.t
 export { checkClassifier, type ClassifierCheck } from './check-classifier.ts'
 export { checkMachine, type MachineCheck } from './check-machine.ts'
 export { pretrainedClassifier, type PretrainedOptions } from './pretrained.ts'
+export { adviseNetwork } from './advise/advise-network.ts'
+export type { AdviseEvent, AdviseOptions, NetworkAdvice, NetworkSettings, RankedNetwork } from './advise/options.ts'
 export { quantizeClassifier } from './int8.ts'
 export type { Recipe } from './recipe.ts'
 export type { Evaluation, Prediction, Int8Report, TrainClassifierOptions, TrainReport } from './options.ts'

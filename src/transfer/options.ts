@@ -7,7 +7,7 @@ import type { Recipe } from './recipe.ts'
 /** Settings of `trainClassifier`; the command line has flags of the same names. */
 export interface TrainClassifierOptions
   extends
-    Pick<FitOptions, 'augmentation' | 'views' | 'readSize' | 'mix' | 'featureStore'>,
+    Pick<FitOptions, 'augmentation' | 'views' | 'readSize' | 'mix' | 'featureStore' | 'sanity'>,
     Pick<SplitOptions, 'duplicates' | 'leaks' | 'groups' | 'groupPattern'> {
   /** vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet. Default 'mobilenet'. */
   readonly network?: string

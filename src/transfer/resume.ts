@@ -32,7 +32,7 @@ const extraSchema = z.object({
 })
 
 /** Settings that another run of the same training may have otherwise. */
-const FREE: readonly string[] = ['out', 'resume', 'epochs', 'plots', 'featureStore', 'checkpointSeconds']
+const FREE: readonly string[] = ['out', 'resume', 'epochs', 'plots', 'featureStore', 'checkpointSeconds', 'sanity']
 
 /** Runs `work` while no other process may use the run's folder; a new run's folder must not hold a run, a resumed one's must. Code USAGE. */
 export async function inRunFolder<T>(run: string, options: TrainClassifierOptions, work: () => Promise<T>): Promise<T> {

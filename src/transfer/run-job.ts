@@ -2,19 +2,20 @@
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { networkOf } from '../applications/index.ts'
-import { openHashCache, splitOf, type Split } from '../data/index.ts'
+import type { Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
 import type { Model, TrainingEvent } from '../training/index.ts'
 import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, type ClassifierSpec } from './classifier-model.ts'
 import type { TrainClassifierOptions } from './options.ts'
-import { pick } from './pick.ts'
 import { stagesFor } from './recipe.ts'
 import { openRunLog, type RunLog } from './report/run-log.ts'
 import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
 import { writeRunSettings, type RunSettings } from './run-folder.ts'
-import { settleWeights, tellNotice, warnOfPreprocessing, type SettledOptions } from './settle-weights.ts'
+import { splitPhotos } from './split-photos.ts'
+import { settleWeights, tellNotice, type SettledOptions } from './settle-weights.ts'
+import { onceEach, warnOfInput } from './sanity.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { version } from './version.ts'
 
@@ -73,8 +74,8 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
   } as const
   const { log, emit } = listeners(run, watch, options)
   tellNotice(notice, options, emit)
-  warnOfPreprocessing(base, net, emit)
   for (const message of split.notes) emit({ type: 'message', message, by: 'data' })
+  if (!resumed) warnOfInput({ base, net, split, sanity: options.sanity }, emit)
   for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
   const job = { folder, options, spec, split, net, base, reading, run, resumed, watch, log, emit }
   await writeRunSettings(run, settingsOf(job))
@@ -85,25 +86,14 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
 /** Clock, log and the user's listener hear the same events. */
 function listeners(run: string, watch: Stopwatch, { onEvent }: TrainClassifierOptions): Pick<Job, 'log' | 'emit'> {
   const log = openRunLog(run, (reason) => onEvent?.({ type: 'warning', message: `Going on without log.txt: ${reason}`, by: 'report' }))
-  const emit = (event: TrainingEvent): void => {
+  // A run has stages, and a finding of one is the same in the next.
+  const emit = onceEach((event) => {
     watch.see(event)
     log.see(event)
-    onEvent?.(event)
-  }
+    if (onEvent) onEvent(event)
+    else if (event.type === 'warning' && event.id !== undefined) process.emitWarning(event.message, 'RootstockWarning', event.id)
+  })
   return { log, emit }
-}
-
-/** The photos in three parts; what they look like is remembered, so that each is decoded for it once. */
-async function splitPhotos(folder: string, options: TrainClassifierOptions): Promise<Split> {
-  const { seed = 0, labelsFrom } = options
-  const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
-  const { cache, close } = await openHashCache()
-  try {
-    const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
-    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
-  } finally {
-    await close()
-  }
 }
 
 /** What run.json says of a run that has just begun. */

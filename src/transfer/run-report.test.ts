@@ -47,7 +47,13 @@ async function reported(name: string, changes: Partial<FinishedRun> = {}): Promi
     events.push(event)
     log.see(event)
   }
-  const fitted = await net.fit(split.train, { epochs: 1, validationData: split.validation, featureStore: false, onEvent: emit })
+  const fitted = await net.fit(split.train, {
+    epochs: 1,
+    validationData: split.validation,
+    featureStore: false,
+    sanity: false,
+    onEvent: emit,
+  })
   const history = Object.fromEntries(Object.entries(fitted.history))
   const report: Omit<TrainReport, 'test'> = {
     run,

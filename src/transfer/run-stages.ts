@@ -47,7 +47,7 @@ async function trainStage(
     onEpochEnd: (_epoch: number, logs: Logs) => writeHistory(run, joined(shared.before, history.history, logs)),
   }
   return net.fit(split.train, {
-    ...pick(options, ['augmentation', 'views', 'readSize', 'mix', 'featureStore', 'precision', 'classWeight', 'signal']),
+    ...pick(options, ['augmentation', 'views', 'readSize', 'mix', 'featureStore', 'precision', 'classWeight', 'signal', 'sanity']),
     epochs: until,
     initialEpoch,
     checkpoint: stageCheckpoint(job, { stage: shared.number, stages: shared.stages, until, before: shared.before }),

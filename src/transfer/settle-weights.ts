@@ -1,7 +1,7 @@
 /** @file Which weights a training begins with, where the user does not say: ImageNet's if they can be had, else those in the package. */
 import { RootstockError } from '../errors.ts'
 import { embeddedNetwork, fetchWeights, networkOf, releaseOf } from '../applications/index.ts'
-import type { Model, TrainingEvent } from '../training/index.ts'
+import type { TrainingEvent } from '../training/index.ts'
 import type { TrainClassifierOptions } from './options.ts'
 
 /** Options whose weights are settled, and what is to be told of it. */
@@ -51,12 +51,4 @@ export function tellNotice(notice: string | undefined, { onEvent }: TrainClassif
   if (notice === undefined) return
   emit({ type: 'warning', message: notice, by: 'weights' })
   if (!onEvent) process.emitWarning(notice, 'RootstockWarning')
-}
-
-/** Tutorials scale by 1/255 whatever the network was trained on; the run goes on, but says what it costs. */
-export function warnOfPreprocessing(base: Model, net: Model, emit: (event: TrainingEvent) => void): void {
-  const [own, chosen] = [base.preprocessing, net.preprocessing]
-  if (own === undefined || own === chosen) return
-  const message = `Photos are prepared as "${chosen ?? 'none'}", but ${base.name} was trained on "${own}": expect worse answers`
-  emit({ type: 'warning', message: `${message}. Leave preprocessing out`, by: 'preprocessing' })
 }

@@ -5,6 +5,7 @@ import { expectRefusal, rootstock, rootstockJson } from './rootstock.cases.ts'
 const commands = [
   'prepare',
   'train',
+  'advise',
   'predict',
   'evaluate',
   'export',

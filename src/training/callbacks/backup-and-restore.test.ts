@@ -38,6 +38,7 @@ async function train(options: FitOptions, { fallsAt, more = {}, optimizer = sgd(
   })
   const watch = earlyStopping({ monitor: 'loss', patience: 9 })
   const run = net.fit(data.x, data.y, {
+    sanity: false,
     epochs: 4,
     batchSize: 4,
     shuffle: false,

@@ -76,7 +76,7 @@ function lineOf(event: TrainingEvent, state: State): string | undefined {
     case 'message':
       return `${event.by}: ${event.message}`
     case 'warning':
-      return `warning from ${event.by}: ${event.message}`
+      return `warning from ${event.by}${event.id === undefined ? '' : ` (${event.id})`}: ${event.message}`
     case 'trainEnd':
       return `training ends after epoch ${event.epochs}: ${event.reason}`
     case 'epochBegin':

@@ -1,0 +1,23 @@
+/** @file The photos of a folder as a training takes them: split by content, resized by 'bilinear'. */
+import { openHashCache, splitOf, type Split } from '../data/index.ts'
+import type { TrainClassifierOptions } from './options.ts'
+import { pick } from './pick.ts'
+
+/** What decides which photo goes where, and what its label is. */
+export type SplitPhotosOptions = Pick<
+  TrainClassifierOptions,
+  'seed' | 'labelsFrom' | 'validation' | 'test' | 'signal' | 'duplicates' | 'leaks' | 'groups' | 'groupPattern'
+>
+
+/** The photos in three parts; what they look like is remembered, so that each is decoded for it once. */
+export async function splitPhotos(folder: string, options: SplitPhotosOptions): Promise<Split> {
+  const { seed = 0, labelsFrom } = options
+  const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
+  const { cache, close } = await openHashCache()
+  try {
+    const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
+    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
+  } finally {
+    await close()
+  }
+}
