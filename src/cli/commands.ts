@@ -2,6 +2,8 @@
 import { augmentPreview } from './augment-preview.ts'
 import { cache } from './cache.ts'
 import type { Command } from './command.ts'
+import { completion } from './completion.ts'
+import { config } from './config.ts'
 import { demo } from './demo.ts'
 import { diagram } from './diagram.ts'
 import { doctor } from './doctor.ts'
@@ -29,4 +31,6 @@ export const commands: readonly Command[] = [
   weights,
   cache,
   demo,
+  config,
+  completion,
 ]

@@ -12,7 +12,12 @@ export const doctor = command({
   name: 'doctor',
   summary: 'Check this machine, or whether it gives the same answers as the machine that wrote a classifier.',
   operands: [
-    { name: 'MODEL', description: 'A classifier.onnx, or the folder of a run; without it the machine is checked', optional: true },
+    {
+      name: 'MODEL',
+      description: 'A classifier.onnx, or the folder of a run; without it the machine is checked',
+      optional: true,
+      completes: 'runs',
+    },
   ],
   flags: {},
   examples: ['rootstock doctor', 'rootstock doctor runs/pets', 'rootstock doctor classifier.onnx --json'],

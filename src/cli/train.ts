@@ -5,6 +5,7 @@ import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmen
 import { duration } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
+import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { grouped, percent } from './table.ts'
@@ -13,12 +14,18 @@ import type { Terminal } from './terminal.ts'
 export const train = command({
   name: 'train',
   summary: 'Train a classifier on a folder of photos: a new head on a pretrained network, or more of it.',
-  operands: [{ name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/' }],
+  operands: [
+    { name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/', completes: 'folders' },
+  ],
   flags: {
-    network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet'),
+    network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet', NETWORKS),
     alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1, or 0.25 with embedded weights', positive),
     size: count('PIXELS', "Height and width of the network's input; default its own, or 96 with embedded weights"),
-    weights: word('FILE', 'imagenet, embedded (a small mobilenet in the package), none, or an .h5 file; default imagenet, else embedded'),
+    weights: word(
+      'FILE',
+      'imagenet, embedded (a small mobilenet in the package), none, or an .h5 file; default imagenet, else embedded',
+      WEIGHTS,
+    ),
     epochs: count('N', 'Passes over the photos; default 10'),
     batchSize: count('N', 'Photos per step; default 32'),
     learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),
@@ -30,7 +37,7 @@ export const train = command({
       'none',
     ] as const),
     head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
-    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer'),
+    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer', ['all']),
     recipe: choice('NAME', 'head, or fine-tune: then the last block of the network too, with warm-up and a falling rate', RECIPES),
     layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
     classWeight: choice('HOW', 'balanced: classes with few photos count as much as the others', ['balanced'] as const),
