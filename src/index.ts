@@ -29,7 +29,14 @@ export { imageFolder, prepare } from './data/index.ts'
 export type { ImageFolder, ImageFolderOptions, Prepared, PrepareOptions } from './data/index.ts'
 
 export { checkClassifier, checkMachine, Classifier, loadClassifier, pretrainedClassifier, trainClassifier } from './transfer/index.ts'
-export type { ClassifierCheck, LoadClassifierOptions, MachineCheck, SaveClassifierOptions, SavedClassifier } from './transfer/index.ts'
+export type {
+  CheckMachineOptions,
+  ClassifierCheck,
+  LoadClassifierOptions,
+  MachineCheck,
+  SaveClassifierOptions,
+  SavedClassifier,
+} from './transfer/index.ts'
 export type { Evaluation, Prediction, PretrainedOptions, TrainClassifierOptions, TrainReport } from './transfer/index.ts'
 
 export { availableEngines } from './engine/index.ts'
