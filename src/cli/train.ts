@@ -5,6 +5,7 @@ import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmen
 import { duration } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
+import { goOnCommand, sayHowToGoOn, shellWord } from './go-on.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
@@ -70,19 +71,24 @@ export const train = command({
     'rootstock train data --out runs/pets --resume',
   ],
   endsCleanly: true,
-  run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
-    const { trainClassifier } = await import('../transfer/index.ts')
+  run: async ({ operands: [folder = ''], flags, terminal, signal, argv }) => {
+    const { runFolderOf, trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
+    const { noPlots, ...asked } = withoutAugmentation(flags)
+    const run = runFolderOf(asked)
+    const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
+    // A run keeps its settings, but augmentations are none that it could keep.
+    const stopped = { folder, run, argv: chosen.augmentation && argv }
     try {
-      const { noPlots, ...asked } = withoutAugmentation(flags)
-      const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
       const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }) }
-      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...told })
+      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...told, out: run })
       progress.finish()
       const { report } = classifier
       await classifier.dispose()
-      if (report) show(report, terminal, signal.aborted ? folder : undefined)
+      if (report) show(report, terminal, signal.aborted ? goOnCommand(stopped) : undefined)
       return { json: report ?? {} }
+    } catch (error) {
+      throw sayHowToGoOn(error, stopped)
     } finally {
       progress.finish()
     }
@@ -94,7 +100,7 @@ async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
   return networkOf(network).defaultSize
 }
 
-function show(report: TrainReport, { print, note, colors }: Terminal, folder: string | undefined): void {
+function show(report: TrainReport, { print, note, colors }: Terminal, goOn: string | undefined): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
   print(
     `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
@@ -110,9 +116,6 @@ function show(report: TrainReport, { print, note, colors }: Terminal, folder: st
   }
   const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
   print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
-  if (folder !== undefined)
-    note(
-      `Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: rootstock train ${oneLine(folder)} --out ${oneLine(run)} --resume`,
-    )
-  print(`Kept in ${oneLine(run)}: rootstock predict ${oneLine(run)} PHOTO`)
+  if (goOn !== undefined) note(`Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: ${goOn}`)
+  print(`Kept in ${oneLine(run)}: rootstock predict ${shellWord(run)} PHOTO`)
 }
