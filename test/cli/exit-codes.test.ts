@@ -26,7 +26,7 @@ interface Row {
 
 const photo = (): string => at('photos', 'cat', '0.jpg')
 
-/** SHAPE, NAN_LOSS and CALLBACK come from tensors, callbacks and settings that only the library takes. */
+/** What a command can be made to meet at once; SHAPE and CALLBACK come from tensors and callbacks of one's own, NAN_LOSS from a training that diverges. */
 const rows: readonly Row[] = [
   { code: 'USAGE', argv: () => ['train'] },
   { code: 'UNKNOWN_NAME', argv: () => ['trian'] },
