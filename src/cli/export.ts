@@ -5,7 +5,7 @@ import { command } from './command.ts'
 import { choice, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
-import { WEIGHTS } from './network-names.ts'
+import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { grouped } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -30,7 +30,7 @@ export const exportCommand = command({
     ),
     photos: word('FOLDER', 'With --precision int8: photos to choose 8-bit ranges from, for classifiers that were trained in float32'),
     alpha: quantity('A', 'Width of mobilenet; default 1', positive),
-    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', WEIGHTS),
+    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', TOP_WEIGHTS),
     ...modelFlags,
   },
   examples: [

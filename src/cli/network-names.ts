@@ -5,3 +5,5 @@ export const NETWORKS = ['vgg16', 'vgg19', 'resnet50', 'inceptionV3', 'xception'
 
 /** What stands for weights beside a path. */
 export const WEIGHTS = ['imagenet', 'embedded', 'none'] as const
+/** The same for networks with their thousand classes, which the embedded one does not have. */
+export const TOP_WEIGHTS = ['imagenet', 'none'] as const

@@ -7,7 +7,7 @@ import { command, type Outcome } from './command.ts'
 import { choice, count, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
-import { WEIGHTS } from './network-names.ts'
+import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { photoFiles } from './photo-files.ts'
 import { alignColumns, percent } from './table.ts'
@@ -25,7 +25,7 @@ export const predict = command({
   flags: {
     top: count('N', 'Answers per photo; default 3'),
     alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1', positive),
-    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', WEIGHTS),
+    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', TOP_WEIGHTS),
     exif: choice('HOW', 'apply turns photos as the camera says, ignore does as Keras; default apply', ['apply', 'ignore'] as const),
     resize: choice('FILTER', `${FILTERS.join(', ')}; default bilinear`, FILTERS),
     ...modelFlags,

@@ -1,5 +1,5 @@
 /** @file A released network with its thousand ImageNet classes, as a classifier. */
-import { application, imagenetLabels, networkOf } from '../applications/index.ts'
+import { application, imagenetLabels, networkOf, refuseWeightsTypo } from '../applications/index.ts'
 import { Classifier } from './classifier.ts'
 
 /** What `pretrainedClassifier` takes. */
@@ -16,6 +16,7 @@ export interface PretrainedOptions {
 export async function pretrainedClassifier(network: string, options: PretrainedOptions = {}): Promise<Classifier> {
   const { id, defaultSize, preprocessing } = networkOf(network)
   const size = options.size ?? defaultSize
+  if (options.weights !== undefined) refuseWeightsTypo(options.weights, ['imagenet', 'none'])
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
   const net = await application(id, {
     weights,

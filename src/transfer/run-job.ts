@@ -1,7 +1,7 @@
 /** @file What a training works on: its input, read before anything is written, and the run that it opens. */
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { networkOf } from '../applications/index.ts'
+import { networkOf, refuseWeightsTypo } from '../applications/index.ts'
 import { openHashCache, splitOf, type Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
@@ -49,6 +49,7 @@ export interface Place {
 
 /** Reads what the training needs and writes nothing, so that a refusal leaves no folder behind. Codes USAGE, DATA, FILE, NETWORK, WEIGHTS. */
 export async function readJobInput({ resume }: Place, folder: string, given: TrainClassifierOptions): Promise<JobInput> {
+  if (given.weights !== undefined) refuseWeightsTypo(given.weights, ['imagenet', 'embedded', 'none'])
   // Settings that contradict each other are told before any photo is read, and photos that cannot be used before anything is fetched.
   stagesFor(checkedSpec(given).network, given, 1)
   const watch = new Stopwatch()
