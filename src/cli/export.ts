@@ -38,8 +38,8 @@ export const exportCommand = command({
     'rootstock export runs/pets pets-half.onnx --precision float16',
     'rootstock export runs/pets pets-8.onnx --precision int8 --photos photos',
   ],
-  run: async ({ operands: [model = '', out = ''], flags: { precision, photos, ...building }, terminal }) => {
-    const classifier = await openClassifier(model, building)
+  run: async ({ operands: [model = '', out = ''], flags: { precision, photos, ...building }, terminal, signal }) => {
+    const classifier = await openClassifier(model, building, { terminal, signal })
     try {
       if (photos !== undefined) await quantized(classifier, photos, precision)
       const saved = await classifier.save(out, precision ? { precision } : {})

@@ -39,7 +39,7 @@ export const predict = command({
     const { PICTURE_EXTENSIONS } = await import('../data/index.ts')
     const files = await photoFiles(images, PICTURE_EXTENSIONS)
     const { top, exif, resize, ...building } = flags
-    const classifier = await openClassifier(model, building)
+    const classifier = await openClassifier(model, building, { terminal, signal })
     try {
       const options = { ...(top && { top }), ...(exif && { exif }), ...(resize && { interpolation: resize }) }
       return await nameAll(classifier, files, { options, terminal, signal })

@@ -16,6 +16,7 @@ import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
 import { writeRunSettings, type RunSettings } from './run-folder.ts'
 import { settleWeights, tellNotice, warnOfPreprocessing, type SettledOptions } from './settle-weights.ts'
 import { Stopwatch } from './stopwatch.ts'
+import { downloadEvents, lookEvents } from './work-progress.ts'
 import { version } from './version.ts'
 
 /** What a training was asked for, checked: settings that agree, photos in three parts, weights that can be had. */
@@ -63,7 +64,7 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
   clearSession()
   setRandomSeed(options.seed ?? 0)
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
-  const { net, base } = await buildClassifierModel(spec, weights)
+  const { net, base } = await buildClassifierModel(spec, weights, { signal: options.signal, onProgress: downloadEvents(options.onEvent) })
   if (options.unfreezeFrom !== undefined && options.unfreezeFrom !== 'all') base.getLayer(options.unfreezeFrom)
   const resumed = resume ? await resumedRun(run, { spec, split }) : undefined
   const reading = {
@@ -101,7 +102,7 @@ async function splitPhotos(folder: string, options: TrainClassifierOptions): Pro
   const { cache, close } = await openHashCache()
   try {
     const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
-    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
+    return await splitOf(folder, { ...given, seed, onProgress: lookEvents(options.onEvent), hashCache: cache, folder: reading })
   } finally {
     await close()
   }
