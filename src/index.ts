@@ -39,7 +39,14 @@ export {
   pretrainedClassifier,
   trainClassifier,
 } from './transfer/index.ts'
-export type { ClassifierCheck, LoadClassifierOptions, MachineCheck, SaveClassifierOptions, SavedClassifier } from './transfer/index.ts'
+export type {
+  CheckMachineOptions,
+  ClassifierCheck,
+  LoadClassifierOptions,
+  MachineCheck,
+  SaveClassifierOptions,
+  SavedClassifier,
+} from './transfer/index.ts'
 export type { AdviseEvent, AdviseOptions, NetworkAdvice, NetworkSettings, RankedNetwork } from './transfer/index.ts'
 export type { Evaluation, Prediction, PretrainedOptions, TrainClassifierOptions, TrainReport } from './transfer/index.ts'
 

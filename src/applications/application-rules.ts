@@ -1,6 +1,6 @@
 /** @file Keras's rules for the arguments of a network: defaults filled in, contradictions refused, oddities warned of. */
 import { existsSync } from 'node:fs'
-import { RootstockError } from '../errors.ts'
+import { nearestNames, RootstockError, unknownName } from '../errors.ts'
 import { sameShape, showShape, type Dim } from '../tensor/index.ts'
 import type { ApplicationOptions } from './application.ts'
 import { checkEmbedded, embeddedNetwork } from './embedded.ts'
@@ -33,6 +33,12 @@ export function chooseApplication(network: Network, options: ApplicationOptions)
   return { ...chosen, shape, rows: releasedRows(network, shape, warn) }
 }
 
+/** Refuses a word that is no file but nearly one of `names`: 'imagenett' is not meant as a path. Throws UNKNOWN_NAME. */
+export function refuseWeightsTypo(weights: string, names: readonly string[]): void {
+  if (names.includes(weights) || /[/\\.]/.test(weights) || nearestNames(weights, names).length === 0 || existsSync(weights)) return
+  throw unknownName('weights', weights, names)
+}
+
 type Values = Omit<Chosen, 'shape' | 'rows'>
 
 function checkValues({ id }: Network, { pooling, classes, weights }: Values): void {
@@ -42,6 +48,7 @@ function checkValues({ id }: Network, { pooling, classes, weights }: Values): vo
   if (!Number.isInteger(classes) || classes < 1) {
     throw new RootstockError('USAGE', `Invalid classes of ${id}: found ${classes}, expected a whole number of at least 1`)
   }
+  if (weights !== null) refuseWeightsTypo(weights, ['imagenet', 'embedded'])
   if (weights !== null && weights !== 'imagenet' && weights !== 'embedded' && !existsSync(weights)) {
     throw new RootstockError('FILE', `Cannot load weights into ${id}: there is no file "${weights}"`, {
       hint: 'Give "imagenet", "embedded", null for random weights, or the path of a weight file',

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { cacheFolder, download, isOffline, verifyFile, type DownloadProgress, type NetworkRules } from '../files/index.ts'
+import { cacheFolder, download, isOffline, verifyFile, type DownloadProgress, type FileVerdict, type NetworkRules } from '../files/index.ts'
 import { releaseHosts, type Release } from './releases.ts'
 
 /** Options of `fetchWeights`. */
@@ -49,9 +49,14 @@ export async function fetchWeights(release: Release, options: FetchWeightsOption
   return fetched(release, target, options)
 }
 
+/** Whether a file is the released one, as far as its first bytes and the published hash tell. Throws FILE where it cannot be read. */
+export function verifyRelease(path: string, release: Release): Promise<FileVerdict> {
+  return verifyFile(path, { hashes: hashesOf(release), format: hdf5 })
+}
+
 /** Takes a file as it is, or says what is wrong with it. */
 async function checked(path: string, release: Release): Promise<FetchedWeights> {
-  const verdict = await verifyFile(path, { hashes: hashesOf(release), format: hdf5 })
+  const verdict = await verifyRelease(path, release)
   if (verdict.ok) return { path, legacy: isLegacy(verdict.hash, release) }
   throw new RootstockError('WEIGHTS', `Cannot use ${path}: ${verdict.problem}`, {
     hint: `The file is damaged or another one; replace it by ${release.urls[0] ?? release.file}`,
@@ -61,7 +66,7 @@ async function checked(path: string, release: Release): Promise<FetchedWeights> 
 async function fetched(release: Release, target: string, options: FetchWeightsOptions): Promise<FetchedWeights> {
   const { environment = process.env, onProgress, signal, network } = options
   const mirror = mirrorOf(environment)
-  const urls = [...(mirror ? [`${mirror.href.replace(/\/+$/, '')}/${release.path}`] : []), ...release.urls]
+  const urls = [...(mirror ? [mirrored(mirror, release)] : []), ...release.urls]
   try {
     const hash = await download(urls, target, {
       ...network,
@@ -78,6 +83,20 @@ async function fetched(release: Release, target: string, options: FetchWeightsOp
     if (!(error instanceof RootstockError) || error.code !== 'NETWORK') throw error
     throw new RootstockError('NETWORK', error.message, { hint: byHand(release, target), cause: error })
   }
+}
+
+/** Where `release` is fetched from first, and what a request there may do. Throws USAGE for a mirror that is no address. */
+export function firstAddress(
+  release: Release,
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly address: string; readonly rules: NetworkRules } {
+  const mirror = mirrorOf(environment)
+  const address = mirror ? mirrored(mirror, release) : (release.urls[0] ?? '')
+  return { address, rules: { allowHosts: releaseHosts, trustedOrigins: mirror ? [mirror.origin] : [] } }
+}
+
+function mirrored(mirror: URL, { path }: Release): string {
+  return `${mirror.href.replace(/\/+$/, '')}/${path}`
 }
 
 function hashesOf({ md5, legacyMd5 }: Release): string[] {

@@ -31,26 +31,41 @@ const WIPE = '\r\x1b[K'
 /** A bar on a live terminal; nothing elsewhere. */
 export function createBar(output: ProgressOutput, clock: () => number): Bar {
   let drawnAt = -Infinity
-  let isDrawn = false
+  let drawn = 0
+  // A terminal that became narrower has broken the line into several.
+  const wipe = (): string => {
+    const rows = Math.ceil(drawn / output.columns())
+    return rows > 1 ? `\x1b[${rows - 1}A\r\x1b[J` : WIPE
+  }
   return {
     update(state) {
       if (!output.isLive || clock() - drawnAt < LEAST_INTERVAL_MS) return
       drawnAt = clock()
-      isDrawn = true
       // The last column stays free: writing there makes some terminals wrap.
-      output.write(WIPE + drawBar(state, output.columns() - 1))
+      const line = drawBar(state, output.columns() - 1)
+      output.write(wipe() + line)
+      drawn = line.length
     },
     clear() {
-      if (isDrawn) output.write(WIPE)
-      isDrawn = false
+      if (drawn > 0) output.write(wipe())
+      drawn = 0
     },
   }
 }
 
-/** The bar as text of at most `width` characters; where the line is short, the bar goes first, then the end of the text. */
+/** The bar as text of at most `width` characters; where the line is short, the bar goes first, then the figures, the rate, the time left. */
 export function drawBar(state: BarState, width: number): string {
   const { label, done, total, extra = '' } = state
-  const parts = [oneLine(label), `${done}/${total}`, rateOf(state), timeLeft(state), extra].filter((part) => part !== '')
+  const [name, count, rate, left] = [oneLine(label), `${done}/${total}`, rateOf(state), timeLeft(state)]
+  const rows = [
+    [name, count, rate, left, extra],
+    [name, count, rate, left],
+    [name, count, left],
+    [name, count],
+  ].map((row) => row.filter((part) => part !== ''))
+  const fits = (row: readonly string[] = []): boolean => row.join('  ').length <= width
+  // Figures may be cut off; what stands before them is whole or not there.
+  const parts = (fits(rows[1]) ? rows[0] : rows.find(fits)) ?? [name, count]
   const room = width - parts.join('  ').length - 4
   if (room >= 6) parts.splice(1, 0, strip(total > 0 ? done / total : 0, Math.min(room, 30)))
   return parts.join('  ').slice(0, Math.max(0, width))

@@ -15,6 +15,7 @@ const prune: Flag<string> = {
   value: 'TRUNK',
   isOptional: true,
   description: 'Remove the features of one trunk (its id in the list) or, with all or nothing, of every one',
+  form: { kind: 'text', suggestions: [ALL] },
   parse: (text) => text || ALL,
 }
 

@@ -3,6 +3,8 @@ import { advise } from './advise.ts'
 import { augmentPreview } from './augment-preview.ts'
 import { cache } from './cache.ts'
 import type { Command } from './command.ts'
+import { completion } from './completion.ts'
+import { config } from './config.ts'
 import { demo } from './demo.ts'
 import { diagram } from './diagram.ts'
 import { doctor } from './doctor.ts'
@@ -31,4 +33,6 @@ export const commands: readonly Command[] = [
   weights,
   cache,
   demo,
+  config,
+  completion,
 ]

@@ -10,7 +10,9 @@ const FORMS = ['svg', 'png', 'dot'] as const
 export const diagram = command({
   name: 'diagram',
   summary: 'Draw the layers of a network or of a trained classifier: shapes, types, and what training moves.',
-  operands: [{ name: 'MODEL', description: 'The name of a network, the folder of a run, or a whole model (.keras, .h5)' }],
+  operands: [
+    { name: 'MODEL', description: 'The name of a network, the folder of a run, or a whole model (.keras, .h5)', completes: 'models' },
+  ],
   flags: {
     out: word('FILE', "The picture, .svg or .png, or the graph for one's own Graphviz, .dot; default model.svg"),
     direction: choice('WAY', 'TB (top to bottom), LR, BT or RL; default TB', ['TB', 'LR', 'BT', 'RL'] as const),

@@ -1,38 +1,65 @@
 /** @file `rootstock doctor`: whether this machine can work, and whether it gives the answers of a classifier. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, messageOf } from '../errors.ts'
 import type { ClassifierCheck, MachineCheck } from '../transfer/index.ts'
-import { command, type Outcome } from './command.ts'
+import { command, type Outcome, type Program } from './command.ts'
+import { checkEnvironment } from './environment.ts'
 import { oneLine } from './one-line.ts'
 import { alignColumns } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 type Status = MachineCheck['status']
 
+/** What each status is called. */
+const WORDS: Readonly<Record<Status, string>> = { ok: 'ok', warn: 'warning', fail: 'problem' }
+/** The longest name of a check, and a gap. */
+const NAME_WIDTH = 16
+
 export const doctor = command({
   name: 'doctor',
   summary: 'Check this machine, or whether it gives the same answers as the machine that wrote a classifier.',
   operands: [
-    { name: 'MODEL', description: 'A classifier.onnx, or the folder of a run; without it the machine is checked', optional: true },
+    {
+      name: 'MODEL',
+      description: 'A classifier.onnx, or the folder of a run; without it the machine is checked',
+      optional: true,
+      completes: 'runs',
+    },
   ],
   flags: {},
   examples: ['rootstock doctor', 'rootstock doctor runs/pets', 'rootstock doctor classifier.onnx --json'],
-  run: async ({ operands: [model], terminal }) => {
-    const { checkClassifier, checkMachine } = await import('../transfer/index.ts')
-    return model === undefined ? machine(await checkMachine(), terminal) : classifier(await checkClassifier(model), terminal)
+  run: async ({ operands: [model], terminal, signal, program }) => {
+    if (model === undefined) return machine(program, terminal, signal)
+    const { checkClassifier } = await import('../transfer/index.ts')
+    return classifier(await checkClassifier(model), terminal)
   },
 })
 
-function machine(checks: readonly MachineCheck[], terminal: Terminal): Outcome {
-  table(
-    checks.map(({ name, status, found, hint }) => ({ status, cells: [name, hint === undefined ? found : `${found}. ${hint}`] })),
-    terminal,
-  )
+/** Rows are shown as they come: the network may take its time to answer. */
+async function machine({ environment, commands }: Program, terminal: Terminal, signal: AbortSignal): Promise<Outcome> {
+  const checks: MachineCheck[] = []
+  const onCheck = (check: MachineCheck): void => {
+    checks.push(check)
+    const { name, status, found, hint } = check
+    terminal.print(`${badge(status, terminal)}  ${name.padEnd(NAME_WIDTH)}${oneLine(hint === undefined ? found : `${found}. ${hint}`)}`)
+  }
+  onCheck(checkEnvironment(environment, commands))
+  const library = await import('../transfer/index.ts').catch(brokenLibrary)
+  if ('found' in library) onCheck(library)
+  else await library.checkMachine({ environment, askNetwork: true, signal, onCheck })
   const failed = checks.filter(({ status }) => status === 'fail')
   const json = { ok: failed.length === 0, checks }
   if (!failed[0]) return { json }
   const { name, found, hint } = failed[0]
   const message = `This machine fails ${failed.length} of ${checks.length} checks; the first is ${name}: ${found}`
   return { json, error: new RootstockError('ENGINE', message, hint === undefined ? {} : { hint }) }
+}
+
+/** A package that cannot be loaded, such as one for another system, is what a doctor is for. */
+function brokenLibrary(error: unknown): MachineCheck {
+  const [found = ''] = messageOf(error)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+  return { name: 'library', status: 'fail', found, hint: 'Install the package again on this machine, without --omit=optional' }
 }
 
 function classifier(check: ClassifierCheck, terminal: Terminal): Outcome {
@@ -70,8 +97,12 @@ interface Row {
   readonly cells: readonly string[]
 }
 
-function table(rows: readonly Row[], { print, colors }: Terminal): void {
-  const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red }
+function table(rows: readonly Row[], terminal: Terminal): void {
   const lines = alignColumns(rows.map(({ cells }) => cells))
-  rows.forEach(({ status }, i) => print(`${paint[status](status.padEnd(4))}${lines[i] ?? ''}`))
+  rows.forEach(({ status }, i) => terminal.print(badge(status, terminal) + (lines[i] ?? '')))
+}
+
+function badge(status: Status, { colors }: Terminal): string {
+  const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red }
+  return paint[status](WORDS[status].padEnd(7))
 }

@@ -16,8 +16,8 @@ export const evaluate = command({
   name: 'evaluate',
   summary: 'Measure a trained classifier on a folder with one folder per class.',
   operands: [
-    { name: 'MODEL', description: 'The folder of a run, a classifier.onnx, or a .keras or .h5 model' },
-    { name: 'FOLDER', description: 'A folder with one folder of photos per class' },
+    { name: 'MODEL', description: 'The folder of a run, a classifier.onnx, or a .keras or .h5 model', completes: 'runs' },
+    { name: 'FOLDER', description: 'A folder with one folder of photos per class', completes: 'folders' },
   ],
   flags: {
     ...modelFlags,

@@ -5,6 +5,7 @@ import { command } from './command.ts'
 import { choice, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
+import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { grouped } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -15,7 +16,7 @@ export const exportCommand = command({
   name: 'export',
   summary: 'Write a classifier for other programs, in the format that the name of the file asks for.',
   operands: [
-    { name: 'MODEL', description: MODEL_KINDS },
+    { name: 'MODEL', description: MODEL_KINDS, completes: 'models' },
     {
       name: 'OUT',
       description: 'classifier.onnx (any ONNX runtime), NAME.keras or NAME.h5 (Keras), NAME.weights.h5 or NAME.safetensors (weights alone)',
@@ -29,7 +30,7 @@ export const exportCommand = command({
     ),
     photos: word('FOLDER', 'With --precision int8: photos to choose 8-bit ranges from, for classifiers that were trained in float32'),
     alpha: quantity('A', 'Width of mobilenet; default 1', positive),
-    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet'),
+    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', TOP_WEIGHTS),
     ...modelFlags,
   },
   examples: [
@@ -37,8 +38,8 @@ export const exportCommand = command({
     'rootstock export runs/pets pets-half.onnx --precision float16',
     'rootstock export runs/pets pets-8.onnx --precision int8 --photos photos',
   ],
-  run: async ({ operands: [model = '', out = ''], flags: { precision, photos, ...building }, terminal }) => {
-    const classifier = await openClassifier(model, building)
+  run: async ({ operands: [model = '', out = ''], flags: { precision, photos, ...building }, terminal, signal }) => {
+    const classifier = await openClassifier(model, building, { terminal, signal })
     try {
       if (photos !== undefined) await quantized(classifier, photos, precision)
       const saved = await classifier.save(out, precision ? { precision } : {})

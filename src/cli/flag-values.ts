@@ -1,15 +1,20 @@
 /** @file Reads the values of flags: numbers in a range, names from a list, words. */
 import { RootstockError, nearestNames } from '../errors.ts'
-import type { Flag } from './command.ts'
+import type { Bounds, Flag } from './command.ts'
 
 /** A switch without a value. */
 export function toggle(description: string): Flag<true> {
-  return { description, parse: () => true }
+  return { description, form: { kind: 'switch' }, parse: () => true }
 }
 
-/** Any text but the empty one. */
-export function word(value: string, description: string): Flag<string> {
-  return { value, description, parse: (text, name) => (text === '' ? refuse(name, text, 'a value') : text) }
+/** Any text but the empty one; shells and editors offer the suggestions. */
+export function word(value: string, description: string, suggestions: readonly string[] = []): Flag<string> {
+  return {
+    value,
+    description,
+    form: { kind: 'text', suggestions },
+    parse: (text, name) => (text === '' ? refuse(name, text, 'a value') : text),
+  }
 }
 
 /** Texts between commas. */
@@ -18,12 +23,12 @@ export function words(value: string, description: string): Flag<readonly string[
     const list = text.split(',').map((part) => part.trim())
     return list.includes('') ? refuse(name, text, 'names with commas between them, as in cat,dog') : list
   }
-  return { value, description, parse }
+  return { value, description, form: { kind: 'texts' }, parse }
 }
 
 /** A flag that may stand several times. */
 export function repeated<T>({ parse, ...flag }: Flag<T>): Flag<readonly T[]> {
-  return { ...flag, isRepeatable: true, parse: (text, name) => text.split('\n').map((line) => parse(line, name)) }
+  return { ...flag, form: { kind: 'texts' }, isRepeatable: true, parse: (text, name) => text.split('\n').map((line) => parse(line, name)) }
 }
 
 /** "NAME=FILE". */
@@ -34,7 +39,7 @@ export function pair(value: string, description: string): Flag<readonly [name: s
       ? [text.slice(0, at), text.slice(at + 1)]
       : refuse(name, text, `${value} with both sides of the =`)
   }
-  return { value, description, parse }
+  return { value, description, form: { kind: 'text', suggestions: [] }, parse }
 }
 
 /** A whole number from `least` on. */
@@ -44,16 +49,22 @@ export function count(value: string, description: string, least = 1): Flag<numbe
     const isCount = /^\+?\d+$/.test(text) && Number.isSafeInteger(number) && number >= least
     return isCount ? number : refuse(name, text, `a whole number from ${least}`)
   }
-  return { value, description, parse }
+  return { value, description, form: { kind: 'integer', bounds: { minimum: least } }, parse }
 }
 
-/** A number that satisfies `isValid`; `expected` says which do. */
-export function quantity(value: string, description: string, range: { isValid: (n: number) => boolean; expected: string }): Flag<number> {
+/** A number within bounds; `expected` names them. */
+export interface Range {
+  readonly bounds: Bounds
+  readonly expected: string
+}
+
+/** A number within `range`. */
+export function quantity(value: string, description: string, range: Range): Flag<number> {
   const parse = (text: string, name: string): number => {
     const number = text.trim() === '' ? NaN : Number(text)
-    return Number.isFinite(number) && range.isValid(number) ? number : refuse(name, text, range.expected)
+    return Number.isFinite(number) && isWithin(number, range.bounds) ? number : refuse(name, text, range.expected)
   }
-  return { value, description, parse }
+  return { value, description, form: { kind: 'number', bounds: range.bounds }, parse }
 }
 
 /** A number, or one word that stands for another choice: `head` is 1024 or none. */
@@ -68,7 +79,7 @@ export function countOr<T>(flag: Flag<number>, wordFor: string, meaning: T): Fla
       throw error
     }
   }
-  return { ...flag, parse }
+  return { ...flag, form: flag.form.kind === 'integer' ? { ...flag.form, or: wordFor } : flag.form, parse }
 }
 
 /** One of a list of names; the nearest are offered for another. */
@@ -80,14 +91,19 @@ export function choice<T extends string>(value: string, description: string, nam
     const hint = near.length > 0 ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` : `Valid: ${names.join(', ')}`
     throw new RootstockError('UNKNOWN_NAME', `Unknown value "${text}" of ${name}: expected one of ${names.length} names`, { hint })
   }
-  return { value, description, parse }
+  return { value, description, form: { kind: 'names', names }, parse }
 }
 
 /** A share of a whole, 0 included. */
-export const share = { isValid: (n: number) => n >= 0 && n < 1, expected: 'a number from 0 to less than 1' }
+export const share: Range = { bounds: { minimum: 0, exclusiveMaximum: 1 }, expected: 'a number from 0 to less than 1' }
 
 /** More than nothing. */
-export const positive = { isValid: (n: number) => n > 0, expected: 'a number above 0' }
+export const positive: Range = { bounds: { exclusiveMinimum: 0 }, expected: 'a number above 0' }
+
+function isWithin(number: number, { minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Bounds): boolean {
+  const isAbove = number >= (minimum ?? -Infinity) && number > (exclusiveMinimum ?? -Infinity)
+  return isAbove && number <= (maximum ?? Infinity) && number < (exclusiveMaximum ?? Infinity)
+}
 
 function refuse(name: string, text: string, expected: string): never {
   throw new RootstockError('USAGE', `Invalid value "${text}" of ${name}: expected ${expected}`, {

@@ -2,7 +2,9 @@
 import { stat } from 'node:fs/promises'
 import { RootstockError, unknownName } from '../errors.ts'
 import type { PreprocessMode } from '../image/index.ts'
-import type { Classifier } from '../transfer/index.ts'
+import type { Classifier, PretrainedOptions } from '../transfer/index.ts'
+import type { CommandInput, Flags } from './command.ts'
+import { trainingProgress } from './progress.ts'
 
 /** Flags that say how a network is built, or what a Keras model does not say of itself. */
 export interface BuildingFlags {
@@ -13,19 +15,35 @@ export interface BuildingFlags {
   readonly preprocessing?: PreprocessMode
 }
 
+/** Where progress is shown, and what stops it. */
+export type Watching = Pick<CommandInput<Flags>, 'terminal' | 'signal'>
+
 /** What MODEL may be, for the help of commands. */
 export const MODEL_KINDS = 'The folder of a run, a classifier.onnx, a .keras or .h5 model, or the name of a network'
 
 /** Opens MODEL. Throws what the library throws, UNKNOWN_NAME for what is neither a path nor a network, USAGE for flags that MODEL settles. */
-export async function openClassifier(model: string, flags: BuildingFlags): Promise<Classifier> {
+export async function openClassifier(model: string, flags: BuildingFlags, watching?: Watching): Promise<Classifier> {
   const { loadClassifier, pretrainedClassifier } = await import('../transfer/index.ts')
   const { alpha, weights, labels, preprocessing, size } = flags
   if (await isNetwork(model)) {
     refuse({ labels, preprocessing }, model, 'the network settles that itself')
-    return pretrainedClassifier(model, { ...(alpha && { alpha }), ...(weights && { weights }), ...(size && { size }) })
+    return watched(watching, (told) =>
+      pretrainedClassifier(model, { ...told, ...(alpha && { alpha }), ...(weights && { weights }), ...(size && { size }) }),
+    )
   }
   refuse({ alpha, weights }, model, 'a trained classifier settles that itself, expected the name of a network')
   return loadClassifier(model, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...(size && { size }) })
+}
+
+/** A download is shown and can be stopped. */
+async function watched(watching: Watching | undefined, open: (told: PretrainedOptions) => Promise<Classifier>): Promise<Classifier> {
+  if (!watching) return open({})
+  const progress = trainingProgress(watching.terminal.progress)
+  try {
+    return await open({ onEvent: progress.onEvent, signal: watching.signal })
+  } finally {
+    progress.finish()
+  }
 }
 
 function refuse(flags: Readonly<Record<string, unknown>>, model: string, why: string): void {

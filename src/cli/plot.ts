@@ -9,7 +9,7 @@ import { formOf } from './output-file.ts'
 export const plot = command({
   name: 'plot',
   summary: 'Draw the curves of a run again: accuracy, loss, learning rate.',
-  operands: [{ name: 'RUN', description: 'The folder of a run, or a CSV file with the figures of every epoch' }],
+  operands: [{ name: 'RUN', description: 'The folder of a run, or a CSV file with the figures of every epoch', completes: 'runs' }],
   flags: {
     out: word('FILE', "The picture, .svg or .png; default results.svg and results.png in the run's folder, or beside the CSV file"),
     title: word('TEXT', 'Above the curves; default the name of the run'),

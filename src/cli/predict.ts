@@ -7,6 +7,7 @@ import { command, type Outcome } from './command.ts'
 import { choice, count, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
+import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { photoFiles } from './photo-files.ts'
 import { alignColumns, percent } from './table.ts'
@@ -18,13 +19,13 @@ export const predict = command({
   name: 'predict',
   summary: 'Name photos with a trained classifier, or with a network that knows the 1,000 classes of ImageNet.',
   operands: [
-    { name: 'MODEL', description: MODEL_KINDS },
+    { name: 'MODEL', description: MODEL_KINDS, completes: 'models' },
     { name: 'IMAGE', description: 'Photos, or folders of photos', variadic: true },
   ],
   flags: {
     top: count('N', 'Answers per photo; default 3'),
     alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1', positive),
-    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet'),
+    weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', TOP_WEIGHTS),
     exif: choice('HOW', 'apply turns photos as the camera says, ignore does as Keras; default apply', ['apply', 'ignore'] as const),
     resize: choice('FILTER', `${FILTERS.join(', ')}; default bilinear`, FILTERS),
     ...modelFlags,
@@ -38,7 +39,7 @@ export const predict = command({
     const { PICTURE_EXTENSIONS } = await import('../data/index.ts')
     const files = await photoFiles(images, PICTURE_EXTENSIONS)
     const { top, exif, resize, ...building } = flags
-    const classifier = await openClassifier(model, building)
+    const classifier = await openClassifier(model, building, { terminal, signal })
     try {
       const options = { ...(top && { top }), ...(exif && { exif }), ...(resize && { interpolation: resize }) }
       return await nameAll(classifier, files, { options, terminal, signal })

@@ -14,8 +14,8 @@ export const prepare = command({
   name: 'prepare',
   summary: 'Sort photos (cat.0.jpg …, or one folder per class) into OUT/{train,validation,test}/{class}/.',
   operands: [
-    { name: 'SOURCE', description: 'The folder with the photos' },
-    { name: 'OUT', description: 'The folder to write; a new or empty one' },
+    { name: 'SOURCE', description: 'The folder with the photos', completes: 'folders' },
+    { name: 'OUT', description: 'The folder to write; a new or empty one', completes: 'folders' },
   ],
   flags: {
     labels: words('NAMES', 'The classes, as in cat,dog; default what the names say'),

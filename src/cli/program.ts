@@ -1,12 +1,24 @@
 /** @file Reads the arguments: which command, its operands and flags, or what is wrong with them. */
 import { Command as Parser, CommanderError } from 'commander'
 import { RootstockError, unknownName } from '../errors.ts'
-import { flagName, parseFlags, type Command, type FlagValues, type Flags, type Operand } from './command.ts'
+import { flagName, type Command, type Flags } from './command.ts'
+import { COMMON, commandHelp, programHelp } from './help.ts'
+
+/** The flags of a command line as texts, by their names in camelCase; a switch has an empty one. */
+export type GivenFlags = Readonly<Record<string, string>>
+
+/** A command and what the command line says to it; operands may be missing. */
+export interface Asked {
+  readonly command: Command
+  readonly operands: readonly string[]
+  readonly flags: GivenFlags
+  /** The file of --config; false for --no-config. */
+  readonly config: string | false | undefined
+}
 
 /** What the arguments ask for: a command, or a text to print. */
 export type Request =
-  | { readonly kind: 'run'; readonly command: Command; readonly operands: readonly string[]; readonly flags: FlagValues<Flags> }
-  | { readonly kind: 'text'; readonly text: string }
+  (Asked & { readonly kind: 'run'; readonly about?: Asked }) | { readonly kind: 'text'; readonly text: string; readonly json: object }
 
 /** Switches that stand with every command. */
 export interface CommonSwitches {
@@ -15,11 +27,12 @@ export interface CommonSwitches {
   readonly color: boolean
 }
 
-const COMMON = [
-  ['--json', 'Print one JSON object on the last line of stdout, and nothing else there'],
-  ['-q, --quiet', 'Show no progress and no notes; errors are still told'],
-  ['--no-color', 'Print without colours'],
-] as const
+/** What the help needs to know. */
+export interface Reading {
+  readonly version: string
+  /** Characters in a line. */
+  readonly columns: number
+}
 
 /** The common switches, wherever they stand: they hold for messages about the other arguments too. */
 export function commonSwitches(argv: readonly string[]): CommonSwitches {
@@ -30,80 +43,141 @@ export function commonSwitches(argv: readonly string[]): CommonSwitches {
 }
 
 /** Reads `argv` (without node and script). Throws USAGE and UNKNOWN_NAME. */
-export function readArguments(argv: readonly string[], commands: readonly Command[], version: string): Request {
+export function readArguments(argv: readonly string[], commands: readonly Command[], reading: Reading): Request {
+  if (argv.length === 0) return help(programHelp(commands, reading.columns))
+  if (argv[0] === 'help') return readHelp(argv.slice(1), commands, reading)
+  return readAbout(argv, commands, reading) ?? parse(argv, commands, reading)
+}
+
+/** `rootstock help train` is `rootstock train --help`. */
+function readHelp(words: readonly string[], commands: readonly Command[], { columns }: Reading): Request {
+  const name = words.find((word) => !word.startsWith('-'))
+  if (name === undefined) return help(programHelp(commands, columns))
+  const command = commands.find((each) => each.name === name)
+  if (command) return help(commandHelp(command, columns))
+  throw unknownName(
+    'command',
+    name,
+    commands.map((each) => each.name),
+  )
+}
+
+/** `rootstock config train --epochs 3`: the words of one command about those of another. */
+function readAbout(argv: readonly string[], commands: readonly Command[], reading: Reading): Request | undefined {
+  const at = argv.findIndex((word) => !word.startsWith('-'))
+  const command = commands.find(({ name, about }) => about === 'command' && name === argv[at])
+  const next = argv.findIndex((word, i) => i > at && !word.startsWith('-'))
+  const other = commands.find(({ name }) => name === argv[next])
+  if (!command || !other || argv.includes('--help') || argv.includes('-h')) return undefined
+  const isOwn = (word: string): boolean => Object.keys(command.flags).some((key) => flagName(key) === word)
+  const about = parse(
+    argv.slice(next).filter((word) => !isOwn(word)),
+    commands,
+    reading,
+  )
+  const own = parse([...argv.slice(0, next), other.name, ...argv.slice(next).filter(isOwn)], commands, reading)
+  if (about.kind === 'text' || own.kind === 'text') return about
+  return { ...own, about: { ...about, config: about.config ?? own.config } }
+}
+
+function parse(argv: readonly string[], commands: readonly Command[], { version, columns }: Reading): Request {
   let request: Request | undefined
   let text = ''
   const parsers = commands.map((command) =>
-    parserOf(command).action((...args: unknown[]) => {
+    parserOf(command, columns).action((...args: unknown[]) => {
       const parser = args.at(-1) as Parser
-      request = { kind: 'run', command, operands: parser.args, flags: parseFlags(command.flags, parser.opts()) }
+      const { config, ...given } = parser.optsWithGlobals<Record<string, unknown>>()
+      const isFile = typeof config === 'string' || config === false
+      request = {
+        kind: 'run',
+        command,
+        operands: parser.args,
+        flags: givenFlags(command.flags, given),
+        config: isFile ? config : undefined,
+      }
     }),
   )
-  const program = new Parser('rootstock').description('Graft your own classes onto a pretrained network: transfer learning for photos.')
-  program.version(version, '-V, --version', 'Print the version').helpOption('-h, --help', 'Print this help').helpCommand(false)
-  addCommon(program)
-  for (const parser of parsers) program.addCommand(parser)
+  const program = new Parser('rootstock').version(version, '-V, --version', 'Print the version').helpCommand(false)
+  program.configureHelp({ formatHelp: () => programHelp(commands, columns) })
   for (const parser of [program, ...parsers]) {
-    parser.exitOverride().showSuggestionAfterError(false)
+    for (const [flag, description] of COMMON) if (!flag.startsWith('-h')) parser.option(flag, description)
+    parser.helpOption('-h, --help', 'Print this help').exitOverride().showSuggestionAfterError(false)
     parser.configureOutput({ writeOut: (part) => (text += part), writeErr: () => undefined })
   }
+  for (const parser of parsers) program.addCommand(parser)
   try {
     program.parse(argv, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return { kind: 'text', text }
+    if (error.code === 'commander.version') return { kind: 'text', text, json: { version } }
+    if (error.exitCode === 0) return help(text)
     throw usageError(error, commands, argv)
   }
   if (request) return request
   throw missingCommand(commands)
 }
 
-function parserOf({ name, summary, operands, flags, examples }: Command): Parser {
-  const parser = new Parser(name).description(summary).helpOption('-h, --help', 'Print this help')
-  for (const operand of operands) parser.argument(placeOf(operand), operand.description)
-  for (const [key, { value, isOptional, isRepeatable, description }] of Object.entries(flags)) {
-    const shown = `${flagName(key)}${value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`}`
-    if (isRepeatable)
-      parser.option(shown, description, (text: string, before?: string) => (before === undefined ? text : `${before}\n${text}`))
-    else parser.option(shown, description)
+function help(text: string): Request {
+  return { kind: 'text', text, json: { help: text } }
+}
+
+/** Operands may come from elsewhere, so that none is asked for here. */
+function parserOf(command: Command, columns: number): Parser {
+  const parser = new Parser(command.name)
+  for (const { name, variadic } of command.operands) parser.argument(variadic ? `[${name}...]` : `[${name}]`)
+  for (const [key, { value, isOptional, isRepeatable }] of Object.entries(command.flags)) {
+    const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`
+    const option = `${flagName(key)}${shown}`
+    if (isRepeatable) parser.option(option, '', (text: string, before?: string) => (before === undefined ? text : `${before}\n${text}`))
+    else parser.option(option)
   }
-  addCommon(parser)
-  return parser.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+  return parser.configureHelp({ formatHelp: () => commandHelp(command, columns) })
 }
 
-/** `<NAME>`, `<NAME...>` or `[NAME]`, as Commander reads them. */
-function placeOf({ name, variadic, optional }: Operand): string {
-  const words = variadic ? `${name}...` : name
-  return optional ? `[${words}]` : `<${words}>`
-}
-
-function addCommon(parser: Parser): void {
-  for (const [flag, description] of COMMON) parser.option(flag, description)
+/** Commander files `--no-plots` as `plots: false`, and a value that is left out as true. */
+function givenFlags(flags: Flags, given: Readonly<Record<string, unknown>>): GivenFlags {
+  const found = Object.keys(flags).flatMap((key) => {
+    const isOff = /^no[A-Z]/.test(key) && given[key.charAt(2).toLowerCase() + key.slice(3)] === false
+    const text = isOff ? true : given[key]
+    return text === undefined ? [] : [[key, typeof text === 'string' ? text : ''] as const]
+  })
+  return Object.fromEntries(found)
 }
 
 /** Commander's error in our words. Its messages quote what they are about. */
 function usageError(error: CommanderError, commands: readonly Command[], argv: readonly string[]): RootstockError {
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? ''
-  const command = commands.find(({ name }) => argv.includes(name))
-  const help = command ? `See: rootstock ${command.name} --help` : 'See: rootstock --help'
+  const named = argv.find((word) => commands.some(({ name }) => name === word))
+  const command = commands.find(({ name }) => name === named)
+  const hint = seeHelp(command)
   switch (error.code) {
     case 'commander.unknownOption':
-      return unknownName('flag', quoted.replace(/=.*/s, ''), flagNames(command))
+      return unknownFlag(quoted.replace(/=.*/s, ''), command, argv)
     case 'commander.unknownCommand':
-      return unknownName('command', quoted, commands.map(({ name }) => name)) // prettier-ignore
-    case 'commander.missingArgument':
-      return missingOperand(quoted, command, help)
-    case 'commander.optionMissingArgument':
-      return new RootstockError('USAGE', `Cannot read the arguments: found ${quoted.split(' ')[0]} without a value, expected ${quoted}`, {
-        hint: help,
-      })
+      return unknownName('command', quoted, [...commands.map(({ name }) => name), 'help'])
+    case 'commander.optionMissingArgument': {
+      const flag = quoted.split(' ').find((word) => word.startsWith('--')) ?? quoted
+      return new RootstockError('USAGE', `Cannot read the arguments: found ${flag} without a value, expected ${quoted}`, { hint })
+    }
     case 'commander.excessArguments':
-      return excessOperands(command, help)
+      return excessOperands(command, hint)
     case 'commander.help':
       return missingCommand(commands)
     default:
-      return new RootstockError('USAGE', error.message.replace(/^error: /, ''), { hint: help })
+      return new RootstockError('USAGE', error.message.replace(/^error: /, ''), { hint })
   }
+}
+
+/** A flag of a command that stands in front of it is known, but not there. */
+function unknownFlag(found: string, command: Command | undefined, argv: readonly string[]): RootstockError {
+  const own = Object.keys(command?.flags ?? {}).map(flagName)
+  const common = COMMON.flatMap(([flags]) => flags.match(/--[a-z-]+/g) ?? [])
+  if (command && own.includes(found)) {
+    const hint = `Write: rootstock ${command.name} … ${found}`
+    return new RootstockError('USAGE', `Cannot read the arguments: found ${found} before ${command.name}, expected it behind`, { hint })
+  }
+  const isBefore = command === undefined || argv.findIndex((word) => word.startsWith(found)) < argv.indexOf(command.name)
+  return unknownName('flag', found, isBefore ? [...common, '--version', ...own] : [...own, ...common])
 }
 
 function missingCommand(commands: readonly Command[]): RootstockError {
@@ -112,13 +186,16 @@ function missingCommand(commands: readonly Command[]): RootstockError {
   })
 }
 
-function missingOperand(name: string, command: Command | undefined, hint: string): RootstockError {
-  const operand = command?.operands.find((candidate) => candidate.name === name)
-  return new RootstockError('USAGE', `Missing ${name} of ${command?.name}: expected ${lowered(operand?.description ?? name)}`, { hint })
+/** Throws USAGE where a command has fewer operands than it needs. */
+export function checkOperands(command: Command, operands: readonly string[]): void {
+  const missing = command.operands.find(({ optional }, i) => !optional && operands[i] === undefined)
+  if (!missing) return
+  const description = missing.description.charAt(0).toLowerCase() + missing.description.slice(1)
+  throw new RootstockError('USAGE', `Missing ${missing.name} of ${command.name}: expected ${description}`, { hint: seeHelp(command) })
 }
 
 function excessOperands(command: Command | undefined, hint: string): RootstockError {
-  const expected = command?.operands.map(({ name }) => name).join(' ') ?? 'a command'
+  const expected = command?.operands.map(({ name }) => name).join(' ') || 'none'
   return new RootstockError(
     'USAGE',
     `Cannot read the arguments: found more words than ${command?.name ?? 'rootstock'} takes, expected ${expected}`,
@@ -126,11 +203,6 @@ function excessOperands(command: Command | undefined, hint: string): RootstockEr
   )
 }
 
-function flagNames(command: Command | undefined): string[] {
-  const own = Object.keys(command?.flags ?? {}).map(flagName)
-  return [...own, '--json', '--quiet', '--no-color', '--help', ...(command ? [] : ['--version'])]
-}
-
-function lowered(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
+function seeHelp(command: Command | undefined): string {
+  return command ? `See: rootstock ${command.name} --help` : 'See: rootstock --help'
 }

@@ -41,7 +41,8 @@ export function trainingProgress(output: ProgressOutput, clock: () => number = (
       return
     }
     if (event.type !== 'unusable') endFeatures()
-    if (event.type === 'batchEnd') bar.update(batchBar(event, state, clock()))
+    if (event.type === 'workProgress') bar.update(event)
+    else if (event.type === 'batchEnd') bar.update(batchBar(event, state, clock()))
     else showEvent(event, { state, line, output, now: clock() })
   }
   return { onEvent, finish }
@@ -63,7 +64,7 @@ interface Showing {
   readonly now: number
 }
 
-type ShownEvent = Exclude<TrainingEvent, { type: 'featuresProgress' | 'batchEnd' }>
+type ShownEvent = Exclude<TrainingEvent, { type: 'featuresProgress' | 'workProgress' | 'batchEnd' }>
 
 function showEvent(event: ShownEvent, { state, line, output, now }: Showing): void {
   const { yellow, dim } = output.colors

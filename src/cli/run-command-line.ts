@@ -1,12 +1,13 @@
 /** @file One command from its arguments to its exit code. */
 import { RootstockError } from '../errors.ts'
 import { version } from '../transfer/version.ts'
-import type { Outcome } from './command.ts'
+import { kebab, type Outcome, type Program, type Settings } from './command.ts'
 import { commands } from './commands.ts'
 import { exitCodeOf, SIGNAL_CODES } from './exit-codes.ts'
 import { watchSignals, type Interrupt } from './interrupt.ts'
 import { errorJson, errorLine } from './one-line.ts'
 import { commonSwitches, readArguments, type Request } from './program.ts'
+import { completeSettings, settingsOf, type Sources } from './settings.ts'
 import { openTerminal, type Output, type Terminal } from './terminal.ts'
 
 /** What a command line needs from its process. */
@@ -25,12 +26,12 @@ export async function runCommandLine(argv: readonly string[], { stdout, stderr, 
     if (env['ROOTSTOCK_DEBUG'] && error instanceof Error) stderr.write(`${error.stack}\n`)
   }
   try {
-    const request = readArguments(argv, commands, version)
+    const request = readArguments(argv, commands, { version, columns: stdout.columns ?? 80 })
     if (request.kind === 'text') {
-      stdout.write(request.text)
+      stdout.write(switches.json ? `${JSON.stringify(request.json)}\n` : request.text)
       return 0
     }
-    const { json, error, code } = await execute(request, terminal)
+    const { json, error, code } = await execute(argv, request, { environment: env, terminal })
     if (switches.json) stdout.write(`${JSON.stringify(error ? { ...json, error: errorJson(error) } : json)}\n`)
     if (error) tell(error)
     return code
@@ -42,15 +43,24 @@ export async function runCommandLine(argv: readonly string[], { stdout, stderr, 
 }
 
 type Execution = Outcome & { readonly code: number }
+type RunRequest = Extract<Request, { kind: 'run' }>
+interface Shell {
+  readonly environment: Surroundings['env']
+  readonly terminal: Terminal
+}
 
 /** Runs the command while signals are watched: what a signal ended has the signal's exit code. */
-async function execute(request: Extract<Request, { kind: 'run' }>, terminal: Terminal): Promise<Execution> {
-  const { command, operands, flags } = request
+async function execute(argv: readonly string[], request: RunRequest, { environment, terminal }: Shell): Promise<Execution> {
+  const { command } = request
+  const sources: Sources = { commands, environment, folder: '.' }
+  const { operands, values: flags, ...rest } = await completeSettings(request, sources)
+  tellFile(rest, request, terminal)
+  const program = await programOf(request, sources)
   const interrupt = watchSignals(() => {
     if (command.endsCleanly) terminal.note('Stopping after this batch; press Ctrl-C again to stop at once')
   })
   try {
-    const running = command.run({ operands, flags, terminal, signal: interrupt.signal })
+    const running = command.run({ operands, flags, terminal, signal: interrupt.signal, argv, program })
     const outcome = await (command.endsCleanly ? running : Promise.race([running, interrupt.stopped]))
     return { ...outcome, code: codeOf(outcome, interrupt) }
   } catch (error) {
@@ -60,6 +70,18 @@ async function execute(request: Extract<Request, { kind: 'run' }>, terminal: Ter
   } finally {
     interrupt.close()
   }
+}
+
+/** Settings that nobody typed should surprise nobody. */
+function tellFile({ file, origins }: Pick<Settings, 'file' | 'origins'>, { config }: RunRequest, { note }: Terminal): void {
+  const keys = Object.entries(origins).flatMap(([key, { from }]) => (from === 'file' ? [kebab(key)] : []))
+  if (file !== undefined && config === undefined && keys.length > 0) note(`Settings from ${file}: ${keys.join(', ')}`)
+}
+
+async function programOf({ about }: RunRequest, sources: Sources): Promise<Program> {
+  const { environment } = sources
+  if (!about) return { commands, environment }
+  return { commands, environment, asked: { command: about.command, settings: await settingsOf(about, sources) } }
 }
 
 function codeOf({ error }: Outcome, interrupt: Interrupt): number {

@@ -9,7 +9,9 @@ import type { Terminal } from './terminal.ts'
 export const summary = command({
   name: 'summary',
   summary: 'Print the layers of a network or of a trained classifier as Keras does.',
-  operands: [{ name: 'MODEL', description: 'The name of a network, the folder of a run, or a whole model (.keras, .h5)' }],
+  operands: [
+    { name: 'MODEL', description: 'The name of a network, the folder of a run, or a whole model (.keras, .h5)', completes: 'models' },
+  ],
   flags: {
     alpha: quantity('A', 'Width of mobilenet; default 1', positive),
     size: count('PIXELS', "Height and width of the network's input; default its own"),

@@ -5,6 +5,8 @@ import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmen
 import { duration } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
+import { goOnCommand, sayHowToGoOn, shellWord } from './go-on.ts'
+import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { grouped, percent } from './table.ts'
@@ -15,12 +17,18 @@ const STORES = { float32: true, float16: 'float16', none: false } as const
 export const train = command({
   name: 'train',
   summary: 'Train a classifier on a folder of photos: a new head on a pretrained network, or more of it.',
-  operands: [{ name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/' }],
+  operands: [
+    { name: 'FOLDER', description: 'A folder with one folder per class, or with train/, validation/ and test/', completes: 'folders' },
+  ],
   flags: {
-    network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet'),
+    network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet', NETWORKS),
     alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1, or 0.25 with embedded weights', positive),
     size: count('PIXELS', "Height and width of the network's input; default its own, or 96 with embedded weights"),
-    weights: word('FILE', 'imagenet, embedded (a small mobilenet in the package), none, or an .h5 file; default imagenet, else embedded'),
+    weights: word(
+      'FILE',
+      'imagenet, embedded (a small mobilenet in the package), none, or an .h5 file; default imagenet, else embedded',
+      WEIGHTS,
+    ),
     epochs: count('N', 'Passes over the photos; default 10'),
     batchSize: count('N', 'Photos per step; default 32'),
     learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),
@@ -32,7 +40,7 @@ export const train = command({
       'none',
     ] as const),
     head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
-    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer'),
+    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer', ['all']),
     recipe: choice('NAME', 'head, or fine-tune: then the last block of the network too, with warm-up and a falling rate', RECIPES),
     layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
     classWeight: choice('HOW', 'balanced: classes with few photos count as much as the others', ['balanced'] as const),
@@ -75,20 +83,25 @@ export const train = command({
     'rootstock train data --out runs/pets --resume',
   ],
   endsCleanly: true,
-  run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
-    const { trainClassifier } = await import('../transfer/index.ts')
+  run: async ({ operands: [folder = ''], flags, terminal, signal, argv }) => {
+    const { runFolderOf, trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
+    const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
+    const run = runFolderOf(asked)
+    const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
+    // A run keeps its settings, but augmentations are none that it could keep.
+    const stopped = { folder, run, argv: chosen.augmentation && argv }
     try {
-      const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
-      const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
       const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
       const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
-      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...kept, ...told })
+      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...kept, ...told, out: run })
       progress.finish()
       const { report } = classifier
       await classifier.dispose()
-      if (report) show(report, terminal, signal.aborted ? folder : undefined)
+      if (report) show(report, terminal, signal.aborted ? goOnCommand(stopped) : undefined)
       return { json: report ?? {} }
+    } catch (error) {
+      throw sayHowToGoOn(error, stopped)
     } finally {
       progress.finish()
     }
@@ -105,7 +118,7 @@ async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
   return networkOf(network).defaultSize
 }
 
-function show(report: TrainReport, { print, note, colors }: Terminal, folder: string | undefined): void {
+function show(report: TrainReport, { print, note, colors }: Terminal, goOn: string | undefined): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
   print(
     `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
@@ -121,9 +134,6 @@ function show(report: TrainReport, { print, note, colors }: Terminal, folder: st
   }
   const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
   print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
-  if (folder !== undefined)
-    note(
-      `Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: rootstock train ${oneLine(folder)} --out ${oneLine(run)} --resume`,
-    )
-  print(`Kept in ${oneLine(run)}: rootstock predict ${oneLine(run)} PHOTO`)
+  if (goOn !== undefined) note(`Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: ${goOn}`)
+  print(`Kept in ${oneLine(run)}: rootstock predict ${shellWord(run)} PHOTO`)
 }

@@ -3,6 +3,7 @@ import { RootstockError } from '../errors.ts'
 import type { WeightFile, WeightRow } from '../formats/keras/index.ts'
 import { command, type Outcome } from './command.ts'
 import { positive, quantity, toggle, word } from './flag-values.ts'
+import { NETWORKS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { alignColumns } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -12,7 +13,7 @@ export const weights = command({
   summary: 'List the tensors of an .h5 weight file and, with --network, which of them fit.',
   operands: [{ name: 'FILE', description: 'A weight file of Keras: .h5 or .weights.h5' }],
   flags: {
-    network: word('NAME', 'The network that the file should fit'),
+    network: word('NAME', 'The network that the file should fit', NETWORKS),
     alpha: quantity('A', 'Width of mobilenet; default 1', positive),
     noTop: toggle('The network without its 1,000-class top'),
   },

@@ -14,6 +14,12 @@ ort.InferenceSession.create(Buffer.from(graph, 'base64'), options).then(() => pr
 `
 const longestMs = 30_000
 
+/** The version of the runtime behind every engine. */
+export async function runtimeVersion(): Promise<string> {
+  const { env } = await import('onnxruntime-node')
+  return env.versions.node ?? env.versions.common
+}
+
 /** As `availableEngines`, without a word on stderr. An engine that does not answer in 30 s is not there. */
 export async function probeEngines(): Promise<EngineName[]> {
   const { listSupportedBackends } = await import('onnxruntime-node')

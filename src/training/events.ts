@@ -28,6 +28,16 @@ export interface FeaturesProgressEvent {
   readonly stored?: number
 }
 
+/** Work before the training: weights that are downloaded, photos that are looked at. */
+export interface WorkProgressEvent {
+  readonly type: 'workProgress'
+  readonly label: string
+  readonly done: number
+  readonly total: number
+  readonly unit: 'photos' | 'MB'
+  readonly seconds: number
+}
+
 /** A picture cannot be used and is left out. */
 export interface UnusableEvent {
   readonly type: 'unusable'
@@ -127,6 +137,7 @@ export interface TrainEndEvent {
 export type TrainingEvent =
   | TrainBeginEvent
   | FeaturesProgressEvent
+  | WorkProgressEvent
   | UnusableEvent
   | EpochBeginEvent
   | BatchEndEvent

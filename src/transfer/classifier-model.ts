@@ -1,6 +1,6 @@
 /** @file The network of a classifier: a pretrained trunk and a new head, named as in the Keras tutorials. */
 import { RootstockError, unknownName } from '../errors.ts'
-import { application, networkOf } from '../applications/index.ts'
+import { application, networkOf, type ApplicationOptions } from '../applications/index.ts'
 import { preprocessModes, type PreprocessMode } from '../image/index.ts'
 import * as layers from '../layers/index.ts'
 import { model, type Model } from '../training/index.ts'
@@ -18,13 +18,21 @@ export interface ClassifierSpec {
   readonly preprocessing?: PreprocessMode
 }
 
+/** How weights are fetched. */
+type Fetching = Pick<ApplicationOptions, 'signal' | 'onProgress'>
+
 /** Trunk and head. `weights` are the trunk's: 'imagenet', 'embedded', null or a path. */
-export async function buildClassifierModel(spec: ClassifierSpec, weights: string | null): Promise<{ net: Model; base: Model }> {
+export async function buildClassifierModel(
+  spec: ClassifierSpec,
+  weights: string | null,
+  fetching: Fetching = {},
+): Promise<{ net: Model; base: Model }> {
   const { network, alpha, size, head, classes } = spec
   const base = await application(network, {
     includeTop: false,
     inputShape: [size, size, 3],
     weights,
+    ...fetching,
     ...(isMobileNet(network) ? { alpha } : {}),
   })
   let x = layers.globalAveragePooling2d({ name: 'average_pooling2d_new' })(base.output)

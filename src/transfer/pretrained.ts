@@ -1,5 +1,7 @@
 /** @file A released network with its thousand ImageNet classes, as a classifier. */
-import { application, imagenetLabels, networkOf } from '../applications/index.ts'
+import { application, imagenetLabels, networkOf, refuseWeightsTypo } from '../applications/index.ts'
+import type { TrainingEvent } from '../training/index.ts'
+import { downloadEvents } from './work-progress.ts'
 import { Classifier } from './classifier.ts'
 
 /** What `pretrainedClassifier` takes. */
@@ -10,16 +12,23 @@ export interface PretrainedOptions {
   readonly weights?: string
   /** Height and width; only with weights that are given by a path. Default the network's own. */
   readonly size?: number
+  /** Hears of a download. */
+  readonly onEvent?: (event: TrainingEvent) => void
+  /** Stops a download. */
+  readonly signal?: AbortSignal
 }
 
 /** A network with the ImageNet top. */
 export async function pretrainedClassifier(network: string, options: PretrainedOptions = {}): Promise<Classifier> {
   const { id, defaultSize, preprocessing } = networkOf(network)
   const size = options.size ?? defaultSize
+  if (options.weights !== undefined) refuseWeightsTypo(options.weights, ['imagenet', 'none'])
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
   const net = await application(id, {
     weights,
     inputShape: [size, size, 3],
+    signal: options.signal,
+    onProgress: downloadEvents(options.onEvent),
     ...(options.alpha === undefined ? {} : { alpha: options.alpha }),
   })
   return new Classifier({

@@ -1,7 +1,7 @@
 /** @file What a training works on: its input, read before anything is written, and the run that it opens. */
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { networkOf } from '../applications/index.ts'
+import { networkOf, refuseWeightsTypo } from '../applications/index.ts'
 import type { Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
@@ -17,6 +17,7 @@ import { splitPhotos } from './split-photos.ts'
 import { settleWeights, tellNotice, type SettledOptions } from './settle-weights.ts'
 import { onceEach, warnOfInput } from './sanity.ts'
 import { Stopwatch } from './stopwatch.ts'
+import { downloadEvents } from './work-progress.ts'
 import { version } from './version.ts'
 
 /** What a training was asked for, checked: settings that agree, photos in three parts, weights that can be had. */
@@ -50,10 +51,11 @@ export interface Place {
 
 /** Reads what the training needs and writes nothing, so that a refusal leaves no folder behind. Codes USAGE, DATA, FILE, NETWORK, WEIGHTS. */
 export async function readJobInput({ resume }: Place, folder: string, given: TrainClassifierOptions): Promise<JobInput> {
+  if (given.weights !== undefined) refuseWeightsTypo(given.weights, ['imagenet', 'embedded', 'none'])
   // Settings that contradict each other are told before any photo is read, and photos that cannot be used before anything is fetched.
   stagesFor(checkedSpec(given).network, given, 1)
   const watch = new Stopwatch()
-  const split = await splitPhotos(folder, given)
+  const split = await splitPhotos(folder, given, given.onEvent)
   return { folder, split, watch, ...(resume ? { options: given } : await settleWeights(given)) }
 }
 
@@ -63,7 +65,7 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
   clearSession()
   setRandomSeed(options.seed ?? 0)
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
-  const { net, base } = await buildClassifierModel(spec, weights)
+  const { net, base } = await buildClassifierModel(spec, weights, { signal: options.signal, onProgress: downloadEvents(options.onEvent) })
   if (options.unfreezeFrom !== undefined && options.unfreezeFrom !== 'all') base.getLayer(options.unfreezeFrom)
   const resumed = resume ? await resumedRun(run, { spec, split }) : undefined
   const reading = {

@@ -2,6 +2,7 @@
 import { RootstockError } from '../errors.ts'
 import { embeddedNetwork, fetchWeights, networkOf, releaseOf } from '../applications/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
+import { downloadEvents } from './work-progress.ts'
 import type { TrainClassifierOptions } from './options.ts'
 
 /** Options whose weights are settled, and what is to be told of it. */
@@ -34,10 +35,13 @@ function embedded(options: TrainClassifierOptions): TrainClassifierOptions {
 }
 
 /** The file that the network will read. */
-async function fetchReleased({ alpha, size, signal }: TrainClassifierOptions): Promise<void> {
+async function fetchReleased({ alpha, size, signal, onEvent }: TrainClassifierOptions): Promise<void> {
   const { otherSizes = [] } = networkOf(embeddedNetwork.network)
   const rows = size !== undefined && otherSizes.includes(size) ? size : undefined
-  await fetchWeights(releaseOf(embeddedNetwork.network, { includeTop: false, alpha, rows }), { signal })
+  await fetchWeights(releaseOf(embeddedNetwork.network, { includeTop: false, alpha, rows }), {
+    signal,
+    onProgress: downloadEvents(onEvent),
+  })
 }
 
 function noticeOf({ message, hint }: RootstockError): string {

@@ -2,6 +2,7 @@
 import { openHashCache, splitOf, type Split } from '../data/index.ts'
 import type { TrainClassifierOptions } from './options.ts'
 import { pick } from './pick.ts'
+import { lookEvents } from './work-progress.ts'
 
 /** What decides which photo goes where, and what its label is. */
 export type SplitPhotosOptions = Pick<
@@ -9,14 +10,18 @@ export type SplitPhotosOptions = Pick<
   'seed' | 'labelsFrom' | 'validation' | 'test' | 'signal' | 'duplicates' | 'leaks' | 'groups' | 'groupPattern'
 >
 
-/** The photos in three parts; what they look like is remembered, so that each is decoded for it once. */
-export async function splitPhotos(folder: string, options: SplitPhotosOptions): Promise<Split> {
+/** The photos in three parts; `onEvent` hears how far the look at them is. What they look like is remembered, so that each is decoded for it once. */
+export async function splitPhotos(
+  folder: string,
+  options: SplitPhotosOptions,
+  onEvent?: TrainClassifierOptions['onEvent'],
+): Promise<Split> {
   const { seed = 0, labelsFrom } = options
   const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
   const { cache, close } = await openHashCache()
   try {
     const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
-    return await splitOf(folder, { ...given, seed, hashCache: cache, folder: reading })
+    return await splitOf(folder, { ...given, seed, onProgress: lookEvents(onEvent), hashCache: cache, folder: reading })
   } finally {
     await close()
   }

@@ -107,9 +107,9 @@ describe('doctor', () => {
     const { code, json, stderr } = await rootstockJson(['doctor'], { ROOTSTOCK_HOME: at('home') })
     expect(code, stderr).toBe(0)
     const checks = json['checks'] as { name: string; status: string; found: string }[]
-    expect(checks.map(({ name }) => name)).toEqual(
-      ['Node', 'engine', 'other engines', 'memory', 'cache folder', 'free disk', 'weights', 'network'], // prettier-ignore
-    )
+    const expected =
+      'environment, Node, processor, engine, other engines, pictures, memory, cache folder, feature folder, free disk, weights, network'
+    expect(checks.map(({ name }) => name)).toEqual(expected.split(', '))
     expect(checks.find(({ name }) => name === 'network')?.found).toBe('off (ROOTSTOCK_OFFLINE)')
     expect(checks.find(({ name }) => name === 'weights')?.status).toBe('warn')
   })
@@ -117,8 +117,14 @@ describe('doctor', () => {
   it('fails where the cache cannot be written', async () => {
     writeFileSync(at('file'), '')
     const result = await rootstock(['doctor'], { ROOTSTOCK_HOME: at('file') })
-    expectRefusal(result, { code: 1, says: /fails 1 of 8 checks; the first is cache folder: .*Set ROOTSTOCK_HOME/ })
-    expect(result.stdout).toMatch(/^fail +cache folder/m)
+    expectRefusal(result, { code: 1, says: /fails 1 of 12 checks; the first is cache folder: .*Set ROOTSTOCK_HOME/ })
+    expect(result.stdout).toMatch(/^problem +cache folder/m)
+  })
+
+  it('names a variable that nobody reads', async () => {
+    const { code, stdout } = await rootstock(['doctor'], { ROOTSTOCK_HOME: at('home'), ROOTSTOCK_MIROR: 'x' })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^warning +environment +ROOTSTOCK_MIROR is read by nobody\. Did you mean ROOTSTOCK_MIRROR/m)
   })
 
   it('replays the samples of a classifier', async () => {

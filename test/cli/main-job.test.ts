@@ -2,6 +2,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { goOnCommand } from '../../src/cli/go-on.ts'
 import { drawPhotos, ended, rootstock, rootstockJson, scratchFolder, SMALL, start } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
@@ -199,7 +200,15 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     expect(stderr).toMatch(
       /^rootstock: .*(stopped before the first epoch was over; no weights were kept|Canceled while reading the photos)/m,
     )
+    const goOn = `Go on with: rootstock train ${at('data')} --out ${run} --resume`
+    if (existsSync(join(run, 'run.json'))) expect(stderr).toContain(goOn)
     expect(stdout).toBe('')
+  })
+
+  it('is answered with a command that keeps augmentations, in words that a shell reads', () => {
+    const argv = ['train', 'my photos', '--flip', 'both', '--out=a']
+    expect(goOnCommand({ folder: 'my photos', run: 'a', argv })).toBe("rootstock train 'my photos' --flip both --out=a --resume")
+    expect(goOnCommand({ folder: "it's", run: 'runs/a' })).toBe(`rootstock train 'it'\\''s' --out runs/a --resume`)
   })
 
   it('given twice ends at once', async () => {

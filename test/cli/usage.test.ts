@@ -17,10 +17,12 @@ const commands = [
   'diagram',
   'augment-preview',
   'cache',
+  'config',
+  'completion',
 ]
 
 const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp }[] = [
-  { argv: [], says: /Missing command: expected one of prepare, train, .* See: rootstock --help/ },
+  { argv: ['--quiet'], says: /Missing command: expected one of prepare, train, .* See: rootstock --help/ },
   { argv: ['trian'], says: /Unknown command "trian"\. Did you mean "train"\?/ },
   { argv: ['--verion'], says: /Unknown flag "--verion"\. Did you mean "--version"/ },
   { argv: ['train'], says: /Missing FOLDER of train: expected a folder/ },
@@ -35,6 +37,11 @@ const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp 
   { argv: ['train', 'a', '--test', '1'], says: /Invalid value "1" of --test: expected a number from 0 to less than 1/ },
   { argv: ['predict', 'mobilenet', 'a.jpg', '--resize', 'biliner'], says: /Unknown value "biliner" of --resize.*Did you mean "bilinear"/ },
   { argv: ['prepare', 'a', 'b', '--labels', 'cat,,dog'], says: /Invalid value "cat,,dog" of --labels/ },
+  { argv: ['--epochs', '3', 'train', 'a'], says: /found --epochs before train, expected it behind/ },
+  { argv: ['evaluate', 'train', '--labls', 'x'], says: /Unknown flag "--labls"\. Did you mean "--labels"/ },
+  { argv: ['help', 'trian'], says: /Unknown command "trian"\. Did you mean "train"/ },
+  { argv: ['config'], says: /Missing COMMAND of config/ },
+  { argv: ['config', 'train', '--epoch', '3'], says: /Unknown flag "--epoch"\. Did you mean "--epochs"/ },
   { argv: ['predict', 'mobilnet', 'a.jpg'], says: /Unknown network or run folder "mobilnet"\. Did you mean "mobilenet"/ },
   { argv: ['summary', 'mobilenet', '--size', '5'], says: /\[5,5,3\], expected a height and width of at least 32/ },
   { argv: ['summary', 'vgg16', '--alpha', '0.5'], says: /Invalid argument alpha of vgg16.*Only mobilenet has it/ },

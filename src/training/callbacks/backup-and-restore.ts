@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf, RootstockError } from '../../errors.ts'
 import { atomicWriteSync, fileError } from '../../files/index.ts'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import { callbackStates, type Callback, type TrainingControl } from '../callback.ts'
 import { readState, storedCount } from './stored-state.ts'
 
@@ -19,6 +19,13 @@ export interface BackupAndRestoreOptions {
   readonly deleteCheckpoint?: boolean
 }
 
+const OPTIONS: Readonly<Record<keyof BackupAndRestoreOptions, true>> = {
+  backupDir: true,
+  saveFreq: true,
+  doubleCheckpoint: true,
+  deleteCheckpoint: true,
+}
+
 const NAME = 'backupAndRestore'
 const METADATA = z.object({
   epoch: storedCount,
@@ -31,6 +38,7 @@ const METADATA = z.object({
  * Keras's BackupAndRestore, which keeps no states. A run that an AbortSignal ends keeps its backup. Throws FILE.
  */
 export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
+  refuseUnknown('backupAndRestore', options, OPTIONS)
   const { backupDir, saveFreq = 'epoch', doubleCheckpoint = false, deleteCheckpoint = true } = options
   const checks = checksFor(NAME)
   checks.require(backupDir !== '', 'backupDir', backupDir, 'the name of a folder')

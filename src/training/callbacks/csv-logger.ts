@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { appendWhole, errnoOf, fileError } from '../../files/index.ts'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 import type { Logs } from '../events.ts'
 import { formatNumber, parseFormat } from './number-format.ts'
@@ -16,6 +16,7 @@ export interface CsvLoggerOptions {
 }
 
 const NAME = 'csvLogger'
+const OPTIONS: Readonly<Record<keyof CsvLoggerOptions, true>> = { separator: true, append: true }
 const STORED = z.object({ keys: z.array(z.string()), size: storedCount })
 const plain = parseFormat('')
 
@@ -23,7 +24,9 @@ const plain = parseFormat('')
  * Writes `filename` line by line: `epoch` (from 0), then the log keys of the first epoch in alphabetical order, `NA` where one is missing;
  * byte for byte what Keras's CSVLogger writes. A resumed run first drops the lines that came after its checkpoint. Throws FILE.
  */
-export function csvLogger(filename: string, { separator = ',', append = false }: CsvLoggerOptions = {}): Callback {
+export function csvLogger(filename: string, options: CsvLoggerOptions = {}): Callback {
+  refuseUnknown(NAME, options, OPTIONS)
+  const { separator = ',', append = false } = options
   const checks = checksFor(NAME)
   checks.require(filename !== '', 'filename', filename, 'the name of a file')
   checks.require(

@@ -1,6 +1,6 @@
 /** @file earlyStopping: ends the run when the watched figure has stopped improving. */
 import { z } from 'zod'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback, TrainingControl, WeightSnapshot } from '../callback.ts'
 import { makeMonitor } from './monitor.ts'
 import type { MonitorMode } from './monitor.ts'
@@ -27,6 +27,17 @@ export interface EarlyStoppingOptions {
   readonly startFromEpoch?: number
 }
 
+const OPTIONS: Readonly<Record<keyof EarlyStoppingOptions, true>> = {
+  monitor: true,
+  minDelta: true,
+  patience: true,
+  verbose: true,
+  mode: true,
+  baseline: true,
+  restoreBestWeights: true,
+  startFromEpoch: true,
+}
+
 /** The callback and what it found; epochs count from 0. */
 export interface EarlyStopping extends Callback {
   readonly best: number | null
@@ -42,6 +53,7 @@ const FRESH: z.infer<typeof STORED> = { best: null, bestEpoch: 0, stoppedEpoch: 
 
 /** Ends the run when `monitor` has not improved for `patience` epochs; Keras's EarlyStopping. Throws USAGE for impossible arguments. */
 export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping {
+  refuseUnknown('earlyStopping', options, OPTIONS)
   const { monitor, patience, baseline, startFromEpoch, restoreBestWeights, verbose } = readSettings(options)
   const missing = warnOnce(NAME)
   const weights = bestWeights(verbose)

@@ -1,5 +1,6 @@
 /** @file learningRateScheduler: a learning rate for each epoch from a function. */
 import { RootstockError } from '../../errors.ts'
+import { refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 
 export interface LearningRateSchedulerOptions {
@@ -8,6 +9,7 @@ export interface LearningRateSchedulerOptions {
 }
 
 const NAME = 'learningRateScheduler'
+const OPTIONS: Readonly<Record<keyof LearningRateSchedulerOptions, true>> = { verbose: true }
 
 /**
  * Sets the learning rate to what `schedule` gives for the epoch (from 0) and the present rate, before each epoch; Keras's
@@ -15,8 +17,10 @@ const NAME = 'learningRateScheduler'
  */
 export function learningRateScheduler(
   schedule: (epoch: number, learningRate: number) => number,
-  { verbose = 0 }: LearningRateSchedulerOptions = {},
+  options: LearningRateSchedulerOptions = {},
 ): Callback {
+  refuseUnknown(NAME, options, OPTIONS)
+  const { verbose = 0 } = options
   return {
     name: NAME,
     onEpochBegin(epoch, control) {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { messageOf, RootstockError } from '../../errors.ts'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
 import type { Logs } from '../events.ts'
 import { makeMonitor } from './monitor.ts'
@@ -36,6 +36,17 @@ export interface ModelCheckpointOptions {
   readonly initialValueThreshold?: number | null
 }
 
+const OPTIONS: Readonly<Record<keyof ModelCheckpointOptions, true>> = {
+  filepath: true,
+  monitor: true,
+  verbose: true,
+  saveBestOnly: true,
+  saveWeightsOnly: true,
+  mode: true,
+  saveFreq: true,
+  initialValueThreshold: true,
+}
+
 /** The callback and the best value it has seen, which outlives a single `fit`. */
 export interface ModelCheckpoint extends Callback {
   readonly best: number | null
@@ -59,6 +70,7 @@ const STORED = z.object({ best: storedBest, epoch: storedCount, batchesSeen: sto
 
 /** Saves the model as it trains; Keras's ModelCheckpoint. Throws USAGE for impossible arguments and a suffix that does not fit. */
 export function modelCheckpoint(options: ModelCheckpointOptions): ModelCheckpoint {
+  refuseUnknown('modelCheckpoint', options, OPTIONS)
   const settings = readSettings(options)
   const { monitor, saveFreq } = settings
   const warnings = warnOnce(NAME)

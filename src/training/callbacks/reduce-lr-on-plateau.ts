@@ -1,6 +1,6 @@
 /** @file reduceLROnPlateau: lowers the learning rate when the watched figure has stopped improving. */
 import { z } from 'zod'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
 import { makeMonitor } from './monitor.ts'
 import type { MonitorMode } from './monitor.ts'
@@ -27,12 +27,24 @@ export interface ReduceLROnPlateauOptions {
   readonly minLr?: number
 }
 
+const OPTIONS: Readonly<Record<keyof ReduceLROnPlateauOptions, true>> = {
+  monitor: true,
+  factor: true,
+  patience: true,
+  verbose: true,
+  mode: true,
+  minDelta: true,
+  cooldown: true,
+  minLr: true,
+}
+
 const NAME = 'reduceLROnPlateau'
 const STORED = z.object({ best: storedBest, wait: storedCount, cooldownCounter: storedCount })
 const FRESH: z.infer<typeof STORED> = { best: null, wait: 0, cooldownCounter: 0 }
 
 /** Multiplies the learning rate by `factor` when `monitor` has not improved for `patience` epochs; Keras's ReduceLROnPlateau. */
 export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callback {
+  refuseUnknown('reduceLROnPlateau', options, OPTIONS)
   const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0, verbose = 0 } = options
   const { monitor: key = 'val_loss', mode = 'auto', minDelta = 1e-4 } = options
   const checks = checksFor(NAME)

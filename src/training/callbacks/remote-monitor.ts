@@ -1,6 +1,6 @@
 /** @file remoteMonitor: posts the figures of every epoch to a server. */
 import { messageOf } from '../../errors.ts'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 import { warnOnce } from './warn-once.ts'
 
@@ -17,12 +17,15 @@ export interface RemoteMonitorOptions {
   readonly sendAsJson?: boolean
 }
 
+const OPTIONS: Readonly<Record<keyof RemoteMonitorOptions, true>> = { root: true, path: true, field: true, headers: true, sendAsJson: true }
+
 const NAME = 'remoteMonitor'
 /** Training must not stand still for a server that does not answer. */
 const patience = 10_000
 
 /** Posts `{ epoch, ...logs }` after every epoch, epochs from 0; Keras's RemoteMonitor. A server that cannot be reached costs a warning. */
 export function remoteMonitor(options: RemoteMonitorOptions = {}): Callback {
+  refuseUnknown('remoteMonitor', options, OPTIONS)
   const { root = 'http://localhost:9000', path = '/publish/epoch/end/', field = 'data', headers = {}, sendAsJson = false } = options
   checksFor(NAME).require(URL.canParse(root + path), 'root', root, 'the address of a server')
   const warnings = warnOnce(NAME)

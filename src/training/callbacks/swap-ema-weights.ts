@@ -1,5 +1,6 @@
 /** @file swapEmaWeights: validates with the moving averages of the weights. */
 import { RootstockError } from '../../errors.ts'
+import { refuseUnknown } from '../arguments.ts'
 import type { AverageAccess, Callback, TrainingControl } from '../callback.ts'
 
 export interface SwapEmaWeightsOptions {
@@ -8,9 +9,12 @@ export interface SwapEmaWeightsOptions {
 }
 
 const NAME = 'swapEmaWeights'
+const OPTIONS: Readonly<Record<keyof SwapEmaWeightsOptions, true>> = { swapOnEpoch: true }
 
 /** Puts the averages into the model for every validation, and takes them out again; Keras's SwapEMAWeights. Needs an optimizer with `useEma`. */
-export function swapEmaWeights({ swapOnEpoch = false }: SwapEmaWeightsOptions = {}): Callback {
+export function swapEmaWeights(options: SwapEmaWeightsOptions = {}): Callback {
+  refuseUnknown(NAME, options, OPTIONS)
+  const { swapOnEpoch = false } = options
   return {
     name: NAME,
     onTrainBegin: (control) => put('weights', control),

@@ -11,7 +11,7 @@ import {
   type EventWriter,
 } from '../../formats/tensorboard/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { checksFor } from '../arguments.ts'
+import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
 import type { Logs } from '../events.ts'
 import { readState, storedCount } from './stored-state.ts'
@@ -43,6 +43,20 @@ export interface TensorBoardOptions {
   readonly embeddingsMetadata?: readonly string[] | Readonly<Record<string, readonly string[]>>
 }
 
+const OPTIONS: Readonly<Record<keyof TensorBoardOptions, true>> = {
+  logDir: true,
+  histogramFreq: true,
+  writeGrads: true,
+  writeGraph: true,
+  writeImages: true,
+  writeStepsPerSecond: true,
+  updateFreq: true,
+  embeddingsFreq: true,
+  embeddingsData: true,
+  embeddingsLayerName: true,
+  embeddingsMetadata: true,
+}
+
 type Settings = ReturnType<typeof readSettings>
 
 /** The files of a run, made when something is to be written into them. */
@@ -57,6 +71,7 @@ const STORED = z.object({ trainBatch: storedCount })
 
 /** Writes event files for TensorBoard; Keras's TensorBoard with its tags and steps. Throws USAGE for impossible arguments, and FILE. */
 export function tensorBoard(options: TensorBoardOptions = {}): Callback {
+  refuseUnknown('tensorBoard', options, OPTIONS)
   const settings = readSettings(options)
   const { updateFreq } = settings
   let writers = openWriters(settings.logDir)

@@ -1,5 +1,6 @@
 /** @file terminateOnNaN: ends the run at the first loss that is no finite number. */
 import { RootstockError } from '../../errors.ts'
+import { refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 
 export interface TerminateOnNaNOptions {
@@ -8,9 +9,12 @@ export interface TerminateOnNaNOptions {
 }
 
 const NAME = 'terminateOnNaN'
+const OPTIONS: Readonly<Record<keyof TerminateOnNaNOptions, true>> = { raiseError: true }
 
 /** Ends the run in good order when the loss is NaN or infinite; Keras's TerminateOnNaN. Without it, `fit` throws NAN_LOSS by itself. */
-export function terminateOnNaN({ raiseError = false }: TerminateOnNaNOptions = {}): Callback {
+export function terminateOnNaN(options: TerminateOnNaNOptions = {}): Callback {
+  refuseUnknown(NAME, options, OPTIONS)
+  const { raiseError = false } = options
   return {
     name: NAME,
     onTrainBatchEnd(batch, logs, control) {

@@ -79,6 +79,7 @@ function lineOf(event: TrainingEvent, state: State): string | undefined {
       return `warning from ${event.by}${event.id === undefined ? '' : ` (${event.id})`}: ${event.message}`
     case 'trainEnd':
       return `training ends after epoch ${event.epochs}: ${event.reason}`
+    case 'workProgress':
     case 'epochBegin':
     case 'batchEnd':
     case 'validationBegin':

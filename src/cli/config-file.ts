@@ -1,0 +1,209 @@
+/** @file Reads a config file: YAML or JSON with the settings of commands under the names of their flags. */
+import { readFile, stat } from 'node:fs/promises'
+import { parseDocument } from 'yaml'
+import { RootstockError, messageOf, unknownName } from '../errors.ts'
+import { fileError } from '../files/file-error.ts'
+import { kebab, settableCommands, type Command, type Flag, type Operand, type Origin } from './command.ts'
+import { oneLine } from './one-line.ts'
+import type { ConfigPlace, FileSettings, Found } from './settings.ts'
+
+/** A file of settings is small; whatever is larger is something else. */
+const MOST_BYTES = 1 << 20
+/** Aliases beyond this many are an attack, not a convenience. */
+const MOST_ALIASES = 50
+/** Keys at the top that are no settings. */
+const ABOUT = ['command', '$schema']
+
+type Section = ReadonlyMap<unknown, unknown>
+
+/** Where in which file something stands, for messages. */
+interface Place {
+  readonly file: string
+  /** "train." or nothing. */
+  readonly prefix: string
+}
+
+/**
+ * The settings for `command`. A file has one mapping per command, or settings at the top: for the command that its key `command` names, as
+ * the config.yaml of a run does, or for every command that has them. Every key of the file is checked. Throws FILE, USAGE and UNKNOWN_NAME.
+ */
+export async function readConfigFile(
+  { path: file, isNamed }: ConfigPlace,
+  command: Command,
+  all: readonly Command[],
+): Promise<FileSettings> {
+  const commands = settableCommands(all)
+  const root = parse(await readText(file), file)
+  const only = onlyCommand(root, file, commands)
+  if (only) {
+    if (only.name === command.name) return sectionOf(root, command, { file, prefix: '' })
+    sectionOf(root, only, { file, prefix: '' })
+    if (!isNamed) return { found: {}, operands: {} }
+    throw new RootstockError('USAGE', `Cannot use ${file} with ${command.name}: its settings are for ${only.name}`, {
+      hint: `Give another --config, or remove the line "command: ${only.name}"`,
+    })
+  }
+  const shared = topSettings(root, command, { file, commands })
+  const sections = commands.flatMap((each) => {
+    const section = root.get(each.name)
+    return section instanceof Map ? [[each.name, sectionOf(section, each, { file, prefix: `${each.name}.` })] as const] : []
+  })
+  const own = sections.find(([name]) => name === command.name)?.[1]
+  return { found: { ...shared, ...own?.found }, operands: own?.operands ?? {} }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    // Opening a pipe would wait for somebody to write to it.
+    const found = await stat(file)
+    if (!found.isFile()) throw refuse(file, 'it is no file')
+    if (found.size > MOST_BYTES) throw refuse(file, `it has ${found.size} bytes, expected a small file of settings`)
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw fileError(error, file, { action: 'read the config file' })
+  }
+}
+
+/** JSON is YAML, so that both are read by one parser that runs nothing and refuses repeated keys. */
+function parse(text: string, file: string): Section {
+  try {
+    const document = parseDocument(text, { schema: 'core', strict: true, uniqueKeys: true, stringKeys: true })
+    const [problem] = [...document.errors, ...document.warnings]
+    if (problem) throw problem
+    const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: MOST_ALIASES })
+    if (root === null || root === undefined) return new Map()
+    if (root instanceof Map) return root
+  } catch (error) {
+    throw refuse(file, oneLine(messageOf(error).split('\n')[0] ?? '').replace(/:$/, ''))
+  }
+  throw refuse(file, 'it holds no settings, expected lines such as epochs: 20')
+}
+
+function refuse(file: string, problem: string): RootstockError {
+  return new RootstockError('USAGE', `Cannot read the config file ${file}: ${problem}`, { hint: 'See docs/configuration.md' })
+}
+
+function onlyCommand(root: Section, file: string, commands: readonly Command[]): Command | undefined {
+  const name = root.get('command')
+  if (name === undefined) return undefined
+  const found = commands.find((command) => command.name === name)
+  if (found) return found
+  throw unknownName(
+    `command in ${file}`,
+    typeof name === 'string' ? name : shown(name),
+    commands.map((command) => command.name),
+  )
+}
+
+/** Settings at the top hold for every command that has them. */
+function topSettings(
+  root: Section,
+  command: Command,
+  { file, commands }: { file: string; commands: readonly Command[] },
+): FileSettings['found'] {
+  const found: Record<string, Found> = {}
+  for (const [name, value] of root) {
+    const key = String(name)
+    const isSection = value instanceof Map
+    if (ABOUT.includes(key) || (isSection && commands.some((each) => each.name === key))) continue
+    const owners = commands.filter((each) => flagOf(each, key))
+    if (isSection || owners.length === 0) {
+      const names = commands.flatMap((each) => (isSection ? [each.name] : settingNames(each)))
+      throw unknownName(isSection ? `section in ${file}` : `setting in ${file}`, key, [...new Set(names)])
+    }
+    const owner = owners.includes(command) ? command : owners[0]
+    const setting = owner && settingOf(owner, key, { value, name: `${key} in ${file}` })
+    if (setting && owner === command) found[setting[0]] = setting[1]
+  }
+  return found
+}
+
+/** What one mapping says of its command. */
+function sectionOf(section: Section, command: Command, { file, prefix }: Place): FileSettings {
+  const found: Record<string, Found> = {}
+  const operands: Record<string, readonly string[]> = {}
+  for (const [word, value] of section) {
+    const key = String(word)
+    if (prefix === '' && ABOUT.includes(key)) continue
+    const name = `${prefix}${key} in ${file}`
+    const operand = command.operands.find((each) => each.name.toLowerCase() === key)
+    const setting = settingOf(command, key, { value, name })
+    if (setting) found[setting[0]] = setting[1]
+    else if (operand) operands[operand.name] = operandOf(operand, value, name)
+    else throw unknownName(`setting of ${command.name} in ${file}`, key, settingNames(command))
+  }
+  return { found, operands }
+}
+
+/** The name of a flag in the table, and whether the file says its opposite: `plots: false` is --no-plots. */
+function flagOf(command: Command, name: string): { readonly key: string; readonly isOpposite: boolean } | undefined {
+  for (const key of Object.keys(command.flags)) {
+    const names = [key, kebab(key)]
+    if (names.includes(name)) return { key, isOpposite: false }
+    if (/^no[A-Z]/.test(key) && [kebab(key).slice(3), key.charAt(2).toLowerCase() + key.slice(3)].includes(name))
+      return { key, isOpposite: true }
+  }
+  return undefined
+}
+
+function settingNames(command: Command): string[] {
+  return [...Object.keys(command.flags).map(kebab), ...command.operands.map(({ name }) => name.toLowerCase())]
+}
+
+function settingOf(command: Command, name: string, given: { value: unknown; name: string }): readonly [string, Found] | undefined {
+  const place = flagOf(command, name)
+  const flag = place && command.flags[place.key]
+  if (!flag) return undefined
+  const { value } = given
+  const wanted = place.isOpposite && typeof value === 'boolean' ? !value : value
+  const text = textOf(flag, wanted, given.name)
+  const origin = { from: 'file', name: given.name, given: wanted as Origin['given'] } as const
+  return [place.key, { value: text === undefined ? undefined : flag.parse(text, given.name), origin }]
+}
+
+/** The value as a flag would have it; undefined for a switch that is off. Throws USAGE for another type. */
+function textOf({ form, isOptional, isRepeatable }: Flag<unknown>, value: unknown, name: string): string | undefined {
+  switch (form.kind) {
+    case 'switch':
+      if (typeof value === 'boolean') return value ? '' : undefined
+      throw wrongType(name, value, 'true or false')
+    case 'text':
+    case 'names':
+      if (typeof value === 'string') return value
+      if (isOptional && value === true) return ''
+      throw wrongType(name, value, form.kind === 'names' ? `one of ${form.names.join(', ')}` : 'a text (in quotes)')
+    case 'texts':
+      if (typeof value === 'string') return value
+      if (Array.isArray(value) && value.every((part) => typeof part === 'string' || (isRepeatable && typeof part === 'number')))
+        return value.join(isRepeatable ? '\n' : ',')
+      if (isRepeatable && typeof value === 'number') return String(value)
+      throw wrongType(name, value, 'a list of texts')
+    case 'integer':
+    case 'number':
+      if (typeof value === 'number' || (form.or !== undefined && value === form.or)) return String(value)
+      throw wrongType(
+        name,
+        value,
+        `${form.kind === 'integer' ? 'a whole number' : 'a number'}${form.or === undefined ? '' : ` or ${form.or}`}`,
+      )
+  }
+}
+
+function operandOf({ variadic }: Operand, value: unknown, name: string): readonly string[] {
+  if (typeof value === 'string') return [value]
+  if (variadic && Array.isArray(value) && value.every((part) => typeof part === 'string')) return value
+  throw wrongType(name, value, variadic ? 'a text or a list of texts' : 'a text (in quotes)')
+}
+
+function wrongType(name: string, value: unknown, expected: string): RootstockError {
+  return new RootstockError('USAGE', `Cannot use ${name}: found ${shown(value)}, expected ${expected}`)
+}
+
+/** A value in a message: what it is, and the value itself where it is short. */
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing'
+  if (value instanceof Map) return 'a mapping'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'string') return `the text "${value.slice(0, 40)}"`
+  return typeof value === 'number' ? `the number ${value}` : JSON.stringify(value)
+}

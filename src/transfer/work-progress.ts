@@ -1,0 +1,23 @@
+/** @file Turns the progress of downloads and of looking at photos into events of the run. */
+import type { DownloadProgress } from '../files/index.ts'
+import type { TrainingEvent } from '../training/index.ts'
+
+type Listener = ((event: TrainingEvent) => void) | undefined
+
+/** For `onProgress` of a download. */
+export function downloadEvents(onEvent: Listener): (progress: DownloadProgress) => void {
+  return ({ received, total, bytesPerSecond }) => {
+    const seconds = bytesPerSecond > 0 ? received / bytesPerSecond : 0
+    const [done, all] = [received, total ?? received].map((bytes) => Math.round(bytes / 1e5) / 10)
+    onEvent?.({ type: 'workProgress', label: 'Downloading weights', done: done ?? 0, total: all ?? 0, unit: 'MB', seconds })
+  }
+}
+
+/** For `onProgress` of a look at every photo, which finds copies and damaged files. */
+export function lookEvents(onEvent: Listener): (done: number, total: number) => void {
+  const started = performance.now()
+  return (done, total) => {
+    const seconds = (performance.now() - started) / 1000
+    onEvent?.({ type: 'workProgress', label: 'Looking for copies', done, total, unit: 'photos', seconds })
+  }
+}
