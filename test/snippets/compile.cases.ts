@@ -22,14 +22,14 @@ export function typeErrors(programs: readonly Program[]): string[] {
     paths: { rootstock: [join(root, 'src/index.ts')], 'rootstock/*': [join(root, 'src/*/index.ts')] },
   }
   const host = ts.createCompilerHost(options)
-  const { readFile, fileExists, getSourceFile } = host
+  const files = ts.createCompilerHost(options)
   // A snippet without imports is a module all the same: it may await.
   const textOf = (file: string): string | undefined => names.has(file) ? `${names.get(file)!.code}\nexport {}` : undefined // prettier-ignore
-  host.readFile = (file) => textOf(file) ?? readFile.call(host, file)
-  host.fileExists = (file) => names.has(file) || fileExists.call(host, file)
+  host.readFile = (file) => textOf(file) ?? files.readFile(file)
+  host.fileExists = (file) => names.has(file) || files.fileExists(file)
   host.getSourceFile = (file, target, ...rest) => {
     const text = textOf(file)
-    return text === undefined ? getSourceFile.call(host, file, target, ...rest) : ts.createSourceFile(file, text, target)
+    return text === undefined ? files.getSourceFile(file, target, ...rest) : ts.createSourceFile(file, text, target)
   }
   const program = ts.createProgram([...names.keys()], options, host)
   return [...names].flatMap(([file, { page, line }]) => {
