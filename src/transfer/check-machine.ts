@@ -12,6 +12,7 @@ import { tensor } from '../tensor/index.ts'
 
 /** One row of the check. */
 export interface MachineCheck {
+  /** What was checked. */
   readonly name: string
   /** 'warn' is something that may hurt later, 'fail' something that does not work. */
   readonly status: 'ok' | 'warn' | 'fail'

@@ -38,6 +38,7 @@ export interface ModelCheckpointOptions {
 
 /** The callback and the best value it has seen, which outlives a single `fit`. */
 export interface ModelCheckpoint extends Callback {
+  /** The best value so far; null before the first. */
   readonly best: number | null
 }
 

@@ -2,6 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import type { AverageAccess, Callback, TrainingControl } from '../callback.ts'
 
+/** What `swapEmaWeights` takes. */
 export interface SwapEmaWeightsOptions {
   /** Leave the averages in the model from validation to the next epoch, for callbacks that come after this one; default false. */
   readonly swapOnEpoch?: boolean

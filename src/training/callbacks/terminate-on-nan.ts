@@ -2,6 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import type { Callback } from '../callback.ts'
 
+/** What `terminateOnNaN` takes. */
 export interface TerminateOnNaNOptions {
   /** Throw NAN_LOSS at once, without `onTrainEnd`; default false. */
   readonly raiseError?: boolean
