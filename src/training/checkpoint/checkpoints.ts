@@ -106,22 +106,21 @@ const none: Checkpoints = {
 /** What `extra` gave and where the run stood at the last checkpoint of a folder; undefined where there is none. Throws FORMAT. */
 export async function readCheckpoint(folder: string): Promise<
   | {
-      /** The epoch under way, counted from 0. */ epoch: number
-      /** Batches done in the epoch under way. */ batch: number
-      /** Whether the run had come to its end. */ stopped: boolean
-      /** What `extra` gave when it was written. */ extra: unknown
+      /** The epoch under way, counted from 0. */
+      epoch: number
+      /** Batches done in the epoch under way. */
+      batch: number
+      /** Whether the run had come to its end. */
+      stopped: boolean
+      /** What `extra` gave when it was written. */
+      extra: unknown
     }
   | undefined
 > {
   const found = await openCheckpoint(folder)
   if (!found) return undefined
   const { progress, stopped, extra } = found.state
-  return {
-    /** The epoch under way, counted from 0. */ epoch: progress.epoch,
-    /** Batches done in the epoch under way. */ batch: progress.batch,
-    /** Whether the run had come to its end. */ stopped,
-    /** What `extra` gave when it was written. */ extra,
-  }
+  return { epoch: progress.epoch, batch: progress.batch, stopped, extra }
 }
 
 /** When to save: not before `everySeconds` have passed, nor more often than a share of the time allows. */
