@@ -61,7 +61,10 @@ async function runSession(block: Block, place: Scratch): Promise<void> {
   }
   if (block.notCompared !== undefined) return
   const lines = new Set(output.split('\n').map(shapeOf))
-  expect(shown.map(shapeOf).filter((line) => !lines.has(line)), output).toEqual([]) // prettier-ignore
+  expect(
+    shown.map(shapeOf).filter((line) => !lines.has(line)),
+    output,
+  ).toEqual([])
 }
 
 /** Modules that a block imports and this machine lacks. */

@@ -24,7 +24,7 @@ export function typeErrors(programs: readonly Program[]): string[] {
   const host = ts.createCompilerHost(options)
   const files = ts.createCompilerHost(options)
   // A snippet without imports is a module all the same: it may await.
-  const textOf = (file: string): string | undefined => names.has(file) ? `${names.get(file)!.code}\nexport {}` : undefined // prettier-ignore
+  const textOf = (file: string): string | undefined => (names.has(file) ? `${names.get(file)!.code}\nexport {}` : undefined)
   host.readFile = (file) => textOf(file) ?? files.readFile(file)
   host.fileExists = (file) => names.has(file) || files.fileExists(file)
   host.getSourceFile = (file, target, ...rest) => {
