@@ -1,5 +1,5 @@
 /**
- * @file `npm test`: build, types, lint, format, package, tests, one after the other; all of them run whatever fails.
+ * @file `npm test`: build, types, package, lint, docs, format, tests, one after the other; all of them run whatever fails.
  *
  * The last line counts every single test, and each of the other checks as one.
  */
@@ -24,6 +24,7 @@ const checks: readonly (readonly [name: string, ...args: string[]])[] = [
   ['build', binary('tsx/dist/cli.mjs'), 'scripts/build.ts'],
   ['package', binary('publint/src/cli.js'), '--strict', '--pack', 'false'],
   ['lint', binary('eslint/bin/eslint.js'), '.'],
+  ['docs', binary('typedoc/bin/typedoc'), '--emit', 'none', '--logLevel', 'Warn'],
   ['format', binary('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
 ]
 

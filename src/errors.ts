@@ -34,6 +34,7 @@ export class RootstockError extends Error {
   /** The remedy, when there is one. */
   readonly hint: string | undefined
 
+  /** An error of that code; `message` says what was found and what was expected. */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'RootstockError'

@@ -70,6 +70,21 @@ describe('package-lock.json', () => {
   })
 })
 
+describe('the binaries', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, unknown>>
+  }
+  const held = Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))
+
+  it.each(['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64'])('of %s are among the dependencies', (platform) => {
+    const native = ['@img/sharp', '@lmdb/lmdb', '@node-rs/crc32', '@resvg/resvg-js']
+    expect(native.filter((name) => !held.some((other) => other.startsWith(`${name}-${platform}`)))).toEqual([])
+    // The engine carries those of every platform in one package.
+    const [system = '', processor = ''] = platform.split('-')
+    expect(existsSync(join(root, 'node_modules/onnxruntime-node/bin/napi-v6', system, processor))).toBe(true)
+  })
+})
+
 describe('package.json', () => {
   it('lists the dependencies that are argued for', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(DEPENDENCIES).sort())

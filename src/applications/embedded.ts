@@ -10,6 +10,7 @@ import type { Model } from '../training/index.ts'
 
 /** Which network lies in the package; docs/embedded-network.md says how it came about and what it can do. */
 export const embeddedNetwork = {
+  /** The network of the table that it is. */
   network: 'mobilenet',
   /** Its width. */
   alpha: 0.25,

@@ -21,6 +21,7 @@ export interface FetchWeightsOptions {
 
 /** A weight file on this machine. */
 export interface FetchedWeights {
+  /** Where the file lies. */
   readonly path: string
   /** The older file of the same name (ResNet50 only): its layers have other names and another order. */
   readonly legacy: boolean

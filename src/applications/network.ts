@@ -23,13 +23,19 @@ export interface Network {
   readonly otherSizes?: readonly number[]
   /** Least height and width without the top. */
   readonly leastSize: number
+  /** What photos (0 to 255, red first) go through before: keras.applications' mode for it. */
   readonly preprocessing: PreprocessMode
   /** From pixels to the last feature map. */
   readonly body: (image: SymbolicTensor) => SymbolicTensor
   /** From the last feature map to class probabilities. */
   readonly top: (features: SymbolicTensor, drawing: Drawing) => SymbolicTensor
   /** Names of the pooling layers that replace the top. Default: automatic ones. */
-  readonly poolingNames?: { readonly avg: string; readonly max: string }
+  readonly poolingNames?: {
+    /** Name of the layer that takes the mean. */
+    readonly avg: string
+    /** Name of the layer that takes the maximum. */
+    readonly max: string
+  }
   /** The width by which the released files of one network are told apart. */
   readonly releasedWidth?: number
   /** Throws when no ImageNet weights were released for these arguments. */

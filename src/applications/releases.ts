@@ -3,6 +3,7 @@ import { RootstockError, unknownName } from '../errors.ts'
 
 /** One released weight file. */
 export interface Release {
+  /** The network that it belongs to. */
   readonly network: ReleasedNetwork
   /** Whether the file holds the 1,000-class top. */
   readonly includeTop: boolean

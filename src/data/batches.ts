@@ -77,6 +77,7 @@ export function balancedClassWeights(labels: ArrayLike<number>, classes: number)
 
 /** What a sample gave: its picture, or why there is none. */
 export interface ReadSample extends Sample {
+  /** The picture as a tensor, or why there is none. */
   readonly result: ReadResult
 }
 

@@ -16,8 +16,15 @@ export interface PlacedPhoto {
 
 /** Photos that are the same picture; 'near' where at least two of the files differ. */
 export interface Copies {
+  /** Equal bytes, or the same picture in another size or compression. */
   readonly kind: 'exact' | 'near'
-  readonly photos: readonly { readonly path: string; readonly part: Part }[]
+  /** The photos, two or more. */
+  readonly photos: readonly {
+    /** Its path, printable. */
+    readonly path: string
+    /** The part of the split that it lies in. */
+    readonly part: Part
+  }[]
 }
 
 /** What happens to a photo of which another part has a copy: it is reported, moved to that part, or an error. */

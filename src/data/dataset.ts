@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/index.ts'
 
 /** One picture of a dataset, by number and by name. */
 export interface Sample {
+  /** Its place in the dataset, from 0. */
   readonly index: number
   /** The file's path or, where there is no file, the index; printable. */
   readonly id: string
@@ -14,6 +15,7 @@ export interface Sample {
 export interface ReadOptions {
   /** Height and width in pixels. */
   readonly size: readonly [number, number]
+  /** What the numbers, 0 to 255, go through. */
   readonly preprocessing: PreprocessMode
   /** Default 'nearest', which is Keras's. */
   readonly interpolation?: Interpolation
@@ -28,7 +30,9 @@ export type LabelMode = 'categorical' | 'int' | 'binary'
 
 /** What a dataset asks for where the caller of `fit` says nothing. */
 export interface DatasetDefaults extends Partial<ReadOptions> {
+  /** Form of the labels; default what the loss takes. */
   readonly labelMode: LabelMode
+  /** Another order in every epoch. */
   readonly shuffle: boolean
   /** Undefined: the training's own seed. */
   readonly seed?: number
@@ -36,10 +40,13 @@ export interface DatasetDefaults extends Partial<ReadOptions> {
 
 /** Labelled pictures with random access, so that features can be stored by index. */
 export interface Dataset {
+  /** Number of samples. */
   readonly size: number
+  /** The classes, in the order of their labels. */
   readonly classNames: readonly string[]
   /** The class index of every sample. */
   readonly labels: Int32Array
+  /** What `fit` is to assume where its caller says nothing. */
   readonly defaults?: DatasetDefaults
   /** One picture [height, width, channels], preprocessed; code IMAGE with the reason where it cannot be used. */
   read(index: number, how: ReadOptions): Promise<Tensor<'float32'>>
@@ -53,6 +60,7 @@ export interface Dataset {
 
 /** Something that becomes a dataset when it is opened, such as an `imageFolder`. */
 export interface DatasetSource {
+  /** Reads what is needed to tell the size and the classes. Throws DATA and FILE. */
   open(): Promise<Dataset>
 }
 

@@ -22,8 +22,11 @@ export interface StoredTrunk {
   readonly title: string
   /** Photos and views stored. */
   readonly entries: number
+  /** Bytes of its features. */
   readonly bytes: number
+  /** When its first features were kept. */
   readonly created: string
+  /** When it was opened last. */
   readonly lastUsed: string
 }
 
@@ -32,15 +35,19 @@ export type StoredPrecision = 'float32' | 'float16'
 
 /** What the features of one photo are filed under. */
 export interface FeatureEntry {
+  /** The trunk that computed it: the hash of its graph and weights. */
   readonly trunk: string
+  /** SHA-256 of the photo's bytes, in hexadecimal. */
   readonly photo: string
   /** Default 0. */
   readonly view?: number
+  /** How the numbers are kept. */
   readonly precision?: StoredPrecision
 }
 
 /** A store that is open. */
 export interface FeatureStore {
+  /** Where it lies. */
   readonly folder: string
   /** The features of a photo, or undefined where they are not stored (or damaged). */
   get(entry: FeatureEntry): Float32Array | undefined
@@ -50,9 +57,11 @@ export interface FeatureStore {
   use(trunk: string, title: string): Promise<void>
   /** Waits until everything put so far is on disk. Code FILE where the disk is full or broken. */
   flush(): Promise<void>
+  /** What is kept, by trunk. */
   trunks(): StoredTrunk[]
   /** Removes one trunk's features, or all. Returns the number of entries removed. */
   prune(trunk?: string): Promise<number>
+  /** Ends pending writes and closes the files. */
   close(): Promise<void>
 }
 
@@ -63,7 +72,12 @@ export function featureFolder(environment: Readonly<Record<string, string | unde
 }
 
 /** Where fingerprints are kept between runs; a store that cannot be used keeps none. */
-export async function openHashCache(folder = featureFolder()): Promise<{ readonly cache: HashCache; readonly close: () => Promise<void> }> {
+export async function openHashCache(folder = featureFolder()): Promise<{
+  /** The hashes. */
+  readonly cache: HashCache
+  /** Closes the files. */
+  readonly close: () => Promise<void>
+}> {
   try {
     const root = await openRoot(folder)
     const prints = root.openDB<string, string>({ name: 'prints', encoding: 'string' })
@@ -75,9 +89,9 @@ export async function openHashCache(folder = featureFolder()): Promise<{ readonl
       await pending
       await root.close()
     }
-    return { cache: { get: (contentHash) => prints.get(contentHash), put }, close }
+    return { /** The hashes. */ cache: { get: (contentHash) => prints.get(contentHash), put }, /** Closes the files. */ close }
   } catch {
-    return { cache: memoryHashCache(), close: () => Promise.resolve() }
+    return { /** The hashes. */ cache: memoryHashCache(), /** Closes the files. */ close: () => Promise.resolve() }
   }
 }
 

@@ -2,7 +2,9 @@
 
 /** A store of short texts by content hash; it reports no fault: what it cannot keep is computed again. */
 export interface HashCache {
+  /** What was kept under a key; undefined where nothing was. */
   get(contentHash: string): string | undefined | Promise<string | undefined>
+  /** Keeps a value under a key. */
   put(contentHash: string, value: string): void | Promise<void>
 }
 

@@ -19,6 +19,7 @@ export interface ImageFolderOptions extends ScanOptions {
   readonly classNames?: readonly string[]
   /** Height and width in pixels. */
   readonly targetSize?: readonly [number, number]
+  /** What photos (0 to 255) go through. Default the network's own. */
   readonly preprocessing?: PreprocessMode
   /** Default 'nearest', which is Keras's. */
   readonly interpolation?: Interpolation
@@ -28,16 +29,19 @@ export interface ImageFolderOptions extends ScanOptions {
   readonly labelMode?: LabelMode
   /** Whether `fit` shuffles every epoch; default true. */
   readonly shuffle?: boolean
+  /** Of the order of photos. Default that of `fit`. */
   readonly seed?: number
 }
 
 /** A scanned photo folder. */
 export interface FolderDataset extends Dataset {
+  /** The folder. */
   readonly root: string
   /** What the labels were read from. */
   readonly source: LabelSource
   /** How the labels were found, in words, where it is not class folders. */
   readonly notes: readonly string[]
+  /** What `fit` is to assume, from the options of the folder. */
   readonly defaults: DatasetDefaults
   /** What lies in the folder and is not part of the dataset. */
   readonly skipped: readonly Skipped[]
@@ -49,7 +53,9 @@ export interface FolderDataset extends Dataset {
 
 /** A photo folder that is scanned when it is first opened. */
 export interface ImageFolder extends DatasetSource {
+  /** As it was given. */
   readonly path: string
+  /** As they were given. */
   readonly options: ImageFolderOptions
   /** Scans once; every call gives the same dataset. Code DATA where the folder is not a set of at least two classes with photos. */
   open(): Promise<FolderDataset>

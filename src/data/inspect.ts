@@ -17,6 +17,7 @@ export interface InspectOptions extends QuarantineOptions {
   readonly hashCache?: HashCache
   /** Hears of every file whose content was looked at. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Ends the reading early, with code CANCELED. */
   readonly signal?: AbortSignal
 }
 

@@ -15,7 +15,14 @@ import type { PhotoTable } from './table.ts'
 export type LabelSource = 'folders' | 'names' | 'csv' | 'jsonl'
 
 /** Where to look for labels; 'auto' recognises it, a path names a table whose file names are below the photo folder. */
-export type LabelsFrom = 'auto' | 'folders' | 'names' | { readonly table: string }
+export type LabelsFrom =
+  | 'auto'
+  | 'folders'
+  | 'names'
+  | {
+      /** Path of a table with the columns file and label. */
+      readonly table: string
+    }
 
 /** The labelled files of a folder. */
 export interface Labelled {

@@ -13,7 +13,18 @@ export const PARTS: readonly Part[] = ['train', 'validation', 'test']
 
 /** One folder per class, or the folder of each part. */
 export type Layout =
-  { readonly kind: 'flat' } | { readonly kind: 'split'; readonly folders: ReadonlyMap<Part, string>; readonly others: readonly string[] }
+  | {
+      /** Which layout it is. */
+      readonly kind: 'flat'
+    }
+  | {
+      /** Which layout it is. */
+      readonly kind: 'split'
+      /** The folders of the parts, or of the classes. */
+      readonly folders: ReadonlyMap<Part, string>
+      /** Folders that are no part of it. */
+      readonly others: readonly string[]
+    }
 
 const PART_NAMES: ReadonlyMap<string, Part> = new Map([
   ['train', 'train'],

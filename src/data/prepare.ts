@@ -18,14 +18,19 @@ export interface PrepareOptions {
   readonly labels?: readonly string[]
   /** Photos per class; a part left out while another is given gets none. */
   readonly train?: number
+  /** Photos of each class for validation. */
   readonly validation?: number
+  /** Photos of each class for the test. */
   readonly test?: number
   /** Default 'copy'; 'hardlink' falls back to copies across disks. */
   readonly link?: LinkMode
   /** Whether an existing OUT with other content is replaced; default false. */
   readonly force?: boolean
+  /** Follow links that lead out of the source. Default false. */
   readonly followLinks?: boolean
+  /** Hears how many of all photos are written. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Ends it early with code CANCELED; what was there before stays. */
   readonly signal?: AbortSignal
 }
 
@@ -33,6 +38,7 @@ export interface PrepareOptions {
 export interface Prepared {
   /** Photos by part and class name. */
   readonly counts: Readonly<Record<Part, ReadonlyMap<string, number>>>
+  /** The classes, in the order of their labels. */
   readonly classNames: readonly string[]
   /** Where the photos came from, in words: numbering, gaps, files left out. */
   readonly notes: readonly string[]

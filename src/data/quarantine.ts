@@ -8,16 +8,31 @@ import { systemReason } from './failures.ts'
 import { printableName } from './names.ts'
 
 /** A picture, or the reason why there is none. */
-export type ReadResult = { readonly ok: true; readonly tensor: Tensor<'float32'> } | { readonly ok: false; readonly reason: string }
+export type ReadResult =
+  | {
+      /** Whether it could be read. */
+      readonly ok: true
+      /** The picture, [height, width, 3]. */
+      readonly tensor: Tensor<'float32'>
+    }
+  | {
+      /** Whether it could be read. */
+      readonly ok: false
+      /** Why not, in words. */
+      readonly reason: string
+    }
 
 /** An unusable picture as reports list it. */
 export interface Unusable {
+  /** Its path, printable. */
   readonly path: string
+  /** Why, in words. */
   readonly reason: string
 }
 
 /** An unusable sample of a dataset. */
 export interface UnusableSample extends Sample {
+  /** Why, in words. */
   readonly reason: string
 }
 
@@ -29,7 +44,9 @@ export interface QuarantineOptions {
 
 /** A dataset that only has usable samples, and those that were dropped. */
 export interface Quarantined {
+  /** The samples that can be used. */
   readonly dataset: Dataset
+  /** The others. */
   readonly unusable: readonly Unusable[]
 }
 
@@ -46,11 +63,24 @@ export async function tryRead(dataset: Dataset, index: number, how: ReadOptions)
 export async function tryHash(
   dataset: Dataset,
   index: number,
-): Promise<{ readonly ok: true; readonly hash: string } | { readonly ok: false; readonly reason: string }> {
+): Promise<
+  | {
+      /** Whether it could be read. */
+      readonly ok: true
+      /** SHA-256 of the file, in hexadecimal. */
+      readonly hash: string
+    }
+  | {
+      /** Whether it could be read. */
+      readonly ok: false
+      /** Why not, in words. */
+      readonly reason: string
+    }
+> {
   try {
-    return { ok: true, hash: await hashOf(dataset, index) }
+    return { /** Whether it could be read. */ ok: true, /** SHA-256 of the file, in hexadecimal. */ hash: await hashOf(dataset, index) }
   } catch (error) {
-    return { ok: false, reason: reasonOf(error, dataset.describe(index)) }
+    return { /** Whether it could be read. */ ok: false, /** Why not, in words. */ reason: reasonOf(error, dataset.describe(index)) }
   }
 }
 

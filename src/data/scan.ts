@@ -11,7 +11,9 @@ export const PICTURE_EXTENSIONS: readonly string[] = ['.bmp', '.gif', '.jfif', '
 
 /** A file or folder that was left out, and why. */
 export interface Skipped {
+  /** Its path, printable. */
   readonly path: string
+  /** Why it is left out, in words. */
   readonly reason: string
 }
 

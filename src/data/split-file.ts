@@ -21,15 +21,22 @@ const photoSchema = z.object({
   file: z.string().min(1).max(8192),
   /** SHA-256 of the content. */
   hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Its class. */
   label: z.string(),
+  /** Its part of the split. */
   part: z.enum(['train', 'validation', 'test']),
 })
 
 const descriptionSchema = z.object({
+  /** Version of this form. */
   format: z.literal(1),
+  /** Whether the folder was split already. */
   layout: z.enum(['flat', 'split']),
+  /** What the labels were read from. */
   source: z.enum(['folders', 'names', 'csv', 'jsonl']),
+  /** The classes, in the order of their labels. */
   classNames: z.array(z.string()).min(1),
+  /** Every photo. */
   photos: z.array(photoSchema),
 })
 
@@ -56,7 +63,9 @@ export interface SplitFromOptions {
   readonly parts?: readonly Part[]
   /** How the pictures are read. */
   readonly folder?: ImageFolderOptions
+  /** Hears how many of all photos are hashed. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Ends it early, with code CANCELED. */
   readonly signal?: AbortSignal
 }
 

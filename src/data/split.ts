@@ -39,14 +39,19 @@ export interface SplitOptions extends Shares, InspectOptions, GroupOptions {
 
 /** A folder in three parts. */
 export interface Split {
+  /** How the folder is laid out. */
   readonly layout: 'flat' | 'split'
   /** What the labels were read from. */
   readonly source: LabelSource
   /** The folder that the photos lie in. */
   readonly root: string
+  /** Photos to learn from. */
   readonly train: Dataset
+  /** Photos to choose the best epoch by. */
   readonly validation: Dataset
+  /** Photos for the test at the end. */
   readonly test: Dataset
+  /** The classes, in the order of their labels. */
   readonly classNames: readonly string[]
   /** What the reader should know: how the folder was read, copies, groups, small classes. */
   readonly notes: readonly string[]

@@ -21,18 +21,22 @@ export interface CompileOptions {
 
 /** A compiled graph. It holds native memory until it is disposed of. */
 export interface Program {
+  /** What it was compiled from. */
   readonly graph: Graph
   /**
    * Runs once. Outputs named in `into` are written into those tensors (which may be inputs, see mayOverwrite);
    * the others are new.
    */
   run(feeds: ReadonlyMap<Value, Tensor>, into?: ReadonlyMap<Value, Tensor>): Promise<ReadonlyMap<Value, Tensor>>
+  /** Frees its native memory. */
   dispose(): Promise<void>
 }
 
 /** Something that computes graphs. */
 export interface Engine {
+  /** What computes. */
   readonly name: EngineName
+  /** Makes a program of a graph. Throws ENGINE where it cannot run it. */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>
   /** Channels that lie together in the engine's own layout on this machine (see `blockedLayout`); 0 where it has none. */
   blockSize(): Promise<number>

@@ -4,21 +4,29 @@ import type { Attributes, OpName } from './operators/signatures.ts'
 
 /** Element type and sizes of a value; null is a size known only at run time (the batch). */
 export interface ValueType {
+  /** Null for a size that is not known. */
   readonly shape: readonly Dim[]
+  /** Type of the numbers. */
   readonly dtype: DType
 }
 
 /** One tensor that flows through the graph. Identity is the object; names are for people and files and unique per graph. */
 export interface Value extends ValueType {
+  /** Unique in the graph. */
   readonly name: string
 }
 
 /** One application of an operator. A null input is an optional one that is left out. */
 export interface Node<K extends OpName = OpName> {
+  /** The operator. */
   readonly op: K
+  /** Unique in the graph. */
   readonly name: string
+  /** In ONNX's order; undefined where an optional one is left out. */
   readonly inputs: readonly (Value | null)[]
+  /** In ONNX's order. */
   readonly outputs: readonly Value[]
+  /** ONNX's attributes of the operator. */
   readonly attributes: Attributes[K]
 }
 
@@ -27,6 +35,7 @@ export interface Node<K extends OpName = OpName> {
  * Whoever compiles the graph decides whether it becomes a constant (packed, folded) or an input (trainable).
  */
 export interface Parameter {
+  /** The value that stands for it in the graph. */
   readonly value: Value
   /** The numbers in graph layout, read when the graph is compiled. */
   readonly data: () => Tensor
@@ -34,10 +43,15 @@ export interface Parameter {
 
 /** Nodes in an order in which every input is made before it is used. */
 export interface Graph {
+  /** Values that come in with every run. */
   readonly inputs: readonly Value[]
+  /** Values that a run gives back. */
   readonly outputs: readonly Value[]
+  /** Operators, each after what it reads. */
   readonly nodes: readonly Node[]
+  /** Values with fixed numbers. */
   readonly constants: ReadonlyMap<Value, Tensor>
+  /** Inputs that are weights or other state. */
   readonly parameters: ReadonlyMap<Value, Parameter>
 }
 

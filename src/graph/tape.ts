@@ -8,9 +8,13 @@ import type { Attributes, OpName } from './operators/signatures.ts'
 
 /** A recorder of nodes. Values of other tapes must not be mixed in. */
 export interface Tape {
+  /** So far, in the order of recording. */
   readonly nodes: readonly Node[]
+  /** So far. */
   readonly constants: ReadonlyMap<Value, Tensor>
+  /** So far. */
   readonly parameters: ReadonlyMap<Value, Parameter>
+  /** So far. */
   readonly inputs: readonly Value[]
   /** A value fed at each run. */
   input(name: string, type: ValueType): Value

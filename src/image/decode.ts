@@ -8,7 +8,9 @@ import { unreadable } from './read.ts'
 
 /** A decoded picture and the EXIF turn (1 to 8) that is still to be applied. */
 export interface Decoded {
+  /** Three channels, red first. */
   readonly pixels: Pixels
+  /** EXIF's number, 1 to 8; 1 is upright. */
   readonly orientation: number
 }
 

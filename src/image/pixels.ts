@@ -2,8 +2,11 @@
 
 /** A picture: `data` holds height · width · 3 bytes, red first, rows from the top. */
 export interface Pixels {
+  /** Three bytes for each pixel, red first, line by line. */
   readonly data: Uint8Array
+  /** In pixels. */
   readonly width: number
+  /** In pixels. */
   readonly height: number
 }
 

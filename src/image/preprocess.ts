@@ -10,9 +10,13 @@ export type PreprocessMode = 'caffe' | 'tf' | 'torch' | 'tutorial' | 'none'
 
 /** The arithmetic of a mode: (x / divisor − mean[c]) / deviation[c]; the result's channel c is the input's `from[c]`. */
 export interface PreprocessSteps {
+  /** Order of the channels that go in. */
   readonly from: readonly [number, number, number]
+  /** Divided by, before everything else. */
   readonly divisor: number
+  /** Subtracted from each channel. */
   readonly mean: readonly [number, number, number]
+  /** Divided by, for each channel, after `mean`. */
   readonly deviation: readonly [number, number, number]
 }
 

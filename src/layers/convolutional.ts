@@ -34,15 +34,20 @@ export interface Conv2DOptions extends KernelOptions {
 export interface DepthwiseConv2DOptions extends KernelOptions {
   /** Outputs per input channel. Default 1. */
   readonly depthMultiplier?: number
+  /** Distance between the points of the kernel. Default 1. */
   readonly dilationRate?: PairLike
   /** Default 'glorotUniform'. */
   readonly depthwiseInitializer?: string
 }
 /** What `separableConv2d` takes. */
 export interface SeparableConv2DOptions extends KernelOptions {
+  /** Channels of the output. */
   readonly filters: number
+  /** Channels made of each input channel. Default 1. */
   readonly depthMultiplier?: number
+  /** Default 'glorotUniform'. */
   readonly depthwiseInitializer?: string
+  /** Default 'glorotUniform'. */
   readonly pointwiseInitializer?: string
 }
 

@@ -25,6 +25,7 @@ export interface DenseOptions extends LayerOptions {
   readonly biasInitializer?: string
 }
 export interface ActivationOptions extends LayerOptions {
+  /** Its name: 'relu', 'softmax' and so on. */
   readonly activation: string
 }
 export interface ReLUOptions extends LayerOptions {

@@ -19,7 +19,9 @@ export interface LayerKind<C extends object = object> {
   readonly inputs?: readonly [number, number]
   /** In Keras's order: gamma, beta, moving_mean, moving_variance; kernel, bias. */
   weights?(config: C, shapes: readonly KerasShape[]): readonly VariableSpec[]
+  /** Keras's shape of the output; throws where the inputs do not fit. */
   outputShape(config: C, shapes: readonly KerasShape[]): KerasShape
+  /** Records what the layer computes. */
   lower(context: Lowering<C>): Value
   /** Files that Keras writes hold arguments that are implied here. */
   readonly kerasConfig?: (config: C) => Readonly<Record<string, unknown>>
@@ -27,9 +29,13 @@ export interface LayerKind<C extends object = object> {
 
 /** What a layer sees when it becomes operators. */
 export interface Lowering<C extends object = object> {
+  /** Where operators are recorded. */
   readonly tape: Tape
+  /** Of the layer. */
   readonly name: string
+  /** Of the layer. */
   readonly config: C
+  /** In the graph's layout. */
   readonly inputs: readonly Value[]
   /** The only input, or the first. */
   readonly x: Value
@@ -37,6 +43,7 @@ export interface Lowering<C extends object = object> {
   readonly shapes: readonly KerasShape[]
   /** The layer's own mode: false in inference, and for a batch norm whose layer is frozen. */
   readonly training: boolean
+  /** The value of a weight of the layer, by its name. */
   readonly weight: (name: string) => Value
   /** Says that a step of training leaves this new value in the weight (moving statistics). */
   readonly update: (name: string, value: Value) => void

@@ -37,7 +37,9 @@ const Callable = class {
 
 /** A kind of layer with its configuration, name and weights. It is called like a function. */
 export class Layer extends Callable {
+  /** What kind of layer it is. */
   readonly kind: LayerKind
+  /** Its settings, without name and `trainable`. */
   readonly config: object
   declare readonly name: string
   /** Every call so far, in order. */
@@ -45,6 +47,7 @@ export class Layer extends Callable {
   #trainable: boolean
   #variables: readonly Variable[] | undefined
 
+  /** A layer of that kind; users call the functions of `layers`. */
   constructor(kind: LayerKind, config: object, options: LayerOptions = {}) {
     super()
     this.kind = kind
@@ -70,6 +73,7 @@ export class Layer extends Callable {
   get trainable(): boolean {
     return this.#trainable
   }
+  /** A change counts at the next `compile`. */
   set trainable(value: boolean) {
     this.#trainable = value
   }
@@ -123,6 +127,7 @@ export class Layer extends Callable {
     }
   }
 
+  /** Notes a call and makes its output. */
   protected record(inputs: readonly SymbolicTensor[], shape: KerasShape, training?: boolean): SymbolicTensor {
     const call: { -readonly [K in keyof LayerCall]?: LayerCall[K] } = { layer: this, inputs, training }
     const output: SymbolicTensor = { shape, dtype: 'float32', name: this.name, call: call as LayerCall }
@@ -141,6 +146,7 @@ export class Layer extends Callable {
     )
   }
 
+  /** The only call; throws USAGE where there were none or several. */
   protected onlyCall(): LayerCall {
     const [call] = this.calls
     if (call && this.calls.length === 1) return call

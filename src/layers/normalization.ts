@@ -17,6 +17,7 @@ export interface BatchNormalizationOptions extends LayerOptions {
   readonly scale?: boolean
 }
 export interface RescalingOptions extends LayerOptions {
+  /** Multiplied by. */
   readonly scale: number
   /** Default 0. */
   readonly offset?: number

@@ -9,11 +9,15 @@ import type { Layer } from './layer.ts'
  */
 export type Layout = 'plain' | 'conv' | 'depthwise'
 
+/** A weight that a kind of layer asks for. */
 export interface VariableSpec {
+  /** In its layer: "kernel". */
   readonly name: string
   /** Keras's shape. */
   readonly shape: Shape
+  /** How it lies in the graph; default 'plain', as in Keras. */
   readonly layout?: Layout
+  /** What its first numbers are drawn from. */
   readonly initializer: string
   /** False for moving statistics, which no optimizer touches. */
   readonly trainable?: boolean
@@ -23,9 +27,11 @@ export interface VariableSpec {
 export class Variable {
   /** Keras's path: layer name, slash, weight name. */
   readonly path: string
+  /** In its layer: "kernel". */
   readonly name: string
   /** Keras's shape. */
   readonly shape: Shape
+  /** The layer that it belongs to. */
   readonly layer: Layer
   /** Whether an optimizer may move it while its layer is trainable. */
   readonly canTrain: boolean
@@ -34,6 +40,7 @@ export class Variable {
   #initial: (() => Float32Array) | undefined
   #version = 0
 
+  /** A weight of a layer; its first numbers are made when they are first asked for. */
   constructor(layer: Layer, spec: VariableSpec, initial: () => Float32Array) {
     this.layer = layer
     this.name = spec.name

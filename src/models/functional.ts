@@ -5,8 +5,11 @@ import { modelKind } from './model-kind.ts'
 import { summary, type SummaryOptions } from './summary.ts'
 import { topologyOf } from './topology.ts'
 
+/** What `model` takes. */
 export interface ModelOptions extends LayerOptions {
+  /** Where the model begins. */
   readonly inputs: SymbolicTensor | readonly SymbolicTensor[]
+  /** Where it ends. */
   readonly outputs: SymbolicTensor | readonly SymbolicTensor[]
 }
 
@@ -15,7 +18,9 @@ const preparedInputs = new WeakMap<SymbolicTensor, string>()
 
 /** Structure only; what computes (fit, predict) is in training/. */
 export class Functional extends Layer {
+  /** Where it begins. */
   readonly inputs: readonly SymbolicTensor[]
+  /** Where it ends. */
   readonly outputs: readonly SymbolicTensor[]
   /** All layers in Keras's order. A nested model is one of them. */
   readonly layers: readonly Layer[]
@@ -23,6 +28,7 @@ export class Functional extends Layer {
   readonly path: readonly LayerCall[]
   #preprocessing: string | undefined
 
+  /** The model between these tensors; users call `model`. Throws USAGE where they are not connected. */
   constructor(options: ModelOptions) {
     super(modelKind, {}, options)
     this.inputs = asList(options.inputs)
@@ -41,6 +47,7 @@ export class Functional extends Layer {
   get preprocessing(): string | undefined {
     return this.#preprocessing
   }
+  /** Models that are built on its layers take it over. */
   set preprocessing(mode: string | undefined) {
     this.#preprocessing = mode
     if (mode !== undefined) preparedInputs.set(this.input, mode)

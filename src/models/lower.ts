@@ -27,7 +27,9 @@ export interface LowerOptions {
 
 /** An input of the graph to be filled with 0 and 1/(1 − rate) anew at each step. */
 export interface RandomMask {
+  /** The input of the graph. */
   readonly value: Value
+  /** Share of zeros, 0 to 1. */
   readonly rate: number
   /** The layer's name; part of the seed. */
   readonly layer: string
@@ -35,6 +37,7 @@ export interface RandomMask {
 
 /** A model in operators. */
 export interface Lowered {
+  /** With everything recorded on it. */
   readonly tape: Tape
   /** In Keras's layout. */
   readonly inputs: readonly Value[]
@@ -44,6 +47,7 @@ export interface Lowered {
   readonly variables: ReadonlyMap<Variable, Value>
   /** What training leaves in weights that no optimizer moves. */
   readonly updates: ReadonlyMap<Variable, Value>
+  /** Random masks that come in with every run. */
   readonly masks: readonly RandomMask[]
 }
 

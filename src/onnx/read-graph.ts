@@ -26,7 +26,9 @@ import { opset } from './write.ts'
 
 /** What a file holds. */
 export interface OnnxContent {
+  /** What the file computes. */
   readonly graph: Graph
+  /** Its `metadata_props` by key. */
   readonly metadata: ReadonlyMap<string, string>
   /** SHA-256 (hexadecimal) of the model without its metadata. */
   readonly digest: string

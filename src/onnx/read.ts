@@ -7,15 +7,21 @@ import { ModelProtoSchema, TensorProto_DataLocation, type GraphProto, type Model
 
 /** An input or output; null where the size is free (the batch). */
 export interface OnnxValue {
+  /** Unique in the file. */
   readonly name: string
+  /** Null for a size that is left open. */
   readonly shape: readonly Dim[]
 }
 
 /** What a file says of itself. */
 export interface OnnxDescription {
+  /** Its `metadata_props` by key. */
   readonly metadata: ReadonlyMap<string, string>
+  /** What it takes. */
   readonly inputs: readonly OnnxValue[]
+  /** What it gives. */
   readonly outputs: readonly OnnxValue[]
+  /** Version of ONNX's operators. */
   readonly opset: number
 }
 

@@ -18,15 +18,21 @@ import { attributeTypes, dataTypes } from './types.ts'
 
 /** Numbers that belong to a message but travel beside it, found by `path`. */
 export interface ExternalData {
+  /** The name that the model calls it by. */
   readonly path: string
+  /** The numbers of all large tensors. */
   readonly data: Uint8Array
 }
 
+/** A graph in ONNX's form. */
 export interface OnnxModel {
+  /** The message. */
   readonly bytes: Uint8Array
+  /** Numbers that lie beside the message. */
   readonly external: readonly ExternalData[]
 }
 
+/** What `writeOnnx` takes. */
 export interface WriteOptions {
   /** Parameters in this set become inputs, fed at each run; the others become constants. Default: all constants. */
   readonly asInputs?: ReadonlySet<Value>
@@ -34,6 +40,7 @@ export interface WriteOptions {
   readonly externalFrom?: number
   /** Key and value pairs stored with the model. */
   readonly metadata?: Readonly<Record<string, string>>
+  /** Written into the file; default none. */
   readonly producerVersion?: string
 }
 

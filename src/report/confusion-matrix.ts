@@ -5,6 +5,7 @@ import { picture, type Picture } from './picture.ts'
 import { COLORS, el, svgDocument, textAt, type Child, type Markup } from './svg.ts'
 import { shorten, textWidth, visible } from './text.ts'
 
+/** What `confusionMatrix` takes. */
 export interface ConfusionMatrixOptions {
   /** Shares of each row (what became of the photos of a class) in per cent instead of counts. Default false. */
   readonly normalized?: boolean

@@ -8,6 +8,7 @@ import { BOLD_FACTOR, shorten, textWidth, visible } from './text.ts'
 
 /** One picture of the sheet. */
 export interface SheetPicture {
+  /** What is drawn. */
   readonly pixels: Pixels
   /** One or two lines below it; longer text is cut. Default none. */
   readonly caption?: string
@@ -15,6 +16,7 @@ export interface SheetPicture {
   readonly wrong?: boolean
 }
 
+/** What `contactSheet` takes. */
 export interface ContactSheetOptions {
   /** Pictures side by side. Default 8, fewer when there are fewer pictures. */
   readonly columns?: number

@@ -4,10 +4,13 @@ import { visible } from './text.ts'
 
 /** A heading and rows of text; the first row names the columns. */
 export interface ReportTable {
+  /** Above it. */
   readonly title: string
   /** A sentence below the title. */
   readonly note?: string
+  /** Heads. */
   readonly columns: readonly string[]
+  /** Cells, row by row. */
   readonly rows: readonly (readonly string[])[]
   /** Columns from this one on hold numbers, and are aligned to the right. Default: none. */
   readonly numbersFrom?: number
@@ -15,7 +18,9 @@ export interface ReportTable {
 
 /** A picture made by this folder, as SVG. */
 export interface ReportFigure {
+  /** Above it. */
   readonly title: string
+  /** A whole SVG of this project's making. */
   readonly svg: string
 }
 
@@ -23,18 +28,32 @@ export interface ReportFigure {
 export interface ReportMistake {
   /** A data URL of a picture that was encoded anew, as `thumbnail` gives it. */
   readonly thumbnail: string
+  /** The class that it is. */
   readonly truth: string
+  /** The class that was answered. */
   readonly answer: string
+  /** The photo's path. */
   readonly file: string
 }
 
+/** What stands on the page. All texts are foreign: they are escaped. */
 export interface HtmlReport {
+  /** Of the page. */
   readonly title: string
   /** Name and value, shown first. */
   readonly facts: readonly (readonly [name: string, value: string])[]
+  /** Drawings, one below the other. */
   readonly figures: readonly ReportFigure[]
-  readonly mistakes: { readonly title: string; readonly shown: readonly ReportMistake[] }
+  /** Pictures with wrong answers. */
+  readonly mistakes: {
+    /** Above them. */
+    readonly title: string
+    /** The pictures. */
+    readonly shown: readonly ReportMistake[]
+  }
+  /** In order. */
   readonly tables: readonly ReportTable[]
+  /** Sentences below the title. */
   readonly notes: readonly string[]
 }
 

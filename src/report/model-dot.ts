@@ -3,9 +3,12 @@ import type { KerasShape, Layer, SymbolicTensor } from '../layers/index.ts'
 import type { Functional } from '../models/index.ts'
 import { escapeMarkup, shorten } from './text.ts'
 
+/** Where a diagram may grow to: TB is from top to bottom. */
 export const RANK_DIRECTIONS = ['TB', 'LR', 'BT', 'RL'] as const
+/** Where a diagram grows to. */
 export type RankDirection = (typeof RANK_DIRECTIONS)[number]
 
+/** What `modelDot` takes; names and defaults of Keras's plot_model. */
 export interface ModelDotOptions {
   /** Adds the output shape to each box. Default true. */
   readonly showShapes?: boolean
@@ -17,7 +20,9 @@ export interface ModelDotOptions {
   readonly expandNested?: boolean
 }
 
+/** A network as a Graphviz graph. */
 export interface ModelDot {
+  /** In Graphviz's language. */
   readonly dot: string
   /** The layer's name by the name of its node in `dot`. */
   readonly names: ReadonlyMap<string, string>

@@ -4,7 +4,9 @@ import { createRequire } from 'node:module'
 
 /** The same picture twice; both are whole files. */
 export interface Picture {
+  /** A whole document. */
   readonly svg: string
+  /** The same as PNG. */
   readonly png: Uint8Array
 }
 

@@ -7,6 +7,7 @@ import { picture, type Picture } from './picture.ts'
 import { COLORS, el, svgDocument, textAt, type Child } from './svg.ts'
 import { textWidth } from './text.ts'
 
+/** What `plotLearningRates` takes. */
 export interface PlotLearningRatesOptions {
   /** Default "Loss by learning rate". */
   readonly title?: string

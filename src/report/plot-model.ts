@@ -7,10 +7,12 @@ import { picture, type Picture } from './picture.ts'
 import { FONT } from './svg.ts'
 import { escapeMarkup } from './text.ts'
 
+/** What `plotModel` takes. */
 export type PlotModelOptions = ModelDotOptions
 
 /** The picture, and the graph that it was made from, for one's own Graphviz. */
 export interface ModelPicture extends Picture {
+  /** In Graphviz's language. */
   readonly dot: string
 }
 

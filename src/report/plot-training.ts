@@ -6,6 +6,7 @@ import { picture, type Picture } from './picture.ts'
 import { svgDocument, textAt, type Markup } from './svg.ts'
 import { shorten } from './text.ts'
 
+/** What `plotTraining` takes. */
 export interface PlotTrainingOptions {
   /** Above the charts. Default none. */
   readonly title?: string

@@ -3,12 +3,19 @@ import { RootstockError } from '../errors.ts'
 
 /** One array type per element type. float16 travels as its 16 bits; bool as one byte. */
 export interface TensorData {
+  /** The type of all computing. */
   float32: Float32Array
+  /** Half floats as their bits. */
   float16: Uint16Array
+  /** Labels. */
   int32: Int32Array
+  /** ONNX's shapes and indices. */
   int64: BigInt64Array
+  /** Quantized features. */
   uint8: Uint8Array
+  /** Quantized weights. */
   int8: Int8Array
+  /** 0 or 1. */
   bool: Uint8Array
 }
 
@@ -23,8 +30,11 @@ export type Dim = number | null
 
 /** `data` in C order (last axis fastest). Any object of this form is a tensor; no constructor is needed. */
 export interface Tensor<D extends DType = DType> {
+  /** The numbers, last axis fastest. */
   readonly data: TensorData[D]
+  /** Sizes of the axes; none for a single number. */
   readonly shape: Shape
+  /** Type of the numbers. */
   readonly dtype: D
 }
 

@@ -52,6 +52,7 @@ export interface ModelAccess {
 
 /** What a callback may touch of a running `fit`. */
 export interface TrainingControl {
+  /** The model that trains. */
   readonly model: ModelAccess
   /** Of the next step; kept as float32. */
   learningRate: number
@@ -69,6 +70,7 @@ export interface TrainingControl {
   resumeAt(epoch: number, states?: readonly CallbackState[]): void
   /** Ends the run after the current epoch (or batch, when called from a batch hook). The loop emits `stopped`; `by` names the callback. */
   stop(reason: string, by?: string): void
+  /** Tells an event to all who listen. */
   emit(event: TrainingEvent): void
 }
 
@@ -86,17 +88,25 @@ type Hooked = void | Promise<void>
  * Epochs and batches count from 0. An object of this form is a callback; there is nothing to extend.
  */
 export interface Callback {
+  /** Told in messages and errors; with it a resumed run finds its state. */
   readonly name: string
   /** Have every step leave its gradients for `control.model.gradients()`, which costs their memory. Default false. */
   readonly wantsGradients?: boolean
+  /** Once, before everything else. */
   onTrainBegin?(control: TrainingControl): Hooked
+  /** Before the first batch of an epoch, counted from 0. */
   onEpochBegin?(epoch: number, control: TrainingControl): Hooked
+  /** Before a batch, counted from 0 in its epoch. */
   onTrainBatchBegin?(batch: number, control: TrainingControl): Hooked
+  /** After a batch; `logs` are running means over the epoch. */
   onTrainBatchEnd?(batch: number, logs: Logs, control: TrainingControl): Hooked
+  /** Before the validation data is passed through. */
   onTestBegin?(control: TrainingControl): Hooked
+  /** After it; keys of `logs` carry no `val_`. */
   onTestEnd?(logs: Logs, control: TrainingControl): Hooked
   /** `logs` may be added to; what is added reaches the callbacks after this one, and the history. */
   onEpochEnd?(epoch: number, logs: Logs, control: TrainingControl): Hooked
+  /** Once, after everything else, with the figures of the last epoch. */
   onTrainEnd?(logs: Logs, control: TrainingControl): Hooked
   /** Everything that a resumed run must know, as JSON. */
   state?(): unknown

@@ -16,7 +16,9 @@ export interface EvaluateOptions {
   readonly batchSize?: number
   /** Batches to look at. Default all. */
   readonly steps?: number
+  /** Hears of progress and of unusable photos. */
   readonly onEvent?: (event: TrainingEvent) => void
+  /** Ends it early, with code CANCELED. */
   readonly signal?: AbortSignal
   /** Keep the features of photos on disk for later runs. Default true. */
   readonly featureStore?: boolean | 'float16'

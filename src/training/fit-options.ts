@@ -39,6 +39,7 @@ export interface FitOptions extends AugmentationOptions {
   readonly validationSplit?: number
   /** Default: batchSize. */
   readonly validationBatchSize?: number
+  /** Batches of the validation data to look at. Default all. */
   readonly validationSteps?: number
   /** Batches per epoch. Default: all. */
   readonly stepsPerEpoch?: number
@@ -46,6 +47,7 @@ export interface FitOptions extends AugmentationOptions {
   readonly classWeight?: Readonly<Record<number, number>> | 'balanced'
   /** Factor on the loss of each sample, for tensors. */
   readonly sampleWeight?: ArrayLike<number>
+  /** Take part in the run, in this order. */
   readonly callbacks?: readonly Callback[]
   /** Keeps the state of the run in a folder, so that it can be resumed exactly. Default: not kept. */
   readonly checkpoint?: CheckpointOptions

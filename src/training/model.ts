@@ -27,6 +27,7 @@ export class Model extends Functional {
   readonly #predictor: Predictor
   #compiled: Compiled | undefined
 
+  /** The model between these tensors; users call `model`. Throws USAGE where they are not connected. */
   constructor(options: ModelOptions) {
     super(options)
     this.#predictor = new Predictor(this)

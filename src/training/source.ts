@@ -38,8 +38,11 @@ export interface Source {
 
 /** A batch of a user's stream, in Keras's layout. */
 export interface StreamBatch {
+  /** [n, …] */
   readonly x: Tensor<'float32'>
+  /** Labels in the form that the loss takes. */
   readonly y: Tensor
+  /** Factor on the loss of each sample, [n]. */
   readonly sampleWeight?: Float32Array
 }
 

@@ -12,16 +12,21 @@ import { runFiles } from './run-folder.ts'
 export interface ClassifierCheck {
   /** The artifact. */
   readonly path: string
+  /** The network that it stands on. */
   readonly network: string
+  /** Number of classes. */
   readonly classes: number
+  /** What it computes in. */
   readonly precision: 'float32' | 'float16' | 'int8'
   /** Where the samples ran. */
   readonly engine: EngineName
   /** The content is that which was written, to the last bit. */
   readonly intact: boolean
+  /** The parity samples, one by one. */
   readonly samples: readonly SampleResult[]
   /** The largest difference of a probability. */
   readonly difference: number
+  /** The greatest difference of a probability that is allowed. */
   readonly tolerance: number
   /** The content is intact and every sample within the tolerance. */
   readonly same: boolean

@@ -47,6 +47,7 @@ const photosAtOnce = 4
 
 /** Names photos. Made by `trainClassifier`, `loadClassifier` or `pretrainedClassifier`. */
 export class Classifier {
+  /** The network that it stands on. */
   readonly network: string
   /** How photos are read; part of what was learned. */
   readonly reading: PhotoReading
@@ -55,6 +56,7 @@ export class Classifier {
   readonly #net: Model | AnsweringNetwork
   readonly #labels: ClassifierParts['labels']
 
+  /** From a model and what goes with it; users call `trainClassifier`, `loadClassifier` or `pretrainedClassifier`. */
   constructor(parts: ClassifierParts) {
     this.#net = parts.model
     this.network = parts.network
@@ -71,6 +73,7 @@ export class Classifier {
     })
   }
 
+  /** The classes, in the order of the model's outputs. */
   get classNames(): readonly string[] {
     return this.#labels.map(({ label }) => label)
   }

@@ -14,6 +14,7 @@ export interface EvaluateRunOptions {
   readonly folder: string
   /** Only the photos of this part of the run's own split. */
   readonly part?: Part
+  /** Hears of progress and of unusable photos. */
   readonly onEvent?: (event: TrainingEvent) => void
 }
 

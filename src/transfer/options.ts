@@ -74,34 +74,77 @@ export interface TrainClassifierOptions
 export interface TrainReport {
   /** The run's folder. */
   readonly run: string
+  /** In the order of the model's outputs. */
   readonly classes: readonly string[]
+  /** The network that it stands on. */
   readonly network: string
-  readonly images: { readonly train: number; readonly validation: number; readonly test: number }
+  /** Photos of each part. */
+  readonly images: {
+    /** To learn from. */
+    readonly train: number
+    /** To choose the best epoch by. */
+    readonly validation: number
+    /** For the test at the end. */
+    readonly test: number
+  }
   /** Whole epochs that were trained. */
   readonly epochs: number
   /** The epoch of least val_loss, counted from 1. */
-  readonly best: { readonly epoch: number; readonly valLoss: number; readonly valAccuracy: number }
+  readonly best: {
+    /** Its number. */
+    readonly epoch: number
+    /** Mean cross-entropy. */
+    readonly valLoss: number
+    /** 0 to 1. */
+    readonly valAccuracy: number
+  }
   /** Null without test photos. */
-  readonly test: { readonly accuracy: number; readonly loss: number } | null
+  readonly test: {
+    /** 0 to 1. */
+    readonly accuracy: number
+    /** Mean cross-entropy. */
+    readonly loss: number
+  } | null
   /** What the frozen part computes in; 'fp32' also where int8 was asked for and not close enough. */
   readonly precision?: 'fp32' | 'int8'
   /** Of runs in int8. */
   readonly int8?: Int8Report
-  readonly seconds: { readonly total: number; readonly features: number; readonly fit: number }
+  /** Time by the clock. */
+  readonly seconds: {
+    /** In all. */
+    readonly total: number
+    /** Through the frozen part. */
+    readonly features: number
+    /** In the epochs. */
+    readonly fit: number
+  }
   /** Photos through the network per second of computing features. */
   readonly imagesPerSecond: number
   /** Pictures that could not be used. */
-  readonly unusable: readonly { readonly path: string; readonly reason: string }[]
+  readonly unusable: readonly {
+    /** Its path, printable. */
+    readonly path: string
+    /** Why, in words. */
+    readonly reason: string
+  }[]
 }
 
 /** How a run in int8 compares with float32. */
 export interface Int8Report extends Int8Agreement {
   /** Of the head on validation photos, their features computed in int8 and in float32; null without such photos. */
-  readonly accuracy: { readonly int8: number; readonly fp32: number; readonly photos: number } | null
+  readonly accuracy: {
+    /** In 8 bits, 0 to 1. */
+    readonly int8: number
+    /** In float32, 0 to 1. */
+    readonly fp32: number
+    /** How many there were. */
+    readonly photos: number
+  } | null
 }
 
 /** One answer of a classifier. */
 export interface Prediction {
+  /** The class. */
   readonly label: string
   /** 0 … 1 */
   readonly probability: number
@@ -111,14 +154,23 @@ export interface Prediction {
 
 /** How well a classifier does on a folder: what `rootstock evaluate --json` prints. */
 export interface Evaluation {
+  /** Photos that were measured. */
   readonly images: number
+  /** Share of right answers, 0 to 1. */
   readonly accuracy: number
+  /** Mean cross-entropy. */
   readonly loss: number
+  /** Figures of each class. */
   readonly perClass: readonly {
+    /** The class. */
     readonly label: string
+    /** Photos of the class. */
     readonly images: number
+    /** Share of the answers "this class" that are right, 0 to 1. */
     readonly precision: number
+    /** Share of the photos of the class that are found, 0 to 1. */
     readonly recall: number
+    /** Harmonic mean of precision and recall. */
     readonly f1: number
   }[]
   /** Rows are true classes, columns predicted ones. */

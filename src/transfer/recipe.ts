@@ -5,6 +5,7 @@ import { schedules, type optimizers } from '../training/index.ts'
 
 /** 'head' trains a new head; 'fine-tune' goes on with the network's last block, with warm-up and a falling rate. */
 export const RECIPES = ['head', 'fine-tune'] as const
+/** 'head' trains a new head; 'fine-tune' goes on with the network's last block. */
 export type Recipe = (typeof RECIPES)[number]
 
 /** Where the last block of each network begins: what fine-tuning trains unless it is told otherwise. */

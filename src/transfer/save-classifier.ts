@@ -11,7 +11,9 @@ export type SaveClassifierOptions = WriteArtifactOptions
 
 /** What was written. */
 export interface SavedClassifier {
+  /** The file. */
   readonly path: string
+  /** Size of the file. */
   readonly bytes: number
   /** What numbers are stored in. */
   readonly precision: 'float32' | 'float16' | 'int8'
@@ -19,6 +21,7 @@ export interface SavedClassifier {
   readonly labels?: string
   /** `.onnx`: the largest difference from the classifier's answers, and the most that is allowed. */
   readonly difference?: number
+  /** The greatest difference that is allowed. */
   readonly tolerance?: number
 }
 

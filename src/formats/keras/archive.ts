@@ -13,6 +13,7 @@ import { parseJson } from './json.ts'
 export interface KerasArchive {
   /** The model's configuration, objects without prototype. */
   readonly config: unknown
+  /** `metadata.json`: who wrote it and when. */
   readonly metadata: unknown
   /** The bytes of an HDF5 file in the form of `.weights.h5`. */
   readonly weights: Uint8Array

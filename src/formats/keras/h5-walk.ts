@@ -14,25 +14,33 @@ import type { H5Layout, H5Type } from './h5-types.ts'
 
 /** A folder of an HDF5 file. */
 export interface H5Group {
+  /** Tells it from a dataset. */
   readonly kind: 'group'
   /** Absolute, "/" for the root. */
   readonly path: string
   /** In the file's order: by name, in bytes. */
   readonly children: ReadonlyMap<string, H5Group | H5Dataset>
+  /** Its attributes by name. */
   readonly attributes: H5Attributes
 }
 
 /** An array of an HDF5 file. */
 export interface H5Dataset {
+  /** Tells it from a group. */
   readonly kind: 'dataset'
+  /** Its path in the file. */
   readonly path: string
+  /** Its dimensions. */
   readonly shape: readonly number[]
+  /** Of its numbers. */
   readonly type: H5Type
+  /** Where its bytes lie in the file. */
   readonly layout: H5Layout
   /** Numbers of the filters, in the order of writing. */
   readonly filters: readonly number[]
   /** False when no byte was ever stored. */
   readonly written: boolean
+  /** Its attributes by name. */
   readonly attributes: H5Attributes
 }
 

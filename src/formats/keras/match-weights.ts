@@ -8,6 +8,7 @@ import { leafOf } from './weight-names.ts'
 
 /** A layer of the network that takes the weights. */
 export interface ExpectedLayer {
+  /** Name of the layer. */
   readonly layer: string
   /** Keras's class name. */
   readonly className: string
@@ -19,6 +20,7 @@ export interface ExpectedLayer {
 export interface ExpectedWeight {
   /** Keras's path, "conv1/kernel". */
   readonly path: string
+  /** In Keras's layout. */
   readonly shape: readonly number[]
 }
 
@@ -34,11 +36,13 @@ export interface MatchOptions {
 export interface WeightRow {
   /** The network's name of the layer; the file's where the network has none. */
   readonly layer: string
+  /** Path of the weight in the model. */
   readonly weight: string
   /** Undefined where the file has no such tensor. */
   readonly fileShape: readonly number[] | undefined
   /** Undefined where the network has no such weight. */
   readonly expectedShape: readonly number[] | undefined
+  /** Whether it fits, is missing, left over, or of another shape. */
   readonly status: 'fits' | 'shape' | 'missing' | 'unexpected'
   /** The options allow this difference. */
   readonly skipped: boolean
@@ -46,6 +50,7 @@ export interface WeightRow {
 
 /** A tensor of the file that goes into a weight of the network. */
 export interface Assignment {
+  /** The weight's path in the model: "dense_new/kernel". */
   readonly path: string
   /** "layer/weight" as the file calls it. */
   readonly fileName: string
@@ -55,6 +60,7 @@ export interface Assignment {
 
 /** The whole account. */
 export interface WeightMatch {
+  /** What goes where. */
   readonly assignments: readonly Assignment[]
   /** The rows that keep the file from being loaded: what does not fit and was not allowed to. */
   readonly problems: readonly WeightRow[]

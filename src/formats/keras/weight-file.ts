@@ -11,6 +11,7 @@ import { parseJson } from './json.ts'
 export interface FileWeight {
   /** Its name in the file: "conv1/kernel:0", or "0", "1", … in a Keras 3 file. */
   readonly name: string
+  /** In Keras's layout. */
   readonly shape: readonly number[]
   /** Reads the values; throws WEIGHTS when one of them is not finite. */
   readonly read: () => Tensor<'float32'>
@@ -22,6 +23,7 @@ export interface FileLayer {
   readonly name: string
   /** Keras 3 files only: the place inside the file ("conv2d_1"), made of the class and a counter. */
   readonly address?: string
+  /** Its tensors, in the order of the file. */
   readonly weights: readonly FileWeight[]
 }
 
@@ -34,16 +36,19 @@ export type WeightFileKind = 'keras-weights' | 'keras-model' | 'keras3-weights'
 export interface WeightFile {
   /** The path, or "the given bytes". */
   readonly name: string
+  /** Which of Keras's forms it has. */
   readonly kind: WeightFileKind
   /** Layers with weights, nested models flattened; numbered layers of Keras 3 files in the order of their numbers, class by class. */
   readonly layers: readonly FileLayer[]
   /** State of the optimizer, in the order of the file; empty when there is none. */
   readonly optimizer: readonly FileWeight[]
+  /** As the file says; undefined where it does not. */
   readonly kerasVersion: string | undefined
   /** The configuration of a whole-model file (objects without prototype), or undefined. */
   readonly modelConfig: unknown
   /** What a whole model was compiled with, or undefined. */
   readonly trainingConfig: unknown
+  /** Closes the file. */
   close(): void
 }
 

@@ -11,8 +11,11 @@ import type { SavedLayer, WriteExtras } from './write-weights.ts'
 
 /** What goes into the archive. */
 export interface ArchiveContent {
+  /** `config.json`: the layers. */
   readonly config: object
+  /** The weights. */
   readonly layers: readonly SavedLayer[]
+  /** What lies beside the weights. */
   readonly extras: WriteExtras
 }
 

@@ -7,6 +7,7 @@ import { snakeCase } from './weight-names.ts'
 
 /** A layer to write; layers without weights are part of the file too. */
 export interface SavedLayer {
+  /** Name of the layer. */
   readonly name: string
   /** Keras's class name: Keras 3 finds a layer again by its class and its place among the layers of that class. */
   readonly className: string
@@ -18,7 +19,9 @@ export interface SavedLayer {
 
 /** A tensor in Keras's layout, and its own name ("kernel"). */
 export interface SavedWeight {
+  /** Its name in the layer: "kernel". */
   readonly name: string
+  /** Its numbers, in Keras's layout. */
   readonly tensor: Tensor<'float32'>
   /** Keras stores what is frozen in a nested model behind what trains. Default true. */
   readonly trainable?: boolean
@@ -26,7 +29,9 @@ export interface SavedWeight {
 
 /** What an optimizer keeps, under Keras's name of it. */
 export interface SavedState {
+  /** Its name in the file. */
   readonly name: string
+  /** Its numbers, in Keras's layout. */
   readonly tensor: Tensor<'float32' | 'int64'>
 }
 
@@ -35,9 +40,21 @@ export interface WriteExtras {
   /** The model's name; "functional" by default. */
   readonly modelName?: string
   /** State of the optimizer in Keras's order (iterations as int64, learning rate, then its slots). */
-  readonly optimizer?: { readonly name: string; readonly variables: readonly SavedState[] } | undefined
+  readonly optimizer?:
+    | {
+        /** Keras's name of it. */
+        readonly name: string
+        /** Its memory, in Keras's order. */
+        readonly variables: readonly SavedState[]
+      }
+    | undefined
   /** Makes an `.h5` file a whole model: its configuration and what `compile` fixed, as JSON. */
-  readonly model?: { readonly config: string; readonly training?: string | undefined }
+  readonly model?: {
+    /** The layers, as Keras's JSON. */
+    readonly config: string
+    /** What `compile` fixed, as Keras's JSON. */
+    readonly training?: string | undefined
+  }
 }
 
 /** The version that the files name: the first whose forms these are. */

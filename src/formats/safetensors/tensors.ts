@@ -8,13 +8,17 @@ import { readAt, readHeader, refuse, type Header } from './read.ts'
 
 /** A tensor and its name in the file. */
 export interface NamedTensor {
+  /** Unique in the file. */
   readonly name: string
+  /** Shape, type and numbers. */
   readonly tensor: Tensor<'float32'>
 }
 
 /** What such a file holds. */
 export interface TensorFile {
+  /** In the order of the file. */
   readonly tensors: ReadonlyMap<string, Tensor<'float32'>>
+  /** Texts of the header by key. */
   readonly metadata: Readonly<Record<string, string>>
 }
 

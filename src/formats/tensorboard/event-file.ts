@@ -11,6 +11,7 @@ import type { SummaryValue } from './summaries.ts'
 
 /** Writes one event file. Events wait in memory until `flush`, which adds them whole; nothing is held open. */
 export interface EventWriter {
+  /** The file. */
   readonly path: string
   /** Values of a step, in one record each, as TensorFlow does. */
   add(step: number, values: readonly SummaryValue[]): void
@@ -22,6 +23,7 @@ export interface EventWriter {
 
 /** What an event file says, up to its end or its first fault. */
 export interface EventFile extends Pick<Records, 'fault' | 'size'> {
+  /** Every whole event, in the order of the file. */
   readonly events: readonly Event[]
 }
 

@@ -7,7 +7,9 @@ export const maxPictures = 3
 
 /** Pictures as TensorBoard takes them: [count, height, width, 1, 3 or 4], floats from 0 (black) to 1. */
 export interface Pictures {
+  /** The numbers, row by row. */
   readonly data: Float32Array
+  /** [n, height, width, channels] */
   readonly shape: readonly [count: number, height: number, width: number, channels: number]
 }
 

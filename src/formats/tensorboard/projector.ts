@@ -7,11 +7,13 @@ import { encodePng } from './images.ts'
 
 /** Points with what belongs to each. */
 export interface Embedding {
+  /** Of the tensor, as the tab shows it. */
   readonly name: string
   /** [points, values] */
   readonly points: Tensor<'float32'>
   /** One label for each point, or several columns of them by title. */
   readonly labels?: readonly string[] | Readonly<Record<string, readonly string[]>> | undefined
+  /** One picture for each point, in one sheet. */
   readonly sprite?: Sprite | undefined
 }
 
@@ -19,7 +21,9 @@ export interface Embedding {
 export interface Sprite {
   /** RGB bytes of all thumbnails, each `width` × `height` pixels. */
   readonly pixels: readonly Uint8Array[]
+  /** Of one picture, in pixels. */
   readonly width: number
+  /** Of one picture, in pixels. */
   readonly height: number
 }
 

@@ -7,6 +7,7 @@ const after = 4
 
 /** What a file of records holds up to its end or its first fault. */
 export interface Records {
+  /** The content of every whole record. */
   readonly records: readonly Uint8Array[]
   /** Bytes of the file that these records take. */
   readonly size: number

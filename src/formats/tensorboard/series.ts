@@ -5,7 +5,9 @@ import type { Event, Summary_Value, TensorProto } from './generated/event_pb.ts'
 export interface Series {
   /** `scalars`, `histograms`, `images`, `graph_keras_model`, …; empty where the file does not say. */
   readonly plugin: string
+  /** Steps, in the order of the file. */
   readonly steps: number[]
+  /** One value for each step. */
   readonly values: Summary_Value[]
 }
 

@@ -8,8 +8,11 @@ export type SummaryValue = Summary_Value
 
 /** A picture as a PNG file, and its size in pixels. */
 export interface Png {
+  /** In pixels. */
   readonly width: number
+  /** In pixels. */
   readonly height: number
+  /** One encoded picture each. */
   readonly files: readonly Uint8Array[]
 }
 

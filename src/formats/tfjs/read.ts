@@ -13,7 +13,9 @@ import type { NumberType } from '../numbers.ts'
 export interface TfjsModel {
   /** Keras's configuration, objects without prototype. */
   readonly config: unknown
+  /** What it was compiled with, as its JSON; undefined where it was not. */
   readonly training: JsonObject | undefined
+  /** The weights. */
   readonly file: Pick<WeightFile, 'name' | 'kind' | 'layers'>
 }
 

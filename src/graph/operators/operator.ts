@@ -45,7 +45,10 @@ export interface Operator<K extends OpName = OpName> {
   readonly domain?: 'com.microsoft' | 'com.microsoft.nchwc'
   /** Its name in that domain, where another operator has the same one. */
   readonly onnxName?: string
+  /** Its attributes and their kinds. */
   readonly attributes: { readonly [A in keyof Attributes[K]]-?: AttributeKind }
+  /** Types of the outputs for inputs of these types; throws where they do not fit. */
   readonly shape: (context: ShapeContext<K>) => readonly ValueType[]
+  /** A rule for each input, or the reason why there is none. */
   readonly gradient: { readonly [I in InputName<K>]: GradientRule<K> | NoGradient }
 }

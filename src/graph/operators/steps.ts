@@ -4,12 +4,19 @@ import type { Tape } from '../tape.ts'
 import type { Value } from '../graph.ts'
 import { sizes } from './shapes.ts'
 
+/** a + b, broadcast. */
 export const add = (tape: Tape, a: Value, b: Value): Value => tape.op('Add', [a, b], {})
+/** a − b, broadcast. */
 export const sub = (tape: Tape, a: Value, b: Value): Value => tape.op('Sub', [a, b], {})
+/** a · b, broadcast. */
 export const mul = (tape: Tape, a: Value, b: Value): Value => tape.op('Mul', [a, b], {})
+/** a / b, broadcast. */
 export const div = (tape: Tape, a: Value, b: Value): Value => tape.op('Div', [a, b], {})
+/** −x */
 export const neg = (tape: Tape, a: Value): Value => tape.op('Neg', [a], {})
+/** √x */
 export const sqrt = (tape: Tape, a: Value): Value => tape.op('Sqrt', [a], {})
+/** x times a number. */
 export const scale = (tape: Tape, a: Value, by: number): Value => (by === 1 ? a : mul(tape, a, tape.number(by)))
 
 /** The same numbers under another shape; no node when the shape is the same already. */
@@ -17,6 +24,7 @@ export function reshape(tape: Tape, value: Value, shape: readonly number[]): Val
   return sameShape(value.shape, shape) ? value : tape.op('Reshape', [value, tape.integers(shape)], {})
 }
 
+/** The axes of x in another order. */
 export function transpose(tape: Tape, value: Value, perm: readonly number[]): Value {
   return tape.op('Transpose', [value], { perm })
 }

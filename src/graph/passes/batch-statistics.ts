@@ -11,6 +11,7 @@ import { add, scale } from '../operators/steps.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 
+/** Writes batch norms in training mode as means and squared deviations, which run on every thread. */
 export function spellOutBatchStatistics(graph: Graph): Rewritten {
   return rewrite(graph, (tape, node, inputs) => {
     if (node.op !== 'BatchNormalization') return undefined

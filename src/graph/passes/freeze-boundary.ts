@@ -20,6 +20,8 @@ export interface Cut {
 }
 
 /**
+ * Cuts a graph where nothing trainable lies upstream: the trunk before the cut, the values on it, the graft behind.
+ *
  * @param graph whose inputs that are not `photo` (random masks, labels) change from step to step
  * @param photo the input whose values are fixed per sample
  * @param live parameters that change during training

@@ -7,6 +7,7 @@
 import { consumers, type Graph, type Node } from '../graph.ts'
 import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
+/** Moves average pools behind the 1 × 1 convolutions that follow: the same numbers, fewer channels to pool. */
 export function poolBehind(graph: Graph): Rewritten {
   const readers = consumers(graph)
   const outputs = new Set(graph.outputs)

@@ -3,7 +3,9 @@ import type { Tensor } from '../../tensor/index.ts'
 
 /** Least and greatest value that a tensor takes. */
 export interface Range {
+  /** The least value that is kept. */
   readonly min: number
+  /** The greatest value that is kept. */
   readonly max: number
 }
 

@@ -7,6 +7,7 @@ export type Rewrite = (tape: Tape, node: Node, inputs: readonly (Value | null)[]
 
 /** A rewritten graph, and where the values of the old one went. */
 export interface Rewritten {
+  /** The new graph. */
   readonly graph: Graph
   /** The value that stands for an old one. Values of removed nodes are not there. */
   readonly at: (old: Value) => Value

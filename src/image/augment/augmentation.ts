@@ -4,6 +4,7 @@ import type { Random, Tensor } from '../../tensor/index.ts'
 
 /** A random change of one picture, for training only. */
 export interface Augmentation {
+  /** Of the function that made it. */
   readonly name: string
   /** Name and settings in one line; equal descriptions and equal random streams give equal pictures. */
   readonly description: string

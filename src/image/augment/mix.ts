@@ -7,15 +7,19 @@ import type { Factor } from './augmentation.ts'
 
 /** Pictures [n, height, width, channels] (for mixup of any shape [n, …]) and one row of label shares per picture [n, classes]. */
 export interface Batch {
+  /** Pictures or features, [n, …]. */
   readonly x: Tensor<'float32'>
+  /** Labels, one-hot: [n, classes]. */
   readonly y: Tensor<'float32'>
 }
 
 /** A random change of a batch, for training only. */
 export interface BatchAugmentation {
+  /** Of the function that made it. */
   readonly name: string
   /** Name and settings in one line. */
   readonly description: string
+  /** The batch mixed with itself; the same seed gives the same mixture. */
   apply(batch: Batch, rng: Random): Batch
 }
 

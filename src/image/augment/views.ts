@@ -7,7 +7,9 @@ import { checkCount } from './augmentation.ts'
 
 /** One of the ways in which every photo is seen. */
 export interface View {
+  /** What changes the photo; undefined for none. */
   readonly augmentation: Augmentation
+  /** Of the change. */
   readonly seed: number
   /** Counted from 0: one of k fixed views, or the epoch where nothing is stored. */
   readonly index: number
@@ -21,6 +23,7 @@ export interface ViewOptions {
   readonly seed?: number
   /** Views per photo, from 1. */
   readonly views: number
+  /** Height and width at which photos are read before they are changed. */
   readonly readSize?: readonly [number, number]
 }
 

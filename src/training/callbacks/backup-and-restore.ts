@@ -8,6 +8,7 @@ import { checksFor, refuseUnknown } from '../arguments.ts'
 import { callbackStates, type Callback, type TrainingControl } from '../callback.ts'
 import { readState, storedCount } from './stored-state.ts'
 
+/** What `backupAndRestore` takes. */
 export interface BackupAndRestoreOptions {
   /** A folder for this run alone. */
   readonly backupDir: string

@@ -8,6 +8,7 @@ import type { Logs } from '../events.ts'
 import { formatNumber, parseFormat } from './number-format.ts'
 import { readState, storedCount } from './stored-state.ts'
 
+/** What `csvLogger` takes. */
 export interface CsvLoggerOptions {
   /** One character between the cells; default a comma. */
   readonly separator?: string

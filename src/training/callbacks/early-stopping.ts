@@ -40,10 +40,13 @@ const OPTIONS: Readonly<Record<keyof EarlyStoppingOptions, true>> = {
 
 /** The callback and what it found; epochs count from 0. */
 export interface EarlyStopping extends Callback {
+  /** The best value so far; null before the first. */
   readonly best: number | null
+  /** The epoch of it, counted from 0. */
   readonly bestEpoch: number
   /** 0 when the run was not stopped. */
   readonly stoppedEpoch: number
+  /** Epochs since then. */
   readonly wait: number
 }
 

@@ -3,6 +3,7 @@ import { RootstockError } from '../../errors.ts'
 import { refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 
+/** What `learningRateScheduler` takes. */
 export interface LearningRateSchedulerOptions {
   /** 1 also emits messages; default 0. */
   readonly verbose?: 0 | 1

@@ -49,6 +49,7 @@ const OPTIONS: Readonly<Record<keyof ModelCheckpointOptions, true>> = {
 
 /** The callback and the best value it has seen, which outlives a single `fit`. */
 export interface ModelCheckpoint extends Callback {
+  /** The best value so far; null before the first. */
   readonly best: number | null
 }
 

@@ -4,6 +4,7 @@ import { checksFor, refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 import { warnOnce } from './warn-once.ts'
 
+/** What `remoteMonitor` takes. */
 export interface RemoteMonitorOptions {
   /** Default `http://localhost:9000`. */
   readonly root?: string

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { RootstockError } from '../../errors.ts'
 
-const figure = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)])
+// Named, because the inferred type has a key that declaration files cannot hold.
+const figure: z.ZodType<number> = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)])
 
 /** A number that may be NaN or infinite. */
 export const storedFigure = figure

@@ -3,6 +3,7 @@ import { RootstockError } from '../../errors.ts'
 import { refuseUnknown } from '../arguments.ts'
 import type { AverageAccess, Callback, TrainingControl } from '../callback.ts'
 
+/** What `swapEmaWeights` takes. */
 export interface SwapEmaWeightsOptions {
   /** Leave the averages in the model from validation to the next epoch, for callbacks that come after this one; default false. */
   readonly swapOnEpoch?: boolean

@@ -18,6 +18,7 @@ import { readState, storedCount } from './stored-state.ts'
 import { writeEmbedding } from './tensor-board-embedding.ts'
 import { weightSummaries } from './tensor-board-weights.ts'
 
+/** What `tensorBoard` takes. */
 export interface TensorBoardOptions {
   /** Folder of the run; event files lie in `train` and `validation` in it. Default `logs`. */
   readonly logDir?: string

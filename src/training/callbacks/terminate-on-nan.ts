@@ -3,6 +3,7 @@ import { RootstockError } from '../../errors.ts'
 import { refuseUnknown } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 
+/** What `terminateOnNaN` takes. */
 export interface TerminateOnNaNOptions {
   /** Throw NAN_LOSS at once, without `onTrainEnd`; default false. */
   readonly raiseError?: boolean

@@ -104,9 +104,19 @@ const none: Checkpoints = {
 }
 
 /** What `extra` gave and where the run stood at the last checkpoint of a folder; undefined where there is none. Throws FORMAT. */
-export async function readCheckpoint(
-  folder: string,
-): Promise<{ epoch: number; batch: number; stopped: boolean; extra: unknown } | undefined> {
+export async function readCheckpoint(folder: string): Promise<
+  | {
+      /** The epoch under way, counted from 0. */
+      epoch: number
+      /** Batches done in the epoch under way. */
+      batch: number
+      /** Whether the run had come to its end. */
+      stopped: boolean
+      /** What `extra` gave when it was written. */
+      extra: unknown
+    }
+  | undefined
+> {
   const found = await openCheckpoint(folder)
   if (!found) return undefined
   const { progress, stopped, extra } = found.state

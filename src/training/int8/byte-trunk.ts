@@ -11,18 +11,30 @@ export interface Int8Agreement {
   /** What the first convolution computes in. */
   readonly firstLayer: 'int8' | 'float32'
   /** Cosine of the features of a photo in 8 bits and in float32, over the photos compared. */
-  readonly cosine: { readonly mean: number; readonly min: number }
+  readonly cosine: {
+    /** Over the compared photos, −1 to 1. */
+    readonly mean: number
+    /** Of the photo that differs most. */
+    readonly min: number
+  }
   /** Photos that ranges were taken from, and others that were compared. */
-  readonly photos: { readonly calibrated: number; readonly compared: number }
+  readonly photos: {
+    /** Photos that the ranges were chosen from. */
+    readonly calibrated: number
+    /** Photos that were compared. */
+    readonly compared: number
+  }
 }
 
 /** From photos to features, in 8 bits. */
 export interface ByteTrunk {
+  /** The trunk in 8 bits. */
   readonly graph: Graph
   /** What its outputs stand for: names of values in every lowering of the model. */
   readonly features: readonly string[]
   /** Hash of the float trunk that it was made from. */
   readonly source: string
+  /** How close it is to float32. */
   readonly agreement: Int8Agreement
 }
 

@@ -6,11 +6,13 @@ import type { TrainingEvent } from '../events.ts'
 import { byteTrunkOf, type Int8Agreement } from './byte-trunk.ts'
 import { settlePrecision } from './settle-precision.ts'
 
+/** What `quantizeModel` takes. */
 export interface QuantizeOptions {
   /** How the photos are read. */
   readonly how: ReadOptions
   /** Hears which it became: a message, or a warning with the reason why not. */
   readonly onEvent?: (event: TrainingEvent) => void
+  /** Ends it early, with code CANCELED. */
   readonly signal?: AbortSignal
 }
 

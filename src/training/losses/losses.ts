@@ -6,7 +6,9 @@ const { add, mul, neg, sub, sumOver, scale } = steps
 
 /** What a loss sees. Targets are one-hot rows, or the numbers themselves for binary losses. */
 export interface LossInputs {
+  /** Where the nodes are recorded. */
   readonly tape: Tape
+  /** [n, outputs] */
   readonly targets: Value
   /** The model's output. */
   readonly predictions: Value
@@ -17,22 +19,26 @@ export interface LossInputs {
 /** How labels arrive: one-hot rows, class numbers, or numbers between 0 and 1. */
 export type TargetForm = 'categorical' | 'sparse' | 'binary'
 
+/** From targets and predictions to one number for each sample, as nodes of a graph. */
 export interface Loss {
   /** Keras's name. */
   readonly name: string
+  /** The form of labels that it takes. */
   readonly targets: TargetForm
-  /** [n]: one number per sample. */
+  /** One number per sample, [n]. */
   readonly perSample: (inputs: LossInputs) => Value
   /** Everything that made it, defaults included; model files hold it. Losses without it are left out of them. */
   readonly config?: Readonly<Record<string, number | boolean>>
 }
 
+/** What the cross-entropies take. */
 export interface CrossentropyOptions {
   /** The model's output is not yet probabilities. Default false. */
   readonly fromLogits?: boolean
   /** 0 … 1: takes this much from the true class and spreads it over all. Default 0. */
   readonly labelSmoothing?: number
 }
+/** What the focal cross-entropies take. */
 export interface FocalOptions extends CrossentropyOptions {
   /** Weight of the loss. Default 0.25. */
   readonly alpha?: number

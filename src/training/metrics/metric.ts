@@ -10,11 +10,17 @@ export interface Metric {
   /** Whether less or more is better. */
   readonly direction: 'min' | 'max'
   /** Keras's class and everything that made it; model files hold it. Metrics without it are held by their name, if Keras has one. */
-  readonly keras?: { readonly className: string; readonly config: Readonly<Record<string, unknown>> }
+  readonly keras?: {
+    /** Keras's class. */
+    readonly className: string
+    /** Its arguments. */
+    readonly config: Readonly<Record<string, unknown>>
+  }
   /** Takes a batch in; `sampleWeight` has one weight per sample. Throws SHAPE where labels and predictions do not fit the metric. */
   update(yTrue: Tensor, yPred: Tensor, sampleWeight?: Float32Array): void
   /** The figure over everything since the last `reset`; 0 when there was nothing. */
   result(): number
+  /** Forgets everything; called before every epoch. */
   reset(): void
   /** What was gathered since the last `reset`, as JSON; without it a run can go on from the end of an epoch only. */
   state?: () => unknown

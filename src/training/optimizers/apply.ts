@@ -23,6 +23,7 @@ export interface StepNumbers {
   readonly rate: Value
 }
 
+/** Records the update of every weight from its gradient: clipping, decay, then the optimizer's rule. */
 export function applyOptimizer(tape: Tape, optimizer: Optimizer, descents: readonly Descent[], { scalars, rate }: StepNumbers): Applied[] {
   const clippedGradients = clip(
     tape,

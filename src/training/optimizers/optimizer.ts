@@ -40,11 +40,13 @@ export interface Updated<Slot extends string> {
 
 /** One rule of descent. `step` counts from 1. */
 export interface Rule<Slot extends string = string, Scalar extends string = string> {
+  /** What it keeps for each weight, by Keras's names. */
   readonly slots: readonly Slot[]
   /** What a slot holds before the first step. Default 0. */
   readonly initial?: number
   /** Numbers that change from step to step, in float32 as Keras computes them. */
   readonly scalars: (step: number, learningRate: number) => Readonly<Record<Scalar, number>>
+  /** Records the new weight and the new slots. */
   readonly update: (context: UpdateContext<Slot, Scalar>) => Updated<Slot>
 }
 
@@ -52,9 +54,13 @@ export interface Rule<Slot extends string = string, Scalar extends string = stri
 export interface Optimizer {
   /** Keras's name. */
   readonly name: string
+  /** A number above 0, or a schedule over the steps. */
   readonly learningRate: number | Schedule
+  /** Bounds on gradients. */
   readonly clipping: Clipping
+  /** Share of each weight, times the rate, taken off in every step; undefined for none. */
   readonly weightDecay: number
+  /** How a weight moves. */
   readonly rule: Rule
   /** Everything that made it, defaults included. */
   readonly config: Readonly<Record<string, unknown>>

@@ -38,6 +38,7 @@ export function cosineDecay(options: CosineDecayOptions): Schedule<CosineDecayCo
 
 /** The settings of `cosineDecayRestarts`. */
 export interface CosineDecayRestartsConfig {
+  /** The rate at the beginning of the first period. */
   readonly initialLearningRate: number
   /** Length of the first period; above 0. */
   readonly firstDecaySteps: number

@@ -8,6 +8,7 @@ export interface DecayConfig {
   readonly initialLearningRate: number
   /** Steps after which one unit of decay is reached; above 0. */
   readonly decaySteps: number
+  /** How much the rate falls in `decaySteps` steps. */
   readonly decayRate: number
   /** Decay in whole units only; default false. */
   readonly staircase: boolean
@@ -42,6 +43,7 @@ export function inverseTimeDecay(options: DecayOptions): Schedule<DecayConfig> {
 
 /** The settings of `polynomialDecay`. */
 export interface PolynomialDecayConfig {
+  /** The rate at the first step. */
   readonly initialLearningRate: number
   /** Steps until `endLearningRate` is reached; above 0. */
   readonly decaySteps: number
@@ -105,6 +107,7 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayConfig): S
 
 /** The settings of `constant`. */
 export interface ConstantConfig {
+  /** The rate. */
   readonly learningRate: number
 }
 

@@ -14,8 +14,11 @@ export interface LinearWarmupOptions {
 
 /** The settings of `linearWarmup`. */
 export interface LinearWarmupConfig {
+  /** What follows the warm-up. */
   readonly schedule: Pick<Schedule, 'name' | 'config'>
+  /** How long it takes. */
   readonly warmupSteps: number
+  /** The rate at the first step. */
   readonly initialLearningRate: number
 }
 

@@ -4,6 +4,7 @@
 export interface Schedule<Config extends object = object> {
   /** Keras's class name where Keras has such a schedule. */
   readonly name: string
+  /** The rate of a step, counted from 0. */
   at(step: number): number
   /** Everything that made it, defaults included. */
   readonly config: Readonly<Config>

@@ -22,6 +22,8 @@ export async function linkLatest(run: string): Promise<string | undefined> {
     if (found && !found.isSymbolicLink()) return `${link} is no link`
     // Windows lets everybody make junctions, which need whole paths, and few people make links.
     await (process.platform === 'win32' ? symlink(path, temporary, 'junction') : symlink(basename(path), temporary))
+    // Windows does not rename over a junction.
+    if (process.platform === 'win32') await rm(link, { force: true, recursive: false })
     await rename(temporary, link)
     return undefined
   } catch (error) {

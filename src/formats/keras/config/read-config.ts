@@ -17,6 +17,7 @@ import { Reader } from './reader.ts'
 
 /** A model that was read: what `new Functional` takes, and what the user should know. */
 export interface ReadModel {
+  /** What `model` takes. */
   readonly options: ModelOptions
   /** Things in the file that have no effect here, such as regularizers. */
   readonly notes: readonly string[]
