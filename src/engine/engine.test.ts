@@ -103,6 +103,23 @@ describe.each(here)('%s', (name) => {
     expect(grown).toBeLessThan(30 * 2 ** 20)
   })
 
+  it('takes large dense kernels as what they were when it was made ready, constant or fed', async () => {
+    const [rows, columns] = [2 ** 12, 2 ** 11]
+    const kernel = normal(3, [rows, columns])
+    const tape = createTape()
+    const x = tape.input('x', { shape: [1, rows], dtype: 'float32' })
+    const w = tape.parameter('w', { shape: kernel.shape, dtype: 'float32' }, () => kernel)
+    const y = tape.op('MatMul', [x, w], {})
+    const row = tensor(Float32Array.from({ length: rows }, (_, i) => (i === 5 ? 2 : 0)), [1, rows]) // prettier-ignore
+    const wanted = kernel.data.slice(5 * columns, 6 * columns).map((value) => 2 * value)
+    await withProgram(name, tape.graph([y]), async (program) => {
+      expect((await program.run(new Map([[x, row]]))).get(y)?.data).toEqual(wanted)
+    })
+    const fed = await engine(name).compile(tape.graph([y]), { asInputs: new Set([w]) })
+    expect((await fed.run(new Map([[x, row], [w, zeros(kernel.shape)]]))).get(y)?.data).toEqual(new Float32Array(columns)) // prettier-ignore
+    await fed.dispose()
+  })
+
   it('gives inputs, constants and one value twice as outputs', async () => {
     const tape = createTape()
     const x = tape.input('x', { shape: [2], dtype: 'float32' })

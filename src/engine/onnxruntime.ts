@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import type * as ort from 'onnxruntime-node'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, messageOf, unknownName } from '../errors.ts'
-import { showShape, type Tensor } from '../tensor/index.ts'
-import { createTape, type Graph, type Value } from '../graph/index.ts'
+import { showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
+import { consumers, createTape, type Graph, type Value } from '../graph/index.ts'
 import { writeOnnx, type OnnxModel } from '../onnx/index.ts'
 import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
 
@@ -63,9 +63,27 @@ async function measureBlock(): Promise<number> {
 
 async function compile(name: EngineName, graph: Graph, options: CompileOptions): Promise<Program> {
   const ort = await import('onnxruntime-node')
-  const model = writeOnnx(graph, { externalFrom, ...(options.asInputs ? { asInputs: options.asInputs } : {}) })
+  const held = name === 'cpu' ? largeFactors(graph, options.asInputs) : new Map<Value, Tensor>()
+  const asInputs = new Set([...(options.asInputs ?? []), ...held.keys()])
+  const model = writeOnnx(graph, { externalFrom, asInputs })
   const session = await createSession(ort, model, { name, options })
-  return program(ort, graph, session)
+  return program(ort, graph, { session, held })
+}
+
+/** From this size on a dense kernel is read where it lies: as a constant the runtime would hold it twice more. In bytes. */
+const LARGE = 2 ** 25
+
+/** Large weights that only stand to the right in matrix products, where constants gain next to nothing. */
+function largeFactors(graph: Graph, asInputs: ReadonlySet<Value> = new Set()): Map<Value, Tensor> {
+  const readers = consumers(graph)
+  const isFactor = (value: Value): boolean =>
+    (readers.get(value) ?? []).every(({ op, inputs }) => (op === 'Gemm' || op === 'MatMul') && inputs[1] === value && inputs[0] !== value)
+  const held = new Map<Value, Tensor>()
+  for (const [value, { data }] of graph.parameters) {
+    if (asInputs.has(value) || 4 * sizeOf(value.shape as Shape) < LARGE || !isFactor(value)) continue
+    held.set(value, data())
+  }
+  return held
 }
 
 async function createSession(
@@ -92,7 +110,7 @@ async function createSession(
   }
 }
 
-function program(ort: Runtime, graph: Graph, session: InferenceSession): Program {
+function program(ort: Runtime, graph: Graph, { session, held }: { session: InferenceSession; held: ReadonlyMap<Value, Tensor> }): Program {
   const native = nativeTensors(ort)
   let open = true
   return {
@@ -100,7 +118,7 @@ function program(ort: Runtime, graph: Graph, session: InferenceSession): Program
     async run(feeds, into) {
       if (!open) throw new RootstockError('ENGINE', 'Cannot run: the program was disposed of')
       const inputs: Record<string, OrtTensor> = {}
-      const fed = new Map(Array.from(feeds, ([value, data]) => [value.name, data]))
+      const fed = new Map(Array.from([...held, ...feeds], ([value, data]) => [value.name, data]))
       for (const name of session.inputNames) inputs[name] = native(fedValue(fed, name))
       const fetches: Record<string, OrtTensor | null> = {}
       for (const output of graph.outputs) {
