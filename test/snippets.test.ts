@@ -19,6 +19,9 @@ const python = process.env['ROOTSTOCK_PYTHON'] ?? 'python3'
 /** What to install for a module. */
 const PACKAGES: Readonly<Record<string, string>> = { PIL: 'pillow' }
 
+/** Some train InceptionV3 to its end, which a busy machine takes minutes for. Milliseconds. */
+const LONGEST = 400_000
+
 let scratch: Awaited<ReturnType<typeof makeScratch>>
 beforeAll(async () => {
   scratch = await makeScratch()
@@ -102,9 +105,8 @@ describe.each(pages())('%s', (page) => {
     if (notRun !== undefined || !(language in RUNNERS)) continue
     if (['ts', 'js'].includes(language) && !starts.has(line)) continue
     const needs = needsOf(block)
-    it.skipIf(needs !== '')(`line ${line}: ${language}${needs && ` (${needs})`}`, async () => {
-      await RUNNERS[language]!({ ...block, ...programs.get(line) }, place)
-    })
+    const title = `line ${line}: ${language}${needs && ` (${needs})`}`
+    it.skipIf(needs !== '')(title, () => RUNNERS[language]!({ ...block, ...programs.get(line) }, place), LONGEST)
   }
 
   it('links to pages that exist', () => {
