@@ -34,6 +34,8 @@ await build({
   external: Object.keys(dependencies).filter((name) => !joined.includes(name)),
   // commander is CommonJS.
   banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);" },
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'warning',
 })
 for (const name of parts) rmSync(join(cli, name), { recursive: true, force: true })

@@ -26,7 +26,8 @@ let megabytes = 0
 
 beforeAll(() => {
   const stage = join(base, 'stage')
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'embedded']) cpSync(join(root, name), join(stage, name), { recursive: true })
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'embedded', 'schema'])
+    cpSync(join(root, name), join(stage, name), { recursive: true })
   cpSync(freshBuild(), join(stage, 'dist'), { recursive: true })
   const shown = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', base], { ...shell, cwd: stage })
   const [{ files, filename, size }] = JSON.parse(shown.toString()) as [{ files: { path: string }[]; filename: string; size: number }]
@@ -68,15 +69,16 @@ function install(tarball: string): void {
 
 describe('the tarball', () => {
   it('holds every built file, the embedded network, licence and README', () => {
-    const built = program.map(({ path }) => path.replace(/^src/, 'dist').replace(/ts$/, 'js'))
-    const expected = [...built, 'package.json', 'LICENSE', 'README.md', 'dist/index.d.ts']
+    // The command is built into few files.
+    const built = program.filter(({ path }) => !path.startsWith('src/cli/') || path.endsWith('/main.ts')).map(({ path }) => path.replace(/^src/, 'dist').replace(/ts$/, 'js')) // prettier-ignore
+    const expected = [...built, 'package.json', 'LICENSE', 'README.md', 'dist/index.d.ts', 'schema/config.schema.json']
     expect(expected.filter((path) => !packed.includes(path))).toEqual([])
     expect(packed.some((path) => path.startsWith('embedded/'))).toBe(true)
   })
 
   it('holds nothing of the tests, and no sources', () => {
     expect(packed.filter((path) => /\.(test|cases)\./.test(path) || /^(src|test|\.cache|node_modules)\//.test(path))).toEqual([])
-    expect(packed.filter((path) => !/^(dist|embedded)\//.test(path)).sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+    expect(packed.filter((path) => !/^(dist|embedded|schema)\//.test(path)).sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
   })
 
   it('is about as large as the README says', () => {
@@ -87,7 +89,7 @@ describe('the tarball', () => {
 
 describe('in an empty project', () => {
   it('works as a library', () => {
-    const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json')
+    const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json'))
     const lines = entries.map((entry, i) => `import * as m${i} from 'rootstock${entry.slice(1)}'`)
     const code = `${lines.join('\n')}
       const input = m0.layers.input({ shape: [2] })
@@ -112,7 +114,7 @@ describe('in an empty project', () => {
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
   ])('has types that resolve: module %s, moduleResolution %s', (module, moduleResolution) => {
-    const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json')
+    const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json'))
     const uses = entries.map((entry, i) => `import * as m${i} from 'rootstock${entry.slice(1)}'\nexport type T${i} = keyof typeof m${i}`)
     const call = `const best: Promise<m0.Prediction[]> = m0.loadClassifier('runs/pets').then((c) => c.predict('cat.jpg', { top: 1 }))`
     // Declarations are checked in two of the three: that takes seconds. A name that is not there must be an error: types that do not resolve would be `any`.

@@ -11,13 +11,8 @@ const tolerance = 2e-5
 describe.each(here)('%s computes', (name) => {
   for (const op of opNames) {
     const rows: readonly Case[] = cases[op]
-    it(op, () =>
-      conforms(
-        name,
-        op,
-        rows.filter((row) => !row.brokenOn?.[name] && !row.skipOn?.[name]),
-      ),
-    )
+    const expected = rows.filter((row) => !row.brokenOn?.[name] && !row.skipOn?.[name])
+    if (expected.length > 0) it(op, () => conforms(name, op, expected))
     for (const row of rows) {
       if (row.skipOn?.[name]) it.skip(`${op} ${row.title}: needs ${row.skipOn[name]}`)
       if (row.brokenOn?.[name]) it.fails(`${op} ${row.title}: ${row.brokenOn[name]}`, () => conforms(name, op, [row]))
