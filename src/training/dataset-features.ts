@@ -12,6 +12,7 @@ import {
   type FeatureStore,
   type ReadOptions,
   type StoredPrecision,
+  type Unusable,
   type UnusableSample,
 } from '../data/index.ts'
 import { viewInEpoch, viewKey, type View } from '../image/index.ts'
@@ -81,8 +82,9 @@ export function dropUnusable(
   failures: readonly UnusableSample[],
   { emit, split }: Pick<FeaturePass, 'emit' | 'split'>,
 ): Dataset {
-  const kept = quarantine(dataset, failures)
-  for (const { path, reason } of kept.unusable) emit({ type: 'unusable', split, path, reason })
+  const tell = ({ path, reason }: Unusable): void => emit({ type: 'unusable', split, path, reason })
+  const kept = quarantine(dataset, failures, { onRefused: tell })
+  kept.unusable.forEach(tell)
   return kept.dataset
 }
 
