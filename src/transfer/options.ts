@@ -118,7 +118,7 @@ export interface TrainReport {
     /** In the epochs. */
     readonly fit: number
   }
-  /** Photos through the network per second of computing features. */
+  /** Photos through the network per second of computing features; of training, where none had to be computed. */
   readonly imagesPerSecond: number
   /** Pictures that could not be used. */
   readonly unusable: readonly {
