@@ -70,6 +70,9 @@ export interface TrainClassifierOptions
   readonly signal?: AbortSignal
 }
 
+/** Settings of `fineTune`; `learningRate` is the second stage's. */
+export type FineTuneOptions = Omit<TrainClassifierOptions, 'recipe'>
+
 /** What a finished run says of itself: the object that `rootstock train --json` prints. */
 export interface TrainReport {
   /** The run's folder. */

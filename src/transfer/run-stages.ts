@@ -78,8 +78,16 @@ function rateCallbacks(job: Job, { isReducible }: Stage): Callback[] {
   const monitor = monitorOf(job)
   return [
     ...(patience === null ? [] : [callbacks.earlyStopping({ patience, restoreBestWeights: true, ...monitor })]),
-    ...(isReducible ? [callbacks.reduceLROnPlateau({ factor: 0.3, patience: weights === 'none' ? 4 : 2, ...monitor })] : []),
+    isReducible ? callbacks.reduceLROnPlateau({ factor: 0.3, patience: weights === 'none' ? 4 : 2, ...monitor }) : rateLog,
   ]
+}
+
+/** Notes the rate of a schedule, as reduceLROnPlateau notes its own. */
+const rateLog: Callback = {
+  name: 'rateLog',
+  onEpochEnd(_epoch, logs, control) {
+    logs['learning_rate'] = control.learningRate
+  },
 }
 
 /** Without validation photos the training loss must serve. */
