@@ -29,14 +29,11 @@ export const cache = command({
     const { featureFolder, openFeatureStore } = await import('../data/index.ts')
     const folder = featureFolder()
     // Looking must not make a store.
-    const isThere = await stat(join(folder, 'features.lmdb')).catch(() => undefined)
-    if (!isThere) return flags.prune === undefined || flags.prune === ALL ? empty(folder, terminal) : refuse(flags.prune, [])
+    if ((await fileSize(folder)) === undefined)
+      return flags.prune === undefined || flags.prune === ALL ? empty(folder, terminal) : refuse(flags.prune, [])
     const store = await openFeatureStore(folder)
-    try {
-      return await (flags.prune === undefined ? list(store, terminal) : remove(store, flags.prune, terminal))
-    } finally {
-      await store.close()
-    }
+    const closed = <T>(work: Promise<T>): Promise<T> => work.finally(() => store.close())
+    return flags.prune === undefined ? closed(list(store, terminal)) : free(folder, await closed(remove(store, flags.prune)), terminal)
   },
 })
 
@@ -52,7 +49,7 @@ async function namedTrunks(store: FeatureStore): Promise<NamedTrunk[]> {
 
 async function list(store: FeatureStore, { print }: Terminal): Promise<Outcome> {
   const trunks = (await namedTrunks(store)).sort((a, b) => (a.lastUsed < b.lastUsed ? 1 : -1))
-  const bytes = await fileSize(store.folder)
+  const bytes = (await fileSize(store.folder)) ?? 0
   const used = trunks.reduce((sum, trunk) => sum + trunk.bytes, 0)
   const rows = trunks.map(({ id, title, entries, bytes: size, created, lastUsed }) => [
     id,
@@ -75,16 +72,34 @@ async function list(store: FeatureStore, { print }: Terminal): Promise<Outcome> 
   return { json: { folder: store.folder, bytes, used, trunks: shown } }
 }
 
-async function remove(store: FeatureStore, wanted: string, { print }: Terminal): Promise<Outcome> {
+/** What was removed, and the size of its rows. */
+interface Removed {
+  readonly removed: number
+  readonly bytes: number
+  readonly trunks: readonly { readonly id: string; readonly title: string }[]
+}
+
+async function remove(store: FeatureStore, wanted: string): Promise<Removed> {
   const trunks = await namedTrunks(store)
   const chosen = wanted === ALL ? trunks : trunks.filter(({ id }) => id === wanted)
   if (chosen.length === 0 && wanted !== ALL) return refuse(wanted, trunks)
   let removed = 0
   for (const { key } of chosen) removed += await store.prune(key)
-  await store.flush()
-  const freed = chosen.reduce((sum, { bytes }) => sum + bytes, 0)
-  print(`Removed ${grouped(removed)} entries, ${megabytes(freed)}; the file keeps its size and uses the space again`)
-  return { json: { folder: store.folder, removed, bytes: freed, trunks: chosen.map(({ id, title }) => ({ id, title })) } }
+  const bytes = chosen.reduce((sum, trunk) => sum + trunk.bytes, 0)
+  return { removed, bytes, trunks: chosen.map(({ id, title }) => ({ id, title })) }
+}
+
+/** Makes the file smaller by what was removed, and tells of both. */
+async function free(folder: string, { removed, bytes, trunks }: Removed, { print }: Terminal): Promise<Outcome> {
+  const { compactStoreFile } = await import('../data/index.ts')
+  const before = (await fileSize(folder)) ?? 0
+  const isSmaller = await compactStoreFile(folder)
+  const freed = Math.max(0, before - ((await fileSize(folder)) ?? 0))
+  const space = isSmaller
+    ? `${megabytes(freed)} of the disk are free again`
+    : 'the file keeps its size while another process uses it, and fills the space again'
+  print(`Removed ${grouped(removed)} entries, ${megabytes(bytes)}; ${space}`)
+  return { json: { folder, removed, bytes, freed, trunks } }
 }
 
 function empty(folder: string, { print }: Terminal): Outcome {
@@ -97,10 +112,11 @@ function refuse(wanted: string, trunks: readonly NamedTrunk[]): never {
   throw new RootstockError('UNKNOWN_NAME', `Unknown trunk "${wanted}": nothing is stored`, { hint: 'See: rootstock cache' })
 }
 
-async function fileSize(folder: string): Promise<number> {
-  const found = await stat(join(folder, 'features.lmdb')).catch(() => undefined)
+async function fileSize(folder: string): Promise<number | undefined> {
+  const { storeFile } = await import('../data/index.ts')
+  const found = await stat(join(folder, storeFile)).catch(() => undefined)
   // A sparse file is longer than what it takes.
-  return found ? Math.min(found.size, found.blocks * 512 || found.size) : 0
+  return found && Math.min(found.size, found.blocks * 512 || found.size)
 }
 
 function megabytes(bytes: number): string {

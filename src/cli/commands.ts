@@ -10,6 +10,7 @@ import { diagram } from './diagram.ts'
 import { doctor } from './doctor.ts'
 import { evaluate } from './evaluate.ts'
 import { exportCommand } from './export.ts'
+import { findRate } from './find-rate.ts'
 import { plot } from './plot.ts'
 import { predict } from './predict.ts'
 import { prepare } from './prepare.ts'
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   prepare,
   train,
   advise,
+  findRate,
   predict,
   evaluate,
   exportCommand,

@@ -37,7 +37,7 @@ export function trainingProgress(output: ProgressOutput, clock: () => number = (
     if (event.type === 'featuresProgress') {
       if (state.features && state.features.split !== event.split) endFeatures()
       state.features = event
-      bar.update({ ...event, label: `Features ${event.split}`, unit: 'photos' })
+      bar.update({ ...event, label: `Features ${event.split}`, unit: 'photos', counted: event.done - (event.stored ?? 0) })
       return
     }
     if (event.type !== 'unusable') endFeatures()
@@ -117,10 +117,11 @@ function batchBar({ epoch, batch, steps, samples, logs }: EventOf<'batchEnd'>, {
   }
 }
 
-function featuresLine({ split, done, seconds }: EventOf<'featuresProgress'>): string {
-  return [`Features ${split}`, `${done} photos`, rateOf({ done, seconds, unit: 'photos' }), duration(seconds)]
-    .filter((part) => part !== '')
-    .join('  ')
+function featuresLine({ split, done, stored = 0, seconds }: EventOf<'featuresProgress'>): string {
+  const photos = [`Features ${split}`, `${done} photos`]
+  if (stored === done) return [...photos, 'all computed before'].join('  ')
+  const rate = rateOf({ done: done - stored, seconds, unit: 'photos' })
+  return [...photos, stored > 0 ? `${stored} computed before` : '', rate, duration(seconds)].filter((part) => part !== '').join('  ')
 }
 
 /** The learning rate is shown only where it changes. */

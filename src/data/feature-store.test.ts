@@ -1,11 +1,12 @@
 /** @file The feature store: keys, halves, damage, processes that share it or are killed, and fingerprints beside it. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { featureFolder, openFeatureStore, openHashCache } from './feature-store.ts'
+import { compactStoreFile, storeFile } from './store-file.ts'
 
 let folder = ''
 beforeAll(() => {
@@ -83,6 +84,102 @@ test('two processes write at once; one that is killed leaves nothing damaged beh
   }
   await store.close()
 }, 60_000)
+
+/** A store of its own with 4 MB of features. */
+async function filled(name: string): Promise<string> {
+  const own = join(folder, name)
+  const store = await openFeatureStore(own)
+  await store.use('trunk', 'title')
+  for (let i = 0; i < 500; i++) store.put({ trunk: 'trunk', photo: `${i}` }, new Float32Array(2048).fill(i))
+  await store.flush()
+  await store.close()
+  return own
+}
+
+test("what is pruned is gone, and its space is the disk's again or the store's", async () => {
+  const own = await filled('pruned')
+  const size = (): number => statSync(join(own, storeFile)).size
+  const full = size()
+  const store = await openFeatureStore(own)
+  expect(await store.prune()).toBe(500)
+  expect([store.trunks(), store.get({ trunk: 'trunk', photo: '7' })]).toEqual([[], undefined])
+  await store.close()
+  expect(await compactStoreFile(own)).toBe(true)
+  expect(size()).toBeLessThan(full / 20)
+  expect(readdirSync(own).filter((file) => file.endsWith('.tmp'))).toEqual([])
+  // Without compacting, the space is used again.
+  const again = await openFeatureStore(await filled('pruned'))
+  await again.prune()
+  await again.close()
+  await filled('pruned')
+  expect(size()).toBeLessThan(full * 1.2)
+  const last = await openFeatureStore(own)
+  expect(last.get({ trunk: 'trunk', photo: '499' })).toEqual(new Float32Array(2048).fill(499))
+  await last.close()
+})
+
+test('a file that another process reads is left as it is', async () => {
+  const own = await filled('shared')
+  const open = `
+    import { openFeatureStore } from ${JSON.stringify(join(process.cwd(), 'src/data/feature-store.ts'))}
+    await openFeatureStore(${JSON.stringify(own)})
+    console.log('open')
+    setInterval(() => undefined, 1000)`
+  const other = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', open], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(other.stdout, 'data')
+  expect(await compactStoreFile(own)).toBe(false)
+  other.kill('SIGKILL')
+  await once(other, 'exit')
+  expect(await compactStoreFile(own)).toBe(true)
+})
+
+/** Mounts a small disk, or says why it cannot. */
+function smallDisk(name: string, options: string): { readonly disk: string; readonly problem: string | undefined } {
+  const disk = mkdtempSync(join(tmpdir(), `rootstock-${name}-`))
+  if (process.getuid?.() !== 0) return { disk, problem: 'needs root, who may mount a small disk' }
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk], { stdio: 'ignore' })
+    return { disk, problem: undefined }
+  } catch {
+    return { disk, problem: 'needs the right to mount a small disk' }
+  }
+}
+
+const { disk, problem } = smallDisk('full', 'size=256k')
+afterAll(() => {
+  if (problem === undefined) execFileSync('umount', [disk])
+  rmSync(disk, { recursive: true, force: true })
+})
+
+test.skipIf(problem !== undefined)(
+  `a full disk is an error to catch, and keeps what was there (${problem ?? 'a disk of 256 kB'})`,
+  async () => {
+    const store = await openFeatureStore(join(disk, 'features'))
+    await store.use('trunk', 'title')
+    const values = new Float32Array(2048).fill(3)
+    store.put({ trunk: 'trunk', photo: 'first' }, values)
+    await store.flush()
+    for (let i = 0; i < 200; i++) store.put({ trunk: 'trunk', photo: `${i}` }, values)
+    await expect(store.flush()).rejects.toMatchObject({
+      code: 'FILE',
+      message: expect.stringMatching(/^Cannot store features in .*full/) as string,
+    })
+    store.put({ trunk: 'trunk', photo: 'more' }, values)
+    await expect(store.flush()).rejects.toMatchObject({ code: 'FILE' })
+    await store.close()
+    const again = await openFeatureStore(join(disk, 'features'))
+    expect(again.get({ trunk: 'trunk', photo: 'first' })).toEqual(values)
+    await again.close()
+    const prints = await openHashCache(join(disk, 'features'))
+    for (let i = 0; i < 5000; i++) await prints.cache.put(`content ${i}`, 'x'.repeat(100))
+    await prints.close()
+    expect(() => writeFileSync(join(disk, 'filler'), Buffer.alloc(256 * 1024))).toThrow(/ENOSPC/)
+    await expect(openFeatureStore(join(disk, 'other'))).rejects.toMatchObject({
+      code: 'FILE',
+      message: expect.stringMatching(/no space is left/) as string,
+    })
+  },
+)
 
 test('fingerprints are kept beside the features; a folder that cannot be used keeps none', async () => {
   const first = await openHashCache(folder)

@@ -5,14 +5,14 @@
  * read), so an entry can never be out of date: what changes has another key. LMDB is crash-safe and shared by processes.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
-import { RootstockError, messageOf } from '../errors.ts'
+import { RootstockError } from '../errors.ts'
 import { fromHalves, toHalves } from '../tensor/index.ts'
 import { memoryHashCache } from './hash-cache.ts'
 import type { HashCache } from './hash-cache.ts'
+import { batchWriter, openStoreFile, reasonOf } from './store-file.ts'
 
 /** One trunk's part of the store. */
 export interface StoredTrunk {
@@ -79,17 +79,20 @@ export async function openHashCache(folder = featureFolder()): Promise<{
   readonly close: () => Promise<void>
 }> {
   try {
-    const root = await openRoot(folder)
-    const prints = root.openDB<string, string>({ name: 'prints', encoding: 'string' })
-    let pending: Promise<unknown> = Promise.resolve()
-    const put = (contentHash: string, value: string): void => {
-      pending = Promise.all([pending, prints.put(contentHash, value)]).catch(() => undefined)
-    }
+    const { root, prints } = await openStoreFile(folder, (root) => ({
+      prints: root.openDB<string, string>({ name: 'prints', encoding: 'string' }),
+    }))
+    const writer = batchWriter(prints)
     const close = async (): Promise<void> => {
-      await pending
+      try {
+        writer.flush()
+      } catch {
+        // What is not kept is computed again.
+      }
       await root.close()
     }
-    return { /** The hashes. */ cache: { get: (contentHash) => prints.get(contentHash), put }, /** Closes the files. */ close }
+    const cache = { get: (contentHash: string) => prints.get(contentHash), put: writer.put }
+    return { /** The hashes. */ cache, /** Closes the files. */ close }
   } catch {
     return { /** The hashes. */ cache: memoryHashCache(), /** Closes the files. */ close: () => Promise.resolve() }
   }
@@ -103,23 +106,11 @@ interface Note {
 
 /** Opens (or makes) the store. Code FILE where that is not possible. */
 export async function openFeatureStore(folder = featureFolder()): Promise<FeatureStore> {
-  const root = await openRoot(folder)
-  const rows = root.openDB<Buffer, Buffer>({ name: 'rows', encoding: 'binary', keyEncoding: 'binary' })
-  const notes = root.openDB<Note, string>({ name: 'trunks', encoding: 'json' })
-  return makeStore(folder, { root, rows, notes })
-}
-
-async function openRoot(folder: string): Promise<RootDatabase> {
-  const { open } = await import('lmdb')
-  try {
-    mkdirSync(folder, { recursive: true })
-    return open({ path: join(folder, 'features.lmdb'), maxDbs: 4, noMemInit: true, encoding: 'binary' })
-  } catch (error) {
-    throw new RootstockError('FILE', `Cannot open the feature store ${folder}: ${messageOf(error)}`, {
-      cause: error,
-      hint: 'Set ROOTSTOCK_CACHE to a folder that can be written',
-    })
-  }
+  const parts = await openStoreFile(folder, (root) => ({
+    rows: root.openDB<Buffer, Buffer>({ name: 'rows', encoding: 'binary', keyEncoding: 'binary' }),
+    notes: root.openDB<Note, string>({ name: 'trunks', encoding: 'json' }),
+  }))
+  return makeStore(folder, parts)
 }
 
 interface Parts {
@@ -129,8 +120,7 @@ interface Parts {
 }
 
 function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
-  let pending: Promise<unknown> = Promise.resolve()
-  let failure: unknown
+  const writer = batchWriter(rows)
   return {
     folder,
     get({ precision = 'float32', ...entry }) {
@@ -138,39 +128,43 @@ function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
       return found && valuesOf(found, precision)
     },
     put({ precision = 'float32', ...entry }, values) {
-      pending = Promise.all([pending, rows.put(rowKey(entry), entryOf(values, precision))]).catch((error: unknown) => {
-        failure ??= error
-      })
+      writer.put(rowKey(entry), entryOf(values, precision))
     },
-    async use(trunk, title) {
-      const now = new Date().toISOString()
-      const known = notes.get(trunk)
-      await notes.put(trunk, { title, created: known?.created ?? now, lastUsed: now })
-    },
-    async flush() {
-      await pending
-      await root.flushed
-      if (failure === undefined) return
-      throw new RootstockError('FILE', `Cannot store features in ${folder}: ${messageOf(failure)}`, {
-        cause: failure,
-        hint: 'Free some space, or run "rootstock cache --prune"',
-      })
-    },
+    use: (trunk, title) =>
+      written(folder, () => {
+        const now = new Date().toISOString()
+        notes.putSync(trunk, { title, created: notes.get(trunk)?.created ?? now, lastUsed: now })
+      }),
+    flush: () => written(folder, writer.flush),
     trunks: () => [...notes.getRange()].map(({ key, value }) => ({ key, ...value, ...usage(rows, key) })),
     async prune(trunk) {
       const wanted = trunk === undefined ? [...notes.getKeys()] : [trunk]
       let removed = 0
-      for (const key of wanted) {
-        const keys = [...rows.getKeys(rangeOf(key))]
-        removed += keys.length
-        await root.transaction(() => {
-          for (const row of keys) void rows.remove(row)
-          void notes.remove(key)
-        })
-      }
+      await written(folder, () =>
+        root.transactionSync(() => {
+          for (const key of wanted) {
+            const keys = [...rows.getKeys(rangeOf(key))]
+            removed += keys.length
+            for (const row of keys) rows.removeSync(row)
+            notes.removeSync(key)
+          }
+        }),
+      )
       return removed
     },
     close: () => root.close(),
+  }
+}
+
+/** Runs what writes. Code FILE where the disk is full or broken. */
+async function written(folder: string, write: () => void): Promise<void> {
+  try {
+    await Promise.resolve(write())
+  } catch (error) {
+    throw new RootstockError('FILE', `Cannot store features in ${folder}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: `Free some space: run "rootstock cache --prune", or delete ${folder}`,
+    })
   }
 }
 

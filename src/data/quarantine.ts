@@ -40,6 +40,8 @@ export interface UnusableSample extends Sample {
 export interface QuarantineOptions {
   /** Largest share of unusable pictures, 0 to 1; default 0.2. */
   readonly maxUnusable?: number
+  /** Hears of every unusable picture where they are too many; the error names the first. */
+  readonly onRefused?: (picture: Unusable) => void
 }
 
 /** A dataset that only has usable samples, and those that were dropped. */
@@ -91,13 +93,14 @@ export async function tryHash(
 export function quarantine(
   dataset: Dataset,
   failures: readonly UnusableSample[],
-  { maxUnusable = 0.2 }: QuarantineOptions = {},
+  { maxUnusable = 0.2, onRefused = () => undefined }: QuarantineOptions = {},
 ): Quarantined {
   const unusable = failures.map(({ id, reason }) => ({ path: id, reason }))
   const [first] = unusable
   if (!first) return { dataset, unusable }
   const example = `"${first.path}" (${first.reason})`
   if (failures.length > maxUnusable * dataset.size) {
+    unusable.forEach(onRefused)
     const found = `${failures.length} of ${dataset.size} pictures are unusable, at most ${Math.round(maxUnusable * 100)} % are accepted`
     throw new RootstockError('DATA', `Cannot use the photos: ${found}; the first is ${example}`, {
       hint: 'Replace or delete the listed pictures, or raise the accepted share (maxUnusable)',
@@ -110,6 +113,7 @@ export function quarantine(
   const before = countClasses(dataset)
   const lost = countClasses(kept).findIndex((count, label) => count === 0 && (before[label] ?? 0) > 0)
   if (lost >= 0) {
+    unusable.forEach(onRefused)
     const name = printableName(dataset.classNames[lost] ?? String(lost))
     throw new RootstockError('DATA', `Cannot use the photos: class "${name}" has no usable picture; one that failed is ${example}`, {
       hint: 'Add readable pictures to the class',

@@ -12,6 +12,7 @@ import {
   type FeatureStore,
   type ReadOptions,
   type StoredPrecision,
+  type Unusable,
   type UnusableSample,
 } from '../data/index.ts'
 import { viewInEpoch, viewKey, type View } from '../image/index.ts'
@@ -43,6 +44,9 @@ export interface DatasetFeatures {
   readonly gather: Gather
   readonly rows: FeatureRows
 }
+
+/** Who warns of the store. */
+const STORE = 'featureStore'
 
 /** Computes what is missing, side by side with reading; unusable photos are dropped before training begins. */
 export async function datasetFeatures(pass: FeaturePass): Promise<DatasetFeatures> {
@@ -78,8 +82,9 @@ export function dropUnusable(
   failures: readonly UnusableSample[],
   { emit, split }: Pick<FeaturePass, 'emit' | 'split'>,
 ): Dataset {
-  const kept = quarantine(dataset, failures)
-  for (const { path, reason } of kept.unusable) emit({ type: 'unusable', split, path, reason })
+  const tell = ({ path, reason }: Unusable): void => emit({ type: 'unusable', split, path, reason })
+  const kept = quarantine(dataset, failures, { onRefused: tell })
+  kept.unusable.forEach(tell)
   return kept.dataset
 }
 
@@ -123,14 +128,16 @@ function rowOf({ pass: { views }, hashes }: Work, index: number, epoch: number):
 async function openKept(pass: FeaturePass): Promise<Kept | undefined> {
   const { dataset, how, trunk, stored, title } = pass
   if (stored === false || !dataset.hash) return undefined
+  let store: FeatureStore | undefined
   try {
-    const store = await openFeatureStore()
+    store = await openFeatureStore()
     const { size, preprocessing, interpolation, exif } = how
     const precision = stored === 'float16' ? 'float16' : 'float32'
     const key = `1/${precision}/${trunk.hash()}/${JSON.stringify([size, preprocessing, interpolation ?? 'nearest', exif ?? 'apply'])}`
     await store.use(key, stored === 'float16' ? `${title}, float16` : title)
     return { store, key, precision }
   } catch (error) {
+    await store?.close()
     withoutStore(pass)(error)
     return undefined
   }
@@ -210,7 +217,19 @@ function tell({ pass, rows, done, stored, started }: Work): void {
 }
 
 function withoutStore({ emit }: Pick<FeaturePass, 'emit'>): (error: unknown) => void {
-  return (error) => emit({ type: 'warning', message: `Going on without the feature store: ${messageOf(error)}`, by: 'featureStore' })
+  return (error) => emit({ type: 'warning', message: `Going on without the feature store: ${messageOf(error)}`, by: STORE })
+}
+
+/** Tells once that the store cannot be used, whatever number of passes find it so. */
+export function storeWarnsOnce(emit: FeaturePass['emit']): FeaturePass['emit'] {
+  let isTold = false
+  return (event) => {
+    if (event.type === 'warning' && event.by === STORE) {
+      if (isTold) return
+      isTold = true
+    }
+    emit(event)
+  }
 }
 
 function canceled({ reason }: AbortSignal): RootstockError {

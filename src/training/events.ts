@@ -28,13 +28,13 @@ export interface FeaturesProgressEvent {
   readonly stored?: number
 }
 
-/** Work before the training: weights that are downloaded, photos that are looked at. */
+/** Work before the training: weights that are downloaded, photos that are looked at, rates that are tried. */
 export interface WorkProgressEvent {
   readonly type: 'workProgress'
   readonly label: string
   readonly done: number
   readonly total: number
-  readonly unit: 'photos' | 'MB'
+  readonly unit: 'photos' | 'MB' | 'steps'
   readonly seconds: number
 }
 

@@ -8,6 +8,7 @@ import { checkpointsOf, type CheckpointFolder, type Checkpoints } from './checkp
 import { settingsOf } from './checkpoint/settings.ts'
 import type { Compiled } from './compile.ts'
 import { createControl, type RunControl } from './control.ts'
+import { storeWarnsOnce } from './dataset-features.ts'
 import { buildEvaluator, type Evaluator } from './evaluation.ts'
 import type { FitOptions } from './fit-options.ts'
 import { useByteTrunk } from './int8/byte-trunk.ts'
@@ -64,7 +65,8 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
   const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
   try {
     const trunk = keep(await settledTrunk({ model, compiled, opened, options }))
-    const { onEvent: emit = (): void => undefined, signal, featureStore } = options
+    const { onEvent = (): void => undefined, signal, featureStore } = options
+    const emit = storeWarnsOnce(onEvent)
     const context = { model, compiled, trunk, emit, signal, featureStore, onPhotos: watchedPixels(model, doctor) }
     const settled = withDefaults(options, opened)
     const views = viewsFor(settled, settled.seed ?? 0)

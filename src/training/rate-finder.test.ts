@@ -1,5 +1,6 @@
 /** @file The learning-rate finder: what it tries, when it stops, and that it leaves no trace. */
 import { expect, it } from 'vitest'
+import type { TrainingEvent } from './events.ts'
 import type { Model } from './model.ts'
 import { adam, sgd } from './optimizers/index.ts'
 import { exponentialDecay } from './schedules/index.ts'
@@ -48,6 +49,17 @@ it('leaves weights, optimizer and later training as they were', async () => {
   await tried.fit(data.x, data.y, { epochs: 2 })
   await fresh.fit(data.x, data.y, { epochs: 2 })
   expect(await weightsOf(tried)).toEqual(await weightsOf(fresh))
+})
+
+it('is canceled by a signal, and leaves weights as they were', async () => {
+  const [net, fresh] = [compiled(), compiled()]
+  const stop = new AbortController()
+  const onEvent = ({ type }: TrainingEvent): void => {
+    if (type === 'batchEnd') stop.abort()
+  }
+  const found = net.findLearningRate(data.x, data.y, { signal: stop.signal, onEvent })
+  await expect(found).rejects.toMatchObject({ code: 'CANCELED' })
+  expect(await weightsOf(net)).toEqual(await weightsOf(fresh))
 })
 
 it('works with an optimizer that follows a schedule', async () => {

@@ -34,7 +34,7 @@ export interface FoundRates {
 const blownUp = 4
 const memory = 0.9
 
-/** Trains with growing rates until the loss blows up; weights and optimizer are then as before. Code USAGE for an empty range. */
+/** Trains with growing rates until the loss blows up; weights and optimizer are then as before. Codes USAGE (an empty range), CANCELED. */
 export async function findRates(
   model: Functional,
   compiled: Compiled,
@@ -62,11 +62,19 @@ export async function findRates(
       recorder.onEvent(event)
       rest.onEvent?.(event)
     }
-    await fit(model, trial, data, { ...rest, onEvent, epochs: steps, callbacks: [recorder.callback, { name: 'terminateOnNaN' }] })
+    // What the checks look for, a loss that rises, is what is done here on purpose.
+    await fit(model, trial, data, {
+      ...rest,
+      onEvent,
+      sanity: false,
+      epochs: steps,
+      callbacks: [recorder.callback, { name: 'terminateOnNaN' }],
+    })
   } finally {
     await recorder.restore()
   }
   const { rates, losses } = recorder
+  if (rest.signal?.aborted) throw new RootstockError('CANCELED', 'Canceled while trying learning rates', { cause: rest.signal.reason })
   if (rates.length < 3) throw new RootstockError('DATA', `Cannot find a learning rate: the loss blew up after ${rates.length} steps`)
   return { rates, losses, suggested: steepest(rates, losses) }
 }

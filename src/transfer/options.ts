@@ -70,6 +70,9 @@ export interface TrainClassifierOptions
   readonly signal?: AbortSignal
 }
 
+/** Settings of `fineTune`; `learningRate` is the second stage's. */
+export type FineTuneOptions = Omit<TrainClassifierOptions, 'recipe'>
+
 /** What a finished run says of itself: the object that `rootstock train --json` prints. */
 export interface TrainReport {
   /** The run's folder. */
@@ -118,7 +121,7 @@ export interface TrainReport {
     /** In the epochs. */
     readonly fit: number
   }
-  /** Photos through the network per second of computing features. */
+  /** Photos through the network per second of computing features; of training, where none had to be computed. */
   readonly imagesPerSecond: number
   /** Pictures that could not be used. */
   readonly unusable: readonly {

@@ -1,6 +1,6 @@
 /** @file Trains a run's stages one after the other, with the callbacks that every stage has. */
 import { join } from 'node:path'
-import { callbacks, optimizers, type Callback, type History, type Logs } from '../training/index.ts'
+import { callbacks, optimizers, type Callback, type FitOptions, type History, type Logs } from '../training/index.ts'
 import { freezeUpTo } from './classifier-model.ts'
 import { pick } from './pick.ts'
 import { ratesByDepth, stagesFor, type Stage } from './recipe.ts'
@@ -19,7 +19,7 @@ export async function trainStages(job: Job): Promise<History['history']> {
   for (const [number, stage] of stages.entries()) {
     if (number < first) continue
     freezeUpTo(base, stage.from, options.weights !== 'none')
-    const { history } = await trainStage(job, stage, { before: whole, checkpoint, number, stages: stages.length })
+    const { history } = await trainStage(job, stage, { before: whole, checkpoint, number, stages })
     for (const [name, values] of Object.entries(history)) (whole[name] ??= []).push(...values)
     if (options.signal?.aborted) break
   }
@@ -29,7 +29,12 @@ export async function trainStages(job: Job): Promise<History['history']> {
 async function trainStage(
   job: Job,
   stage: Stage,
-  shared: { before: Record<string, number[]>; checkpoint: ReturnType<typeof callbacks.modelCheckpoint>; number: number; stages: number },
+  shared: {
+    before: Record<string, number[]>
+    checkpoint: ReturnType<typeof callbacks.modelCheckpoint>
+    number: number
+    stages: readonly Stage[]
+  },
 ): Promise<History> {
   const { net, options, split, emit, run } = job
   const trained = net.layers.filter((layer) => layer.trainable && layer.weights.length > 0).map(({ name }) => name)
@@ -47,10 +52,11 @@ async function trainStage(
     onEpochEnd: (_epoch: number, logs: Logs) => writeHistory(run, joined(shared.before, history.history, logs)),
   }
   return net.fit(split.train, {
-    ...pick(options, ['augmentation', 'views', 'readSize', 'mix', 'featureStore', 'precision', 'classWeight', 'signal', 'sanity']),
+    ...pick(options, ['augmentation', 'views', 'readSize', 'featureStore', 'precision', 'classWeight', 'signal', 'sanity']),
+    ...mixOf(stage, shared.stages, job),
     epochs: until,
     initialEpoch,
-    checkpoint: stageCheckpoint(job, { stage: shared.number, stages: shared.stages, until, before: shared.before }),
+    checkpoint: stageCheckpoint(job, { stage: shared.number, stages: shared.stages.length, until, before: shared.before }),
     resume: shared.number === job.resumed?.stage,
     batchSize: options.batchSize ?? 32,
     seed: options.seed ?? 0,
@@ -60,14 +66,28 @@ async function trainStage(
   })
 }
 
+/** Cutmix pastes photos, and a head on a frozen network sees none: where a later stage does, cutmix waits for it. */
+function mixOf({ from }: Stage, stages: readonly Stage[], { options: { mix } }: Job): Pick<FitOptions, 'mix'> {
+  const waits = mix?.name === 'cutmix' && from === undefined && stages.some((stage) => stage.from === 'all')
+  return mix && !waits ? { mix } : {}
+}
+
 /** When to stop, and when to go slower. */
 function rateCallbacks(job: Job, { isReducible }: Stage): Callback[] {
   const { patience = 5, weights } = job.options
   const monitor = monitorOf(job)
   return [
     ...(patience === null ? [] : [callbacks.earlyStopping({ patience, restoreBestWeights: true, ...monitor })]),
-    ...(isReducible ? [callbacks.reduceLROnPlateau({ factor: 0.3, patience: weights === 'none' ? 4 : 2, ...monitor })] : []),
+    isReducible ? callbacks.reduceLROnPlateau({ factor: 0.3, patience: weights === 'none' ? 4 : 2, ...monitor }) : rateLog,
   ]
+}
+
+/** Notes the rate of a schedule, as reduceLROnPlateau notes its own. */
+const rateLog: Callback = {
+  name: 'rateLog',
+  onEpochEnd(_epoch, logs, control) {
+    logs['learning_rate'] = control.learningRate
+  },
 }
 
 /** Without validation photos the training loss must serve. */

@@ -22,11 +22,13 @@ export function warnOfInput({ base, net, split, sanity = true }: TrainingInput, 
 
 /** Passes every event on, but each warning of a sanity check once. */
 export function onceEach(emit: (event: TrainingEvent) => void): (event: TrainingEvent) => void {
-  const told = new Set<SanityId>()
+  const told = new Set<string>()
   return (event) => {
-    if (event.type === 'warning' && event.id !== undefined) {
-      if (told.has(event.id)) return
-      told.add(event.id)
+    // Every pass over photos tries the store.
+    const finding = event.type !== 'warning' ? undefined : event.by === 'featureStore' ? event.by : event.id
+    if (finding !== undefined) {
+      if (told.has(finding)) return
+      told.add(finding)
     }
     emit(event)
   }

@@ -1,5 +1,5 @@
 /** @file The photos of a folder as a training takes them: split by content, resized by 'bilinear'. */
-import { openHashCache, splitOf, type Split } from '../data/index.ts'
+import { openHashCache, splitOf, type Split, type Unusable } from '../data/index.ts'
 import type { TrainClassifierOptions } from './options.ts'
 import { pick } from './pick.ts'
 import { lookEvents } from './work-progress.ts'
@@ -21,7 +21,9 @@ export async function splitPhotos(
   const { cache, close } = await openHashCache()
   try {
     const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
-    return await splitOf(folder, { ...given, seed, onProgress: lookEvents(onEvent), hashCache: cache, folder: reading })
+    // Which part they would have been in is not known yet.
+    const onRefused = (picture: Unusable): void => onEvent?.({ type: 'unusable', split: 'train', ...picture })
+    return await splitOf(folder, { ...given, seed, onProgress: lookEvents(onEvent), onRefused, hashCache: cache, folder: reading })
   } finally {
     await close()
   }

@@ -13,7 +13,8 @@ export class Stopwatch {
 
   /** Takes in one event. */
   see(event: TrainingEvent): void {
-    if (event.type === 'featuresProgress') this.#features.set(event.split, { photos: event.done, seconds: event.seconds })
+    if (event.type === 'featuresProgress')
+      this.#features.set(event.split, { photos: event.done - (event.stored ?? 0), seconds: event.seconds })
     if (event.type === 'unusable') this.unusable.push({ path: event.path, reason: event.reason })
     if (event.type === 'trainBegin') this.#fitBegan = performance.now()
     if (event.type === 'batchEnd') this.#inEpoch = event.samples
@@ -29,9 +30,10 @@ export class Stopwatch {
     return { total: (performance.now() - this.#started) / 1000, features, fit: this.#fit / 1000 }
   }
 
-  /** Photos per second through the trunk or, when nothing was frozen, through training. */
+  /** Photos per second through the trunk or, where it had none to compute, through training. */
   imagesPerSecond(): number {
-    const parts = this.#features.size > 0 ? [...this.#features.values()] : [this.#trained]
+    const computed = [...this.#features.values()].filter(({ photos }) => photos > 0)
+    const parts = computed.length > 0 ? computed : [this.#trained]
     const seconds = parts.reduce((sum, part) => sum + part.seconds, 0)
     return seconds === 0 ? 0 : parts.reduce((sum, part) => sum + part.photos, 0) / seconds
   }

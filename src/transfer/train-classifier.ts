@@ -4,7 +4,7 @@ import { RootstockError } from '../errors.ts'
 import { augment, type View } from '../image/index.ts'
 import { Classifier } from './classifier.ts'
 import { int8ReportOf, keepByteTrunk } from './int8.ts'
-import type { TrainClassifierOptions, TrainReport } from './options.ts'
+import type { FineTuneOptions, TrainClassifierOptions, TrainReport } from './options.ts'
 import { augmentationSettings } from './report/augmentation-settings.ts'
 import { answersOfPart } from './report/part-answers.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
@@ -30,6 +30,15 @@ export async function trainClassifier(folder: string, given: TrainClassifierOpti
   await refuseTakenFolder(run, resume)
   const input = await readJobInput(place, folder, options)
   return inRunFolder(run, given, () => trainIn(place, input))
+}
+
+/**
+ * `trainClassifier` with the recipe 'fine-tune': the head first, then the network's layers from `unfreezeFrom` (default its last block) up at
+ * a lower rate that warms up and falls as a cosine, batch norm kept on its statistics; `epochs` of each. Codes as there.
+ * @example const classifier = await fineTune('photos/', { network: 'mobilenet', layerDecay: 0.9 })
+ */
+export function fineTune(folder: string, options: FineTuneOptions = {}): Promise<Classifier> {
+  return trainClassifier(folder, { ...options, recipe: 'fine-tune' })
 }
 
 async function trainIn(place: Place, input: JobInput): Promise<Classifier> {

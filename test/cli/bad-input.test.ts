@@ -1,6 +1,6 @@
 /** @file Photos, weights and places that cannot be used: one line, the right exit code, nothing half-written. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -52,7 +52,6 @@ const photos: readonly Case[] = [
   },
   { name: 'one class only', argv: training('one'), code: 3, says: /found one class, "cat", expected at least two/ },
   { name: 'a class without a picture', argv: training('hole'), code: 3, says: /class "dog" has no picture\. Add pictures/ },
-  { name: 'damaged pictures only', argv: training('broken'), code: 3, says: /8 of 8 pictures are unusable.*empty\.jpg/ },
   {
     name: 'prepare from an empty folder',
     argv: () => ['prepare', at('empty'), refused()],
@@ -202,6 +201,39 @@ it('refused commands leave nothing behind', () => {
 })
 
 describe('damaged pictures beside others', () => {
+  it('train lists all of them with their reasons where they are too many', async () => {
+    const { code, stdout, stderr } = await rootstock(training('broken')())
+    expect(code).toBe(3)
+    expect(stdout).toBe('')
+    for (const name of damaged) expect(stderr.match(new RegExp(`^not used: .*${name}: \\S+`, 'gm')), name).toHaveLength(2)
+    expect(stderr).toMatch(
+      /^rootstock: Cannot use the photos: 8 of 8 pictures are unusable, at most 20 % are accepted; the first is .*empty\.jpg/m,
+    )
+    expect(existsSync(at(`refused-${refusals}`))).toBe(false)
+  })
+
+  it.each([2, 4])('train stops above a fifth of them only: %i of 16', async (count) => {
+    const folder = at(`with-${count}`)
+    cpSync(at('classes'), folder, { recursive: true })
+    for (const file of damaged.slice(0, count)) cpSync(join(odd, file), join(folder, 'cat', file))
+    const run = `${folder}-run`
+    const { code, json, stderr } = await rootstockJson(['train', folder, ...SMALL, '--epochs', '1', '--out', run])
+    for (const file of damaged.slice(0, count)) expect(stderr.match(new RegExp(`^not used: .*${file}: \\S+`, 'gm')), file).toHaveLength(1)
+    if (count === 4) {
+      expect(code).toBe(3)
+      expect(json).toMatchObject({ error: { code: 'DATA' } })
+      return
+    }
+    expect(code, stderr).toBe(0)
+    const listed = damaged
+      .slice(0, count)
+      .map((file) => ({ path: join(folder, 'cat', file), reason: expect.stringMatching(/\w/) as string }))
+    expect(json['unusable']).toEqual(listed)
+    const kept = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as { report: { unusable: object[] } }
+    expect(kept.report.unusable).toEqual(listed)
+    for (const file of damaged.slice(0, count)) expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain(file)
+  })
+
   it('predict names them with their reasons and goes on', async () => {
     const { code, json, stderr } = await rootstockJson(['predict', 'mobilenet', odd, '--weights', 'none', '--alpha', '0.25', '--top', '2'])
     const { predictions, unusable } = json as {

@@ -26,7 +26,9 @@ beforeAll(async () => {
   expect(stdout).toMatch(/^ {2}cat +5 +2 +2$/m)
   const damaged = ['header_only.jpg', 'truncated.jpg']
   for (const name of damaged) cpSync(join(odd, name), at('data', 'train', 'cat', name))
-  const trained = await rootstock(['train', at('data'), ...SMALL, '--epochs', '2', '--batch-size', '4', '--out', at('run')])
+  const trained = await rootstock(['train', at('data'), ...SMALL, '--epochs', '2', '--batch-size', '4', '--out', at('run')], {
+    ROOTSTOCK_CACHE: at('cache'),
+  })
   expect(trained.code, trained.stderr).toBe(0)
   Object.assign(training, trained)
 })

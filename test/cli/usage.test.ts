@@ -6,6 +6,7 @@ const commands = [
   'prepare',
   'train',
   'advise',
+  'find-rate',
   'predict',
   'evaluate',
   'export',

@@ -1,0 +1,113 @@
+/**
+ * @file The file of the stores: LMDB, opened so that every write that returns is on disk, and written in batches.
+ *
+ * Only synchronous transactions are used. On a full disk the asynchronous ones of lmdb 3.5 reject promises that nobody holds, which ends
+ * the process, and their `flushed` never settles.
+ */
+import { mkdirSync, statfsSync, statSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Database, Key, RootDatabase } from 'lmdb'
+import { RootstockError, messageOf } from '../errors.ts'
+
+/** Bytes that wait for the next transaction, at most: what a killed process loses. */
+const batchBytes = 1024 * 1024
+
+/** Bytes of an empty store. */
+const leastRoom = 64 * 1024
+
+/** The name of the file in its folder. */
+export const storeFile = 'features.lmdb'
+
+/** Opens (or makes) the file and what `parts` asks of it. Code FILE where that is not possible. */
+export async function openStoreFile<T>(folder: string, parts: (root: RootDatabase) => T): Promise<{ root: RootDatabase } & T> {
+  const { open } = await import('lmdb')
+  let root: RootDatabase | undefined
+  try {
+    mkdirSync(folder, { recursive: true })
+    refuseFullDisk(folder)
+    root = open({ path: join(folder, storeFile), maxDbs: 4, noMemInit: true, encoding: 'binary', overlappingSync: false })
+    const opened = { root, ...parts(root) }
+    // The first reading enters the process into LMDB's table of readers, by which others know that the file is in use.
+    root.get('')
+    return opened
+  } catch (error) {
+    await root?.close()
+    throw new RootstockError('FILE', `Cannot open the feature store ${folder}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: 'Set ROOTSTOCK_CACHE to a folder that can be written',
+    })
+  }
+}
+
+/** LMDB writes its file of locks through memory: where the disk has no room for a new one, the process is killed (SIGBUS) instead of told. */
+function refuseFullDisk(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize < leastRoom && !statSync(join(folder, `${storeFile}-lock`), { throwIfNoEntry: false }))
+    throw new Error('no space is left on the disk')
+}
+
+/** LMDB's words without its addresses in memory. */
+export const reasonOf = (error: unknown): string => messageOf(error).replace(/: Attempting .*$/, '')
+
+/** Gives the space of removed rows back to the disk. False where that cannot be: another process uses the file, or the disk is full. */
+export async function compactStoreFile(folder: string): Promise<boolean> {
+  const path = join(folder, storeFile)
+  const copy = `${path}.${process.pid}.tmp`
+  const { root } = await openStoreFile(folder, () => ({}))
+  try {
+    root.readerCheck()
+    const readers = [...root.readerList().matchAll(/^ *(\d+) /gm)]
+    if (readers.some(([, pid]) => Number(pid) !== process.pid)) return false
+    await root.backup(copy, true)
+    await root.close()
+    // The file of locks goes first: a process that has opened the old pair keeps it to its end.
+    await rm(`${path}-lock`, { force: true })
+    await rename(copy, path)
+    return true
+  } catch {
+    return false
+  } finally {
+    await rm(copy, { force: true })
+    await root.close()
+  }
+}
+
+/** Rows on their way to the disk. */
+export interface BatchWriter<K, V> {
+  /** Keeps a row for the next transaction. */
+  readonly put: (key: K, value: V) => void
+  /** Writes what waits. Throws what the first transaction that failed threw; nothing is tried after it. */
+  readonly flush: () => void
+}
+
+/** Collects rows of `table` and writes them together. */
+export function batchWriter<K extends Key, V extends Buffer | string>(table: Database<V, K>): BatchWriter<K, V> {
+  let waiting: (readonly [K, V])[] = []
+  let bytes = 0
+  let failure: Error | undefined
+  const write = (): void => {
+    const batch = waiting
+    waiting = []
+    bytes = 0
+    if (batch.length === 0 || failure) return
+    try {
+      table.transactionSync(() => {
+        for (const [key, value] of batch) table.putSync(key, value)
+      })
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error))
+    }
+  }
+  return {
+    put(key, value) {
+      waiting.push([key, value])
+      bytes += value.length
+      if (bytes >= batchBytes) write()
+    },
+    flush() {
+      write()
+      if (failure) throw failure
+    },
+  }
+}

@@ -1,0 +1,119 @@
+/** @file Flags of `train` that change what is kept or mixed: --feature-store and --mix, on drawn photos and the network in the package. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder } from './rootstock.cases.ts'
+
+const scratch = scratchFolder()
+const at = (...names: string[]): string => join(scratch, ...names)
+/** A network that tells photos apart and needs no download: random weights leave features too small for any difference to show. */
+const SMALL = ['--weights', 'embedded', '--head', 'none'] as const
+/** Values at the boundary: the channels of a mobilenet of a quarter of the width. */
+const width = 256
+/** Bytes of an entry beside its numbers: key and checksum. */
+const overhead = 44
+
+beforeAll(() => drawClasses(at('photos'), 10))
+
+let runs = 0
+/** Trains for two epochs with a cache of its own, unless one is named. */
+async function train(argv: readonly string[], cache = `cache-${runs}`) {
+  const run = at(`run-${runs++}`)
+  const env = { ROOTSTOCK_CACHE: at(cache) }
+  const trained = await rootstockJson(
+    ['train', at('photos'), ...SMALL, '--epochs', '2', '--batch-size', '7', '--no-plots', '--out', run, ...argv],
+    env,
+  )
+  return { ...trained, run, env, figures: readFileSync(join(run, 'history.csv'), 'utf8') }
+}
+
+/** The object that --json promises. */
+function expectReport({ code, stderr, json, run }: Awaited<ReturnType<typeof train>>, epochs = 2): void {
+  const number = expect.any(Number) as number
+  expect(code, stderr).toBe(0)
+  expect(json).toMatchObject({
+    run,
+    classes: ['cat', 'dog'],
+    network: 'mobilenet',
+    images: { train: 16, validation: 2, test: 2 },
+    epochs,
+    best: { epoch: number, valLoss: number, valAccuracy: number },
+    test: { accuracy: number, loss: number },
+    seconds: { total: number, features: number, fit: number },
+    imagesPerSecond: number,
+    unusable: [],
+  })
+}
+
+interface Trunk {
+  readonly title: string
+  readonly entries: number
+  readonly bytes: number
+}
+
+async function trunksOf(env: Readonly<Record<string, string>>): Promise<Trunk[]> {
+  return (await rootstockJson(['cache'], env)).json['trunks'] as Trunk[]
+}
+
+describe('--feature-store', () => {
+  it.each([
+    ['float32', 4, /px$/],
+    ['float16', 2, /, float16$/],
+  ] as const)('%s keeps every photo once, in %i bytes a number, and the next run takes them', async (how, bytes, title) => {
+    const first = await train(['--feature-store', how], how)
+    expectReport(first)
+    expect(await trunksOf(first.env)).toMatchObject([
+      { title: expect.stringMatching(title) as string, entries: 20, bytes: 20 * (width * bytes + overhead) },
+    ])
+    expect(first.stderr).toMatch(/^Features train {2}16 photos .*photos\/s/m)
+    const again = await train(['--feature-store', how], how)
+    expectReport(again)
+    expect(again.figures).toBe(first.figures)
+    expect(again.stderr).toMatch(/^Features train {2}16 photos {2}all computed before$/m)
+  })
+
+  it('none keeps nothing and trains to the same figures as float32, which is the default', async () => {
+    const [none, whole] = [await train(['--feature-store', 'none']), await train([])]
+    expectReport(none)
+    expect(await trunksOf(none.env)).toEqual([])
+    expect(await trunksOf(whole.env)).toHaveLength(1)
+    expect(none.figures).toBe(whole.figures)
+  })
+
+  it('float16 trains to figures that differ by rounding only', async () => {
+    const [half, whole] = [await train(['--feature-store', 'float16']), await train([])]
+    const figures = (text: string): number[] => text.split(/[\n,]/).map(Number).filter(Number.isFinite)
+    const expected = figures(whole.figures)
+    expect(half.figures).not.toBe(whole.figures)
+    figures(half.figures).forEach((value, i) => expect(value).toBeCloseTo(expected[i] ?? NaN, 2))
+  })
+})
+
+describe('--mix', () => {
+  it('mixup trains on other numbers, the same in every run, and the run says so', async () => {
+    const [plain, mixed, again] = [await train([]), await train(['--mix', 'mixup']), await train(['--mix', 'mixup'])]
+    expectReport(mixed)
+    expect(mixed.figures).not.toBe(plain.figures)
+    expect(again.figures).toBe(mixed.figures)
+    expect(readFileSync(join(mixed.run, 'README.md'), 'utf8')).toMatch(/mixup/)
+    expect(readFileSync(join(plain.run, 'README.md'), 'utf8')).not.toMatch(/mixup/)
+  })
+
+  it('cutmix trains where every layer does, and not the head before', async () => {
+    const all = ['--unfreeze-from', 'all']
+    const [plain, mixed] = [await train(all), await train([...all, '--mix', 'cutmix'])]
+    expectReport(mixed, 4)
+    const [before, after] = [plain.figures.split('\n'), mixed.figures.split('\n')]
+    expect(after.slice(0, 3)).toEqual(before.slice(0, 3))
+    expect(after[3]).not.toBe(before[3])
+  })
+})
+
+it.each([
+  ['cutmix with a frozen network', ['--mix', 'cutmix'], /Cannot use cutmix: the photos pass a frozen trunk once/],
+  ['another mix', ['--mix', 'mixap'], /Unknown value "mixap" of --mix: .*Did you mean "mixup"/],
+  ['another store', ['--feature-store', 'float8'], /Unknown value "float8" of --feature-store: .*(float|none)/],
+])('%s is refused', async (_, argv, says) => {
+  const result = await rootstock(['train', at('photos'), ...SMALL, '--out', at(`refused-${runs++}`), ...argv])
+  expectRefusal({ ...result, stderr: result.stderr.replace(/^(?!rootstock:).*\n/gm, '') }, { code: 2, says })
+})
