@@ -90,7 +90,12 @@ async function fetched(release: Release, target: string, options: FetchWeightsOp
 export function firstAddress(
   release: Release,
   environment: Readonly<Record<string, string | undefined>>,
-): { readonly address: string; readonly rules: NetworkRules } {
+): {
+  /** Of the file on the mirror, where one is set, or else on the server of the release. */
+  readonly address: string
+  /** They trust the mirror beside the hosts of the releases. */
+  readonly rules: NetworkRules
+} {
   const mirror = mirrorOf(environment)
   const address = mirror ? mirrored(mirror, release) : (release.urls[0] ?? '')
   return { address, rules: { allowHosts: releaseHosts, trustedOrigins: mirror ? [mirror.origin] : [] } }

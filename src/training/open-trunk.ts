@@ -11,7 +11,9 @@ import { trunkBatch, type Trunk } from './trunk.ts'
 export interface TrunkFeaturesOptions {
   /** What the events call the photos. */
   readonly split: Split
+  /** Hears of progress and of photos that cannot be used. */
   readonly onEvent?: (event: TrainingEvent) => void
+  /** Stops before the next photo is looked up or read; `features` then fails with code CANCELED. */
   readonly signal?: AbortSignal | undefined
   /** Default true. */
   readonly featureStore?: boolean | 'float16' | undefined
@@ -19,15 +21,19 @@ export interface TrunkFeaturesOptions {
 
 /** Usable photos and a row of features for each. */
 export interface TrunkFeatures {
+  /** Without the photos that could not be read. */
   readonly dataset: Dataset
+  /** One for each photo, in the order of `dataset`; features with several axes are written out one after the other. */
   readonly rows: readonly Float32Array[]
 }
 
 /** A compiled model's frozen part. */
 export interface OpenTrunk {
+  /** Passes every photo through the frozen part once, or takes what the store has of it. */
   features(dataset: Dataset, options: TrunkFeaturesOptions): Promise<TrunkFeatures>
   /** Seconds that the frozen part takes for one photo, reading not counted: the median of some runs over the first photos. */
   secondsPerPhoto(dataset: Dataset): Promise<number>
+  /** Frees what the frozen part holds; the model stays as it is. */
   dispose(): Promise<void>
 }
 

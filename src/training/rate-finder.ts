@@ -23,6 +23,7 @@ export interface RateFinderOptions extends Pick<FitOptions, 'batchSize' | 'seed'
 
 /** What was tried and what came of it; `plotLearningRates(rates, losses, { suggested })` draws it. */
 export interface FoundRates {
+  /** The rate of each step that was made, growing by the same factor; fewer than `steps` where the loss blew up. */
   readonly rates: readonly number[]
   /** The loss of each step's batch, smoothed: an average that forgets nine tenths in twenty steps. */
   readonly losses: readonly number[]

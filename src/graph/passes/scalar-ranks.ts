@@ -9,6 +9,7 @@ import { rewrite, type Rewritten } from './rewrite.ts'
 
 const binary: readonly OpName[] = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Pow']
 
+/** Reshapes single numbers to the rank of the result, where its last axis has size 1; the results stay the same. */
 export function matchScalarRanks(graph: Graph): Rewritten {
   return rewrite(graph, (tape, node, inputs) => {
     const rank = node.outputs[0]?.shape.length ?? 0

@@ -9,6 +9,7 @@ import type { ConvAttributes } from '../operators/signatures.ts'
 import type { Tape } from '../tape.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 
+/** Replaces each such ConvTranspose by a product and a padding, with the same numbers; other ones stay. */
 export function spellOutZeroInsertion(graph: Graph): Rewritten {
   return rewrite(graph, (tape, node, inputs) => {
     const [x, w] = inputs

@@ -6,7 +6,12 @@ import { sanityChecks } from './checks/index.ts'
 import { gatherStatistics } from './statistics.ts'
 
 /** Whether a run is watched, or which checks are left out. */
-export type SanityOption = boolean | { readonly ignore: readonly SanityId[] }
+export type SanityOption =
+  | boolean
+  | {
+      /** Checks that are not made; all the others are. */
+      readonly ignore: readonly SanityId[]
+    }
 
 /** Watches one run. */
 export interface Doctor {
