@@ -20,12 +20,14 @@ export const stages: readonly Stage[] = [
   { round: 0, size: 64, steps: 3000, mixture: mixture(0.8, 0.1, 0.1) },
   { round: 0, size: 96, steps: 6000, mixture: mixture(0.35, 0.4, 0.25) },
   { round: 1, size: 96, steps: 6000, mixture: mixture(0.3, 0.45, 0.25) },
+  { round: 2, size: 128, steps: 2500, mixture: mixture(0.1, 0.45, 0.45) },
 ]
 
 /** Highest learning rate of each round, and the last part of its steps in which the rate falls in a straight line. */
 const rounds: readonly { readonly peak: number; readonly fall: number }[] = [
   { peak: 3e-3, fall: 0.6 },
   { peak: 2e-3, fall: 0.9 },
+  { peak: 1e-3, fall: 0.9 },
 ]
 const WARMUP = 300
 

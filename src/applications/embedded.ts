@@ -13,14 +13,14 @@ export const embeddedNetwork = {
   /** The network of the table that it is. */
   network: 'mobilenet',
   /** Its width. */
-  alpha: 0.25,
+  alpha: 0.5,
   /** Height and width of the pictures that it was trained on, in pixels. */
-  size: 96,
+  size: 128,
 } as const
 
 /** The file beside dist/ (and beside src/), and the SHA-256 of its bytes. */
-const FILE = 'mobilenet_0.25_96.safetensors'
-const SHA256 = 'a61d2637239e9cd7eabcfad617336d9c2bd3e74db39b3e28dad8b826bd5a0e08'
+const FILE = 'mobilenet_0.5_128.safetensors'
+const SHA256 = '83160abbc742896632bae549e7e9584c66dbe02e57768fec4767b3e1c206021b'
 
 /** The path of the weight file in the package. */
 export function embeddedFile(): string {
