@@ -22,8 +22,8 @@ export const train = command({
   ],
   flags: {
     network: word('NAME', 'vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet; default mobilenet', NETWORKS),
-    alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1, or 0.25 with embedded weights', positive),
-    size: count('PIXELS', "Height and width of the network's input; default its own, or 96 with embedded weights"),
+    alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1, or 0.5 with embedded weights', positive),
+    size: count('PIXELS', "Height and width of the network's input; default its own, or 128 with embedded weights"),
     weights: word(
       'FILE',
       'imagenet, embedded (a small mobilenet in the package), none, or an .h5 file; default imagenet, else embedded',

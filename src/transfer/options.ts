@@ -11,9 +11,9 @@ export interface TrainClassifierOptions
     Pick<SplitOptions, 'duplicates' | 'leaks' | 'groups' | 'groupPattern'> {
   /** vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet. Default 'mobilenet'. */
   readonly network?: string
-  /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1, or 0.25 with embedded weights. */
+  /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1, or 0.5 with embedded weights. */
   readonly alpha?: number
-  /** Height and width of the network's input in pixels. Default the network's own, or 96 with embedded weights. */
+  /** Height and width of the network's input in pixels. Default the network's own, or 128 with embedded weights. */
   readonly size?: number
   /**
    * 'imagenet'; 'embedded', the small MobileNet inside the package; 'none' for random ones; or a path to an .h5 file. Default 'imagenet' or,
