@@ -12,7 +12,7 @@ export interface ApplicationOptions extends WeightsProgress {
   /** The 1,000-class top (or one of `classes`). Default true. */
   readonly includeTop?: boolean
   /**
-   * 'imagenet' (downloaded once, shared with Keras), 'embedded' (inside the package: MobileNet 0.25 for 96×96 pixels, without a top), null
+   * 'imagenet' (downloaded once, shared with Keras), 'embedded' (inside the package: MobileNet 0.5 for 128×128 pixels, without a top), null
    * for random ones, or a path to an .h5 file. Default 'imagenet'.
    */
   readonly weights?: string | null

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { featureFolder, openFeatureStore, openHashCache } from './feature-store.ts'
-import { compactStoreFile, storeFile } from './store-file.ts'
+import { compactStoreFile } from './compact-store.ts'
+import { storeFile } from './store-name.ts'
 
 let folder = ''
 beforeAll(() => {

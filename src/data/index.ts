@@ -25,5 +25,7 @@ export { printableName } from './names.ts'
 export { PICTURE_EXTENSIONS } from './scan.ts'
 export type { ScanOptions, Skipped } from './scan.ts'
 export { featureFolder, openFeatureStore, openHashCache } from './feature-store.ts'
-export { compactStoreFile, storeFile } from './store-file.ts'
+// Their declarations must not name lmdb, whose own do not compile everywhere.
+export { compactStoreFile } from './compact-store.ts'
+export { storeFile } from './store-name.ts'
 export type { FeatureEntry, FeatureStore, StoredPrecision, StoredTrunk } from './feature-store.ts'

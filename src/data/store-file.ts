@@ -5,19 +5,16 @@
  * the process, and their `flushed` never settles.
  */
 import { mkdirSync, statfsSync, statSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Database, Key, RootDatabase } from 'lmdb'
 import { RootstockError, messageOf } from '../errors.ts'
+import { storeFile } from './store-name.ts'
 
 /** Bytes that wait for the next transaction, at most: what a killed process loses. */
 const batchBytes = 1024 * 1024
 
 /** Bytes of an empty store. */
 const leastRoom = 64 * 1024
-
-/** The name of the file in its folder. */
-export const storeFile = 'features.lmdb'
 
 /** Opens (or makes) the file and what `parts` asks of it. Code FILE where that is not possible. */
 export async function openStoreFile<T>(folder: string, parts: (root: RootDatabase) => T): Promise<{ root: RootDatabase } & T> {
@@ -49,29 +46,6 @@ function refuseFullDisk(folder: string): void {
 
 /** LMDB's words without its addresses in memory. */
 export const reasonOf = (error: unknown): string => messageOf(error).replace(/: Attempting .*$/, '')
-
-/** Gives the space of removed rows back to the disk. False where that cannot be: another process uses the file, or the disk is full. */
-export async function compactStoreFile(folder: string): Promise<boolean> {
-  const path = join(folder, storeFile)
-  const copy = `${path}.${process.pid}.tmp`
-  const { root } = await openStoreFile(folder, () => ({}))
-  try {
-    root.readerCheck()
-    const readers = [...root.readerList().matchAll(/^ *(\d+) /gm)]
-    if (readers.some(([, pid]) => Number(pid) !== process.pid)) return false
-    await root.backup(copy, true)
-    await root.close()
-    // The file of locks goes first: a process that has opened the old pair keeps it to its end.
-    await rm(`${path}-lock`, { force: true })
-    await rename(copy, path)
-    return true
-  } catch {
-    return false
-  } finally {
-    await rm(copy, { force: true })
-    await root.close()
-  }
-}
 
 /** Rows on their way to the disk. */
 export interface BatchWriter<K, V> {

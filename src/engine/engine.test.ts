@@ -120,6 +120,27 @@ describe.each(here)('%s', (name) => {
     await fed.dispose()
   })
 
+  it('leaves no copies of what it writes in place to the garbage collector', async () => {
+    const { graph, w, m, g, newW, newM } = descent([1024, 1024])
+    const feeds = new Map([w, m, g].map((value) => [value, zeros([1024, 1024])] as const))
+    const into = new Map([
+      [newW, feeds.get(w)!],
+      [newM, feeds.get(m)!],
+    ])
+    await withProgram(name, graph, async (program) => {
+      await program.run(feeds, into)
+      const before = process.memoryUsage().external
+      const grown: number[] = []
+      for (let i = 0; i < 5; i++) {
+        await program.run(feeds, into)
+        grown.push(process.memoryUsage().external - before)
+      }
+      // Each run copies 8 MiB, which a collector would let grow.
+      expect(Math.max(...grown)).toBeLessThan(2 ** 20)
+      expect(feeds.get(w)?.data).toHaveLength(1024 * 1024)
+    })
+  })
+
   it('gives inputs, constants and one value twice as outputs', async () => {
     const tape = createTape()
     const x = tape.input('x', { shape: [2], dtype: 'float32' })

@@ -112,6 +112,7 @@ async function createSession(
 
 function program(ort: Runtime, graph: Graph, { session, held }: { session: InferenceSession; held: ReadonlyMap<Value, Tensor> }): Program {
   const native = nativeTensors(ort)
+  const discardCopy = copyDiscarder()
   let open = true
   return {
     graph,
@@ -126,6 +127,7 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
         fetches[output.name] = target ? native(target) : null
       }
       const results = await runSession(session, inputs, fetches)
+      for (const [output, { data }] of into ?? []) discardCopy(results[output.name], data)
       return new Map(graph.outputs.map((value) => [value, into?.get(value) ?? plainTensor(value, results[value.name])]))
     },
     async dispose() {
@@ -133,6 +135,21 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
       open = false
       await session.release()
     },
+  }
+}
+
+/**
+ * The runtime gives a copy of every output, also of those that it wrote in place. Left to the garbage collector, the megabytes of one training
+ * step set off a full collection after every second one. A buffer that is sent to a port where nobody listens is freed at once.
+ */
+function copyDiscarder(): (copy: InferenceSession.OnnxValueMapType[string] | undefined, own: ArrayBufferView) => void {
+  const { port1, port2 } = new MessageChannel()
+  port2.close()
+  // glibc gives freed memory back to the system unless a block of this size was freed before; taking it again costs a page fault for every 4 KiB.
+  port1.postMessage(null, [new ArrayBuffer(2 ** 25 - 2 ** 16)])
+  return (copy, own) => {
+    const buffer = copy && 'data' in copy && ArrayBuffer.isView(copy.data) ? copy.data.buffer : undefined
+    if (buffer instanceof ArrayBuffer && buffer !== own.buffer) port1.postMessage(null, [buffer])
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { embeddedNetwork } from '../../src/applications/index.ts'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
@@ -33,7 +34,7 @@ describe('find-rate', () => {
     expect(suggested).toBeGreaterThan(1e-5)
     expect(suggested).toBeLessThan(1)
     expect(command).toBe(
-      `rootstock train ${at('photos')} --alpha 0.25 --size 96 --weights embedded --batch-size 8 --head none --learning-rate ${suggested}`,
+      `rootstock train ${at('photos')} --alpha ${embeddedNetwork.alpha} --size ${embeddedNetwork.size} --weights embedded --batch-size 8 --head none --learning-rate ${suggested}`,
     )
     expect(await sharp(png).metadata()).toMatchObject({ format: 'png', width: 1520, height: 840 })
     expect(stderr).not.toMatch(/Epoch|photos\/s.*photos\/s/)

@@ -2,14 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { embeddedNetwork } from '../../src/applications/index.ts'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
 const at = (...names: string[]): string => join(scratch, ...names)
 /** A network that tells photos apart and needs no download: random weights leave features too small for any difference to show. */
 const SMALL = ['--weights', 'embedded', '--head', 'none'] as const
-/** Values at the boundary: the channels of a mobilenet of a quarter of the width. */
-const width = 256
+/** Values at the boundary: the channels of the network in the package. */
+const width = 1024 * embeddedNetwork.alpha
 /** Bytes of an entry beside its numbers: key and checksum. */
 const overhead = 44
 

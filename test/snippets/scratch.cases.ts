@@ -94,7 +94,8 @@ function run(
   const env = {
     ...process.env,
     PATH: `${join(base, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`,
-    ROOTSTOCK_CACHE: join(base, 'cache'),
+    // A page must not find the features that another one has computed.
+    ROOTSTOCK_CACHE: join(folder, '.cache'),
     ROOTSTOCK_HOME: join(base, 'home'),
     ROOTSTOCK_WEIGHTS: join(base, 'weights'),
     ROOTSTOCK_OFFLINE: '1',
