@@ -1,7 +1,8 @@
 /** @file `rootstock find-rate`: the learning rate for a folder of photos, and the curve that it was read from. */
 import type { ClassifierRates } from '../transfer/index.ts'
 import { command } from './command.ts'
-import { choice, count, countOr, positive, quantity, share, word } from './flag-values.ts'
+import { choice, count, positive, quantity, share, word } from './flag-values.ts'
+import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
@@ -26,16 +27,10 @@ export const findRate = command({
     size: count('PIXELS', "Height and width of the network's input; default as in train"),
     weights: word('FILE', 'imagenet, embedded, none, or an .h5 file; default as in train', WEIGHTS),
     batchSize: count('N', 'Photos per step; default 32'),
-    preprocessing: choice('HOW', 'As in train; default what the network was trained on', [
-      'tf',
-      'caffe',
-      'torch',
-      'tutorial',
-      'none',
-    ] as const),
-    head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
-    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer', ['all']),
-    classWeight: choice('HOW', 'balanced: classes with few photos count as much as the others', ['balanced'] as const),
+    preprocessing: choice('HOW', 'As in train; default what the network was trained on', PREPROCESSINGS),
+    head,
+    unfreezeFrom,
+    classWeight,
     duplicates: choice('HOW', 'near (default) or exact, as in train', ['near', 'exact'] as const),
     validation: quantity('SHARE', 'As in train; photos held out are not trained on here either', share),
     test: quantity('SHARE', 'As in train', share),

@@ -5,6 +5,7 @@ import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmen
 import { duration } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
+import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts'
 import { goOnCommand, sayHowToGoOn, shellWord } from './go-on.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
@@ -32,18 +33,12 @@ export const train = command({
     epochs: count('N', 'Passes over the photos; default 10'),
     batchSize: count('N', 'Photos per step; default 32'),
     learningRate: quantity('R', 'Default 0.001, or 0.0001 where layers of the network train too', positive),
-    preprocessing: choice('HOW', 'tf, caffe, torch, tutorial (x/255) or none; default what the network was trained on', [
-      'tf',
-      'caffe',
-      'torch',
-      'tutorial',
-      'none',
-    ] as const),
-    head: countOr(count('UNITS', 'Units of the hidden layer of the head, or none; default 1024'), 'none', 'none' as const),
-    unfreezeFrom: word('LAYER', 'Train this layer of the network and all after it too; all for every layer', ['all']),
+    preprocessing: choice('HOW', 'tf, caffe, torch, tutorial (x/255) or none; default what the network was trained on', PREPROCESSINGS),
+    head,
+    unfreezeFrom,
     recipe: choice('NAME', 'head, or fine-tune: then the last block of the network too, with warm-up and a falling rate', RECIPES),
     layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
-    classWeight: choice('HOW', 'balanced: classes with few photos count as much as the others', ['balanced'] as const),
+    classWeight,
     duplicates: choice('HOW', 'near (default) finds resized and re-encoded copies too; exact compares bytes', ['near', 'exact'] as const),
     leaks: choice('HOW', 'Where train/ and test/ hold the same photo: report (default), move or error', [
       'report',

@@ -112,7 +112,7 @@ async function createSession(
 
 function program(ort: Runtime, graph: Graph, { session, held }: { session: InferenceSession; held: ReadonlyMap<Value, Tensor> }): Program {
   const native = nativeTensors(ort)
-  const discardCopy = copyDiscarder()
+  let discard: ReturnType<typeof copyDiscarder> | undefined
   let open = true
   return {
     graph,
@@ -127,7 +127,7 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
         fetches[output.name] = target ? native(target) : null
       }
       const results = await runSession(session, inputs, fetches)
-      for (const [output, { data }] of into ?? []) discardCopy(results[output.name], data)
+      for (const [output, { data }] of into ?? []) (discard ??= copyDiscarder())(results[output.name], data)
       return new Map(graph.outputs.map((value) => [value, into?.get(value) ?? plainTensor(value, results[value.name])]))
     },
     async dispose() {
