@@ -49,6 +49,21 @@ describe('decode gives the bytes of Pillow', () => {
   })
 })
 
+it('says why a picture is refused also while others are decoded beside it', async () => {
+  const noise = {
+    create: { width: 400, height: 400, channels: 3, background: '#fff', noise: { type: 'gaussian', mean: 128, sigma: 50 } },
+  } as const
+  const whole = await sharp(noise).jpeg().toBuffer()
+  const cut = whole.subarray(0, whole.length / 2)
+  const messages = new Set<string>()
+  for (let round = 0; round < 10; round++) {
+    const beside = Array.from({ length: 8 }, () => decode(whole, 'whole.jpg'))
+    for (const { message } of await Promise.all([cut, cut, cut, cut].map((bytes) => refusal(bytes)))) messages.add(message)
+    await Promise.all(beside)
+  }
+  expect([...messages]).toEqual(['Cannot read x.jpg: the file is truncated'])
+})
+
 const photos = new URL('../../../shared/data/', import.meta.url)
 const decoded = (readJson('decode.json') as { files: (Record<string, string> & { size: [number, number] })[] }).files
 

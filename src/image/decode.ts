@@ -49,9 +49,24 @@ export async function decode(bytes: Uint8Array, name: string): Promise<Decoded> 
 async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promise<Decoded> {
   if (format === 'bmp') return { pixels: decodeBmp(bytes, name, MAX_PIXELS), orientation: 1 }
   try {
-    return await decodeWithSharp(bytes)
+    return await withItsOwnMessage(() => decodeWithSharp(bytes))
   } catch (error) {
     throw unreadable(name, reasonOf(messageOf(error)), error)
+  }
+}
+
+const UNKNOWN = 'Unknown error'
+
+/**
+ * libvips keeps its messages in one place for all threads, and each picture that ends empties it: a failure beside other pictures may
+ * come without its message. Failing again is quick, and sooner or later it happens alone.
+ */
+async function withItsOwnMessage<T>(read: () => Promise<T>, tries = 20): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (tries > 1 && messageOf(error).trim() === UNKNOWN) return withItsOwnMessage(read, tries - 1)
+    throw error
   }
 }
 
