@@ -92,6 +92,11 @@ export interface Callback {
   readonly name: string
   /** Have every step leave its gradients for `control.model.gradients()`, which costs their memory. Default false. */
   readonly wantsGradients?: boolean
+  /**
+   * Whether the hooks of batches must be called while the run stands at that batch: they look at weights, or change the rate. Default true where
+   * there are such hooks. With false in all callbacks, up to 32 short steps run in one go and their hooks are called after it, in order.
+   */
+  readonly followsBatches?: boolean
   /** Once, before everything else. */
   onTrainBegin?(control: TrainingControl): Hooked
   /** Before the first batch of an epoch, counted from 0. */
@@ -120,7 +125,7 @@ export interface Callback {
 }
 
 /** The moments at which callbacks are called. */
-export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'state' | 'tensors' | 'restore'>
+export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'followsBatches' | 'state' | 'tensors' | 'restore'>
 
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>

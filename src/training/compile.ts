@@ -90,11 +90,11 @@ function factorsOf(model: Functional, trainable: readonly Variable[], given: Rea
   )
 }
 
-/** The learning rate of the coming step, in float32. */
-export function learningRateOf(compiled: Compiled): number {
+/** The learning rate of the coming step, or of the one that so many come before, in float32. */
+export function learningRateOf(compiled: Compiled, iterations = compiled.iterations): number {
   if (compiled.learningRate !== undefined) return compiled.learningRate
   const { learningRate } = compiled.optimizer
-  return Math.fround(typeof learningRate === 'number' ? learningRate : learningRate.at(compiled.iterations))
+  return Math.fround(typeof learningRate === 'number' ? learningRate : learningRate.at(iterations))
 }
 
 /** The optimizer's tensors of one weight, made at their initial value when they are first needed. */

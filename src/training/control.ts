@@ -9,7 +9,7 @@ import { learningRateOf, type Compiled } from './compile.ts'
 import type { TrainingEvent } from './events.ts'
 import { Predictor } from './predict.ts'
 import { loadWeights } from './saving/load-weights.ts'
-import type { GradientStore } from './step.ts'
+import type { GradientStore } from './step-graph.ts'
 import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 
 export interface RunControl extends TrainingControl {

@@ -4,7 +4,7 @@ import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import { buildEvaluator, metricLogs } from './evaluation.ts'
 import type { Logs, TrainingEvent } from './events.ts'
-import { weightedStep, type FitOptions } from './fit.ts'
+import { weightedSteps, type FitOptions } from './fit.ts'
 import { makeSource, openData, trunkFor, type FitData, type Pair } from './run-data.ts'
 import { checkPairs } from './source.ts'
 import { buildStep, type Step } from './step.ts'
@@ -94,8 +94,9 @@ export async function trainOnBatch(
   for (const metric of compiled.metrics) metric.reset()
   const weights = options.sampleWeight && Float32Array.from(options.sampleWeight)
   const batch = { features: await trunk.run(x), labels: y, weights }
-  const { loss } = await weightedStep({ model, compiled, classWeight: options.classWeight }, step, batch)
-  return { loss, ...metricLogs(compiled) }
+  const [result] = await weightedSteps({ model, compiled, classWeight: options.classWeight }, step, [batch])
+  for (const metric of compiled.metrics) metric.update(y, result!.predictions)
+  return { loss: result!.loss, ...metricLogs(compiled) }
 }
 
 /** The programs made so far. Frozen weights are constants in them: when one was assigned, all are made anew. */

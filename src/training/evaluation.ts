@@ -6,7 +6,7 @@ import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import type { Logs } from './events.ts'
 import { prefetch, take, type Batch, type Source } from './source.ts'
-import { logitsOf, valueNamed } from './step.ts'
+import { logitsOf, valueNamed } from './step-graph.ts'
 import { targetsFor } from './targets.ts'
 
 export interface Evaluator {

@@ -15,7 +15,7 @@ import { closeRun, openRun, type Run } from './open-run.ts'
 import type { FitData, Pair } from './run-data.ts'
 import { openDoctor } from './sanity/doctor.ts'
 import { prefetch, take, type Batch } from './source.ts'
-import { buildStep, type Step } from './step.ts'
+import type { Step, StepResult } from './step.ts'
 import { batchWeights } from './sample-weights.ts'
 import { targetsFor } from './targets.ts'
 
@@ -77,62 +77,75 @@ async function trainEpochs(run: Run): Promise<void> {
 
 /** One pass over the training data, or the rest of it. The logs are means over the samples so far, taken while the weights move. */
 async function trainBatches(run: Run, at: Progress, steps: number | null): Promise<void> {
-  const { compiled, control, callbacks, source, options, batchSize, checkpoints } = run
+  const { compiled, control, source, options, batchSize, checkpoints } = run
   const { epoch, batch: skip } = at
   if (skip === 0) for (const metric of compiled.metrics) metric.reset()
   const request = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch, skip }
-  // terminateOnNaN ends the run as Keras does: without an error.
-  const endsQuietly = callbacks.some(({ name }) => name === 'terminateOnNaN')
-  for await (const data of prefetch(take(source.batches(request), (options.stepsPerEpoch ?? Infinity) - skip))) {
-    const { batch } = at
-    await runCallbacks(callbacks, 'onTrainBatchBegin', batch, control)
-    const result = await trainStep(run, mixed(run, data, { epoch, batch }))
-    if (!Number.isFinite(result.loss) && !endsQuietly) throw lossError(result.loss, epoch, batch)
-    at.loss += result.loss * result.size
-    at.samples += result.size
-    at.logs = { loss: at.loss / at.samples, ...metricLogs(compiled) }
-    at.batch++
-    await runCallbacks(callbacks, 'onTrainBatchEnd', batch, at.logs, control)
-    control.emit({ type: 'batchEnd', epoch, batch, steps, samples: at.samples, logs: at.logs })
+  const batches = take(source.batches(request), (options.stepsPerEpoch ?? Infinity) - skip)
+  for await (const together of prefetch(run.programs.group(batches, { from: skip, iterations: compiled.iterations }))) {
+    await trainTogether(run, at, { together, steps })
     await checkpoints.afterBatch(at)
     if (control.ended()) break
   }
   if (at.batch === 0) throw emptyEpoch(epoch)
 }
 
+/** Steps of one call. Of a single one callbacks see the beginning before it runs; of several they are told afterwards, one by one. */
+async function trainTogether(
+  run: Run,
+  at: Progress,
+  { together, steps }: { readonly together: readonly Batch[]; readonly steps: number | null },
+): Promise<void> {
+  const { compiled, control, callbacks } = run
+  const { epoch } = at
+  const begin = (): Promise<void> => runCallbacks(callbacks, 'onTrainBatchBegin', at.batch, control)
+  if (together.length === 1) await begin()
+  const mixed = together.map((batch, i) => mixedBatch(run, batch, { epoch, batch: at.batch + i }))
+  const step = await run.programs.stepFor(sizeOfBatch(mixed[0]), mixed.length)
+  const results = await weightedSteps(run, step, mixed)
+  for (const [i, { loss, predictions }] of results.entries()) {
+    if (together.length > 1) await begin()
+    const { batch } = at
+    if (!Number.isFinite(loss) && !endsQuietly(run)) throw lossError(loss, epoch, batch)
+    const size = sizeOfBatch(mixed[i])
+    for (const metric of compiled.metrics) metric.update(mixed[i]!.labels, predictions)
+    at.loss += loss * size
+    at.samples += size
+    at.logs = { loss: at.loss / at.samples, ...metricLogs(compiled) }
+    at.batch++
+    await runCallbacks(callbacks, 'onTrainBatchEnd', batch, at.logs, control)
+    control.emit({ type: 'batchEnd', epoch, batch, steps, samples: at.samples, logs: at.logs })
+    if (control.stopped()) break
+  }
+}
+
+/** terminateOnNaN ends the run as Keras does: without an error. */
+const endsQuietly = ({ callbacks }: Run): boolean => callbacks.some(({ name }) => name === 'terminateOnNaN')
+
+const sizeOfBatch = (batch: Batch | undefined): number => batch?.features[0]?.shape[0] ?? 0
+
 /** The batch with its samples mixed, where that was asked for. */
-function mixed({ options, trunk }: Run, data: Batch, at: { epoch: number; batch: number }): Batch {
+function mixedBatch({ options, trunk }: Run, data: Batch, at: { epoch: number; batch: number }): Batch {
   return options.mix ? mixBatch(data, options.mix, { ...at, seed: options.seed ?? 0, isPhotos: !trunk.computes }) : data
 }
 
-async function trainStep(run: Run, batch: Batch): Promise<{ loss: number; size: number }> {
-  const { compiled, model, classWeight } = run
-  const size = batch.features[0]?.shape[0] ?? 0
-  return weightedStep({ model, compiled, classWeight }, await stepFor(run, size), batch)
-}
-
-/** Runs a step with the samples' and classes' weights, and shows its predictions to the metrics. */
-export async function weightedStep(
-  { model, compiled, classWeight }: Pick<Run, 'model' | 'compiled'> & { classWeight: Readonly<Record<number, number>> | undefined },
+/** Runs steps with the samples' and classes' weights. */
+export function weightedSteps(
+  { model, compiled, classWeight }: Pick<Run, 'model' | 'compiled' | 'classWeight'>,
   step: Step,
-  batch: Batch,
-): Promise<{ loss: number; size: number }> {
-  const targets = targetsFor(compiled.loss, batch.labels, model.output.shape)
-  const size = targets.shape[0] ?? 0
-  const weights = { data: batchWeights(targets, { sampleWeight: batch.weights, classWeight }), shape: [size], dtype: 'float32' } as const
-  const { loss, predictions } = await step.run({ features: batch.features, targets, weights })
-  for (const metric of compiled.metrics) metric.update(batch.labels, predictions)
-  return { loss, size }
-}
-
-/** A step is compiled for one batch size; the last batch of an epoch usually has its own. */
-function stepFor({ model, compiled, options, photo, trunk, steps, control }: Run, size: number): Promise<Step> {
-  const known = steps.get(size)
-  if (known) return known
-  const { seed = 0 } = options
-  const step = buildStep({ model, compiled, shape: [size, ...photo], features: trunk.features, seed, gradients: control.gradients })
-  steps.set(size, step)
-  return step
+  batches: readonly Batch[],
+): Promise<readonly StepResult[]> {
+  return step.run(
+    batches.map(({ features, labels, weights: sampleWeight }) => {
+      const targets = targetsFor(compiled.loss, labels, model.output.shape)
+      const weights = {
+        data: batchWeights(targets, { sampleWeight, classWeight }),
+        shape: [targets.shape[0] ?? 0],
+        dtype: 'float32',
+      } as const
+      return { features, targets, weights }
+    }),
+  )
 }
 
 async function validate(run: Run, epoch: number): Promise<Logs> {

@@ -18,9 +18,10 @@ import type { Doctor } from './sanity/doctor.ts'
 import { examine, pixelsOf, startOf } from './sanity/facts.ts'
 import { knowingKernels, movementOf } from './sanity/movement.ts'
 import type { Source } from './source.ts'
-import type { Step } from './step.ts'
+import type { StepPlan } from './step-graph.ts'
 import type { Trunk } from './trunk.ts'
 import { splitPair } from './validation-split.ts'
+import { stepPrograms, type StepPrograms } from './windows.ts'
 
 /** Everything that the loop works with. */
 export interface Run {
@@ -31,8 +32,7 @@ export interface Run {
   readonly control: RunControl
   readonly callbacks: readonly Callback[]
   readonly trunk: Trunk
-  readonly photo: readonly number[]
-  readonly steps: Map<number, Promise<Step>>
+  readonly programs: StepPrograms
   readonly source: Source
   readonly classWeight: Readonly<Record<number, number>> | undefined
   readonly validation: { readonly source: Source; readonly evaluator: Evaluator } | undefined
@@ -60,7 +60,6 @@ export interface RunRequest {
 export async function openRun({ model, compiled, data, options, folder, doctor }: RunRequest): Promise<Run> {
   const { training, held } = splitData(data, options)
   const opened = await openData(model, training)
-  const steps: Run['steps'] = new Map()
   const closing: Disposable[] = []
   const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
   try {
@@ -81,9 +80,12 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     }
     // Features are at hand now; the trunk's native memory is not needed while the graft trains.
     if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
-    if (doctor.isOn && !isResumed) await watchKnowledge(doctor, { compiled, validation, trunk })
+    const knows = doctor.isOn && !isResumed && (await watchKnowledge(doctor, { compiled, validation, trunk }))
     const control = createControl(model, compiled, { ...options, resumes: isResumed })
     const { callbacks, batchSize = 32 } = options
+    const isWatched = knows || control.gradients !== undefined
+    const planFor = (size: number): StepPlan => stepPlan({ model, compiled, trunk, control, opened, settled }, size)
+    const programs = keep(stepPrograms({ planFor, batchSize, source, options: settled, callbacks, isWatched }))
     const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
     const run = { model, compiled, control, callbacks, settings: folder ? settingsOf(parts) : {} }
     return {
@@ -94,8 +96,7 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
       control,
       callbacks,
       trunk,
-      photo: opened.photo,
-      steps,
+      programs,
       source,
       classWeight: classWeightsFor(options.classWeight, opened),
       validation,
@@ -103,9 +104,19 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
       closing,
     }
   } catch (error) {
-    await closeRun({ steps, closing })
+    await closeRun({ closing })
     throw error
   }
+}
+
+interface StepParts extends Pick<Run, 'model' | 'compiled' | 'trunk' | 'control'> {
+  readonly opened: Opened
+  readonly settled: FitOptions
+}
+
+function stepPlan({ model, compiled, trunk, control, opened, settled }: StepParts, size: number): StepPlan {
+  const { seed = 0 } = settled
+  return { model, compiled, shape: [size, ...opened.photo], features: trunk.features, seed, gradients: control.gradients }
 }
 
 /** A stream's photos are seen when they are read. */
@@ -117,16 +128,20 @@ function watchedPixels(model: Functional, doctor: Doctor): (photos: Tensor<'floa
   }
 }
 
-/** What the weights know before the first step, so that its loss can be told. */
+/** What the weights know before the first step, so that its loss can be told. Whether they know something, and are watched. */
 async function watchKnowledge(
   doctor: Doctor,
   { compiled, validation, trunk }: Pick<Run, 'compiled' | 'validation' | 'trunk'>,
-): Promise<void> {
+): Promise<boolean> {
   const kernels = knowingKernels(compiled.trainable)
-  // A new head behind a frozen trunk has nothing to lose either, but learns fast.
-  if (kernels.length === 0) return doctor.learn(trunk.computes ? {} : { knows: false })
+  if (kernels.length === 0) {
+    // A new head behind a frozen trunk has nothing to lose either, but learns fast.
+    doctor.learn(trunk.computes ? {} : { knows: false })
+    return false
+  }
   doctor.watchWeights(movementOf(kernels))
   doctor.learn({ knows: true, start: validation && (await startOf(validation.source, validation.evaluator, 32)) })
+  return true
 }
 
 /** The trunk in float32 or, where that was asked for and is close enough, in 8 bits; the code for those is loaded only then. */
@@ -178,8 +193,6 @@ function splitData(data: FitData | Pair, options: FitOptions): { training: FitDa
 }
 
 /** Frees what the run held. */
-export async function closeRun({ steps, closing }: Pick<Run, 'steps' | 'closing'>): Promise<void> {
-  // A step that could not be compiled has nothing to free, and its error is thrown where it was asked for.
-  const made = (await Promise.allSettled(steps.values())).flatMap((step) => (step.status === 'fulfilled' ? [step.value] : []))
-  for (const resource of [...made, ...closing]) await resource.dispose()
+export async function closeRun({ closing }: Pick<Run, 'closing'>): Promise<void> {
+  for (const resource of [...closing].reverse()) await resource.dispose()
 }

@@ -28,6 +28,8 @@ export interface BatchRequest {
 export interface Source {
   /** Null for streams. */
   readonly samples: number | null
+  /** Whether batches lie ready, so that reading many of them ahead delays nothing. */
+  readonly isAtHand: boolean
   batches(request: BatchRequest): AsyncIterable<Batch>
   /** Batches taken from a stream since its beginning; 0 for data with random access. Asked between epochs. */
   position(): number
@@ -46,9 +48,11 @@ export interface StreamBatch {
   readonly sampleWeight?: Float32Array
 }
 
-/** Chooses samples out of features that are at hand. */
+/** Chooses samples. */
 export interface Gather {
   (indices: readonly number[], epoch: number): Promise<readonly Tensor<'float32'>[]>
+  /** Whether photos are read for it. */
+  readonly reads?: boolean
 }
 
 /** Samples with random access: gathered by index, labelled by index. */
@@ -64,6 +68,7 @@ export function indexedSource(
   const { gather, labels, weights, dispose } = parts
   return {
     samples,
+    isAtHand: !gather.reads,
     async *batches(request) {
       let at = 0
       for (const indices of batchIndices(samples, request)) {
@@ -93,10 +98,11 @@ export function gatherStored(stored: FeatureRows): Gather {
 
 /** Photos read anew each time, as the epoch's view shows them. */
 export function gatherPhotos(dataset: Dataset, how: ReadOptions, views?: Views): Gather {
-  return async (indices, epoch) => {
+  const gather = async (indices: readonly number[], epoch: number): Promise<Tensor<'float32'>[]> => {
     const seen = views ? { ...how, view: views.inEpoch(epoch) } : how
     return [stack(await Promise.all(indices.map((index) => dataset.read(index, seen))))]
   }
+  return Object.assign(gather, { reads: true })
 }
 
 /** Labels of a dataset in the form that the loss takes. */
@@ -136,6 +142,7 @@ export function streamSource(
   }
   return {
     samples: null,
+    isAtHand: false,
     async *batches({ skip = 0 }) {
       // The epoch before this one may have ended exactly at the stream's end.
       let wraps = iterator !== undefined && skip === 0

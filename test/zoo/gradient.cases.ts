@@ -8,7 +8,7 @@ import { clearSession, dense, type Variable } from '../../src/layers/index.ts'
 import { lower, type Lowered } from '../../src/models/index.ts'
 import type { Tensor } from '../../src/tensor/index.ts'
 import { losses, model, type Model } from '../../src/training/index.ts'
-import { logitsOf } from '../../src/training/step.ts'
+import { logitsOf } from '../../src/training/step-graph.ts'
 import { formula, moments, photo } from '../golden/formula.ts'
 
 type Row = readonly [path: string, norm: number, first: readonly number[], noise: number]

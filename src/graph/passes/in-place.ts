@@ -4,10 +4,11 @@
  * The engine is free to run independent nodes in any order. Writing the new weight where the old one lies is safe only
  * when every node that reads the old one must already have run: when it is an ancestor of the update, or the update itself.
  */
-import { sameShape } from '../../tensor/index.ts'
-import type { Graph, Value } from '../graph.ts'
+import { sizeOf } from '../../tensor/index.ts'
+import type { Graph, Node, Value } from '../graph.ts'
 import type { OpName } from '../operators/signatures.ts'
 import { consumers, producers, upstream } from '../graph.ts'
+import { sizes } from '../operators/shapes.ts'
 
 /** Elementwise operators read each number before they write it, so they may write onto their own input. */
 const elementwise: readonly OpName[] = ['Add', 'Sub', 'Mul', 'Div']
@@ -18,13 +19,18 @@ const views: readonly OpName[] = ['Identity', 'Reshape']
 /** Whether `updated` may overwrite `old`. */
 export function mayOverwrite(graph: Graph, old: Value, updated: Value): boolean {
   const last = producers(graph).get(updated)
-  if (!last || !sameShape(old.shape, updated.shape)) return false
+  if (!last || sizeOf(sizes(old)) !== sizeOf(sizes(updated))) return false
   const aliases = viewsOf(graph, old)
   if (graph.outputs.some((output) => aliases.has(output))) return false
-  if (last.inputs.some((input) => input !== null && aliases.has(input)) && !elementwise.includes(last.op)) return false
+  if (last.inputs.some((input, i) => input !== null && aliases.has(input) && !isReadBefore(last, i))) return false
   const ancestors = upstream(graph.nodes, [updated])
   const readers = consumers(graph)
   return [...aliases].every((alias) => (readers.get(alias) ?? []).every((reader) => reader.outputs.some((output) => ancestors.has(output))))
+}
+
+/** A convolution adds what it computes to the numbers of its last input, one after the other. */
+function isReadBefore({ op }: Node, input: number): boolean {
+  return elementwise.includes(op) || (op === 'BlockedConv' && input === 3)
 }
 
 function viewsOf(graph: Graph, value: Value): Set<Value> {

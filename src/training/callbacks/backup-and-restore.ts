@@ -57,6 +57,7 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
 
   return {
     name: NAME,
+    followsBatches: saveFreq !== 'epoch',
     async onTrainBegin(control) {
       unsaved = 0
       isWhole = true

@@ -89,6 +89,7 @@ export function modelCheckpoint(options: ModelCheckpointOptions): ModelCheckpoin
 
   return {
     name: NAME,
+    followsBatches: saveFreq !== 'epoch',
     get best() {
       return found.best
     },

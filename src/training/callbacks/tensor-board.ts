@@ -74,15 +74,16 @@ const STORED = z.object({ trainBatch: storedCount })
 export function tensorBoard(options: TensorBoardOptions = {}): Callback {
   refuseUnknown('tensorBoard', options, OPTIONS)
   const settings = readSettings(options)
-  const { updateFreq } = settings
   let writers = openWriters(settings.logDir)
   const pace = stopwatch()
   /** Batches since the run began; the step of the figures of batches. */
   let trainBatch = 0
+  const { updateFreq } = settings
   const isDue = (): boolean => updateFreq !== 'epoch' && trainBatch % updateFreq === 0
 
   return {
     name: NAME,
+    followsBatches: updateFreq !== 'epoch',
     wantsGradients: settings.writeGrads && settings.histogramFreq > 0,
     onTrainBegin(control) {
       trainBatch = 0
@@ -92,10 +93,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
       writers.flush()
     },
     onEpochBegin: (_epoch, control) => pace.startEpoch(control.iterations),
-    onTrainBatchBegin() {
-      trainBatch++
-      pace.startBatch()
-    },
+    onTrainBatchBegin: () => void (trainBatch++, pace.startBatch()),
     onTrainBatchEnd(_batch, logs) {
       if (!isDue()) return
       const speed = settings.writeStepsPerSecond ? { steps_per_second: pace.ofBatch() } : {}

@@ -80,7 +80,7 @@ export function adamW(options: AdamOptions = {}): Optimizer {
   return adamRow('AdamW', { weightDecay: 0.004, ...options })
 }
 
-// m ← m + (1 − β₁)(g − m);  v ← v + (1 − β₂)(g² − v);  w ← w − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)
+// m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)
 function adamRow(name: string, options: AdamOptions): Optimizer {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options
   return makeOptimizer(
@@ -94,7 +94,7 @@ function adamRow(name: string, options: AdamOptions): Optimizer {
         const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - beta2)
         const largest = amsgrad ? tape.op('Max', [slots.velocity_hat, velocity], {}) : velocity
         const denominator = add(tape, sqrt(tape, largest), tape.number(epsilon))
-        const step = div(tape, mul(tape, momentum, scalars.alpha), denominator)
+        const step = mul(tape, div(tape, momentum, denominator), scalars.alpha)
         const kept = { momentum, velocity, velocity_hat: largest }
         return { weight: sub(tape, weight, step), slots: kept }
       },
@@ -192,14 +192,14 @@ export function lion(options: LionOptions = {}): Optimizer {
   )
 }
 
-/** old + (target − old)·by */
+/** old·(1 − by) + target·by: the mean moves towards the target. */
 function towards(
   tape: Parameters<typeof add>[0],
   old: Parameters<typeof add>[1],
   target: Parameters<typeof add>[1],
   by: number,
 ): ReturnType<typeof add> {
-  return add(tape, old, scale(tape, sub(tape, target, old), by))
+  return add(tape, scale(tape, old, 1 - by), scale(tape, target, by))
 }
 
 /** βᵗ in float32, as Keras computes it. */
