@@ -17,6 +17,11 @@ export interface CompileOptions {
   readonly metrics?: readonly (string | Metric)[]
   /** Factors on the learning rate by the name of a layer, for those that shall learn slower. Default 1 for all. Keras has none. */
   readonly learningRateFactors?: Readonly<Record<string, number>>
+  /**
+   * Batches that `fit` runs in one call of the engine, at least 1. The numbers are the same; events and hooks of batches come after the call, one by one.
+   * Default 'auto': as many as pay, where features lie ready and no callback follows single batches (Keras: 1).
+   */
+  readonly stepsPerExecution?: number | 'auto'
 }
 
 /** A tensor that training overwrites, and the second one that some need (see mayOverwrite). */
@@ -35,6 +40,7 @@ export interface Compiled {
   /** Weights that the optimizer moves, in the model's order. */
   readonly trainable: readonly Variable[]
   readonly learningRateFactors: ReadonlyMap<Variable, number>
+  readonly stepsPerExecution: number | 'auto'
   /** The optimizer's state by weight and slot. */
   readonly slots: Map<Variable, Readonly<Record<string, TrainedTensor>>>
   /** Second buffers of weights that cannot be written in place. */
@@ -67,11 +73,17 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
     trainableLayers: new Set(allLayers(model).filter((layer) => layer.trainable)),
     trainable,
     learningRateFactors: factorsOf(model, trainable, options.learningRateFactors ?? {}),
+    stepsPerExecution: stepsOf(options.stepsPerExecution ?? 'auto'),
     slots: new Map(),
     spares: new Map(),
     learningRate: undefined,
     iterations: 0,
   }
+}
+
+function stepsOf(steps: number | 'auto'): number | 'auto' {
+  if (steps === 'auto' || (Number.isInteger(steps) && steps >= 1)) return steps
+  throw new RootstockError('USAGE', `Invalid stepsPerExecution: found ${String(steps)}, expected a whole number of at least 1, or 'auto'`)
 }
 
 /** Factors by weight. Code UNKNOWN_NAME for a layer that the model lacks, USAGE for a factor that is no number from 0. */

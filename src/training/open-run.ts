@@ -85,7 +85,7 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     const { callbacks, batchSize = 32 } = options
     const isWatched = knows || control.gradients !== undefined
     const planFor = (size: number): StepPlan => stepPlan({ model, compiled, trunk, control, opened, settled }, size)
-    const programs = keep(stepPrograms({ planFor, batchSize, source, options: settled, callbacks, isWatched }))
+    const programs = keep(stepPrograms({ planFor, batchSize, compiled, source, options: settled, callbacks, isWatched }))
     const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
     const run = { model, compiled, control, callbacks, settings: folder ? settingsOf(parts) : {} }
     return {

@@ -51,6 +51,7 @@ export async function findRates(
   const trial: Compiled = {
     ...compiled,
     optimizer,
+    stepsPerExecution: 1,
     metrics: [],
     slots: new Map(),
     spares: new Map(),

@@ -1,16 +1,25 @@
 /** @file How many steps run in one call of the engine: several where steps are short and nobody looks in between. */
 import { engine } from '../engine/index.ts'
+import type { Value } from '../graph/index.ts'
+import { sizeOf, type Shape } from '../tensor/index.ts'
 import type { Callback } from './callback.ts'
+import type { Compiled } from './compile.ts'
 import type { FitOptions } from './fit-options.ts'
 import type { Batch, Source } from './source.ts'
 import { compileSteps, type Step } from './step.ts'
 import { recordStep, type StepGraph, type StepPlan } from './step-graph.ts'
 
-/** Between two calls the engine copies all weights and their state once; from here on that hardly counts. */
 const LONGEST = 32
 
-/** The nodes of one program, of which the engine prepares some ten thousand in a second. */
-const NODES = 2000
+/** What a program takes to be prepared, in milliseconds by node. */
+const NODE = 0.2
+
+/** What a call takes besides computing, in milliseconds: the engine copies all weights and their state, and its threads are woken. */
+const CALL = 0.15
+const CALL_PER_MIB = 0.3
+
+/** Larger programs than this many nodes are not prepared in any reasonable time. */
+const NODES = 4000
 
 /** The features of one program's batches, in bytes. */
 const BYTES = 2 ** 26
@@ -28,6 +37,7 @@ export interface StepProgramsRequest {
   /** The step for batches of that size. */
   readonly planFor: (size: number) => StepPlan
   readonly batchSize: number
+  readonly compiled: Pick<Compiled, 'stepsPerExecution'>
   readonly source: Source
   readonly options: FitOptions
   readonly callbacks: readonly Callback[]
@@ -63,20 +73,28 @@ function known<K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): 
 }
 
 /** Whole batches of one epoch. */
-function fullBatches({ source, options, batchSize }: StepProgramsRequest): number {
-  return Math.min(Math.floor((source.samples ?? 0) / batchSize), options.stepsPerEpoch ?? Infinity)
+function fullBatches({ source: { samples }, options: { stepsPerEpoch }, batchSize }: StepProgramsRequest): number {
+  return samples === null ? (stepsPerEpoch ?? 0) : Math.min(Math.floor(samples / batchSize), stepsPerEpoch ?? Infinity)
 }
 
 async function windowLength(request: StepProgramsRequest, graphFor: (size: number) => Promise<StepGraph>): Promise<number> {
-  const { source, callbacks, batchSize, isWatched } = request
+  const { source, callbacks, batchSize, isWatched, options } = request
+  const { stepsPerExecution } = request.compiled
   const full = fullBatches(request)
+  if (stepsPerExecution !== 'auto') return isWatched ? 1 : Math.max(1, Math.min(stepsPerExecution, full))
   if (isWatched || !source.isAtHand || full < 2 || callbacks.some(followsBatches)) return 1
-  const { graph, features } = await graphFor(batchSize)
-  const bytes = features.reduce((sum, { shape }) => sum + 4 * shape.reduce<number>((product, size) => product * (size ?? 1), 1), 0)
-  const longest = Math.min(LONGEST, full, Math.floor(NODES / graph.nodes.length), Math.floor(BYTES / bytes))
-  // Windows of one length, so that few batches are left over.
-  return longest < 2 ? 1 : Math.floor(full / Math.ceil(full / longest))
+  const { graph, features, trained } = await graphFor(batchSize)
+  const nodes = graph.nodes.length
+  const longest = Math.min(LONGEST, full, Math.floor(NODES / nodes), Math.floor(BYTES / bytesOf(features)))
+  const call = CALL + (CALL_PER_MIB * bytesOf(trained.map(({ old }) => old))) / 2 ** 20
+  const calls = (length: number): number => (options.epochs ?? 1) * (Math.floor(full / length) + (full % length))
+  const cost = (length: number): number => (length === 1 ? 0 : NODE * nodes * length) + call * calls(length)
+  let best = 1
+  for (let length = 2; length <= longest; length++) if (cost(length) < cost(best)) best = length
+  return best
 }
+
+const bytesOf = (values: readonly Value[]): number => values.reduce((sum, { shape }) => sum + 4 * sizeOf(shape as Shape), 0)
 
 function followsBatches(callback: Callback): boolean {
   return callback.followsBatches ?? (['onTrainBatchBegin', 'onTrainBatchEnd'] as const).some((hook) => callback[hook] !== undefined)
@@ -107,9 +125,15 @@ async function* inWindows(
   for await (const batch of batches) {
     held.push(batch)
     if (held.length < lengthAt(at)) continue
-    yield held
+    yield* ofOneSize(held)
     at += held.length
     held = []
   }
-  for (const batch of held) yield [batch]
+  yield* ofOneSize(held, length)
+}
+
+/** Together if they have one size and are as many as they should be; a stream's batches may have any size, and end at any time. */
+function ofOneSize(batches: readonly Batch[], wanted = batches.length): readonly (readonly Batch[])[] {
+  const sizes = new Set(batches.map(({ features }) => features[0]?.shape[0]))
+  return sizes.size === 1 && batches.length === wanted ? [batches] : batches.map((batch) => [batch])
 }

@@ -11,7 +11,7 @@ import type { Tape } from '../tape.ts'
 import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
 /** Below this many numbers a pass costs less than a node. */
-const LEAST = 1024
+const LEAST = 2 ** 14
 
 /** The engine shares the rows of a value out to its threads. */
 const ROWS = 64

@@ -3,7 +3,17 @@ import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
 import { random, sizeOf, type Tensor } from '../../tensor/index.ts'
 import { runOnce } from '../../engine/here.cases.ts'
-import { createTape, gradients, matchScalarRanks, scaleKernels, spellOutZeroInsertion, steps } from '../index.ts'
+import {
+  createTape,
+  gradients,
+  matchScalarRanks,
+  scaleKernels,
+  spellOutZeroInsertion,
+  steps,
+  summable,
+  sumScaled,
+  unroll,
+} from '../index.ts'
 import type { Graph, Tape, Value } from '../index.ts'
 
 describe('spellOutZeroInsertion', () => {
@@ -32,6 +42,100 @@ describe('spellOutZeroInsertion', () => {
       }),
       { numRuns: 20, seed: 3 },
     )
+  })
+})
+
+describe('sumScaled', () => {
+  const block = 16
+  const shape = [1, block, 64, 16]
+
+  it('says under which shape numbers can be summed', () => {
+    const found = [
+      [2 ** 14, 16],
+      [2 ** 14 * 3, 16],
+      [2 ** 14 * 7, 8],
+      [2 ** 14 + 16, 16],
+      [2 ** 14 + 8, 16],
+      [2 ** 13, 16],
+      [2 ** 14, 0],
+    ].map(([size, of]) => summable(size!, of!))
+    expect(found).toEqual([[1, 16, 64, 16], [1, 16, 64, 48], [1, 8, 64, 224], [1, 16, 41, 25], undefined, undefined, undefined])
+  })
+
+  it.each<[string, string[], (tape: Tape, v: Record<'a' | 'b' | 's', Value>) => Value]>([
+    ['a + s·b', ['BlockedConv'], (tape, { a, b, s }) => steps.add(tape, a, steps.mul(tape, b, s))],
+    ['a − s·b', ['BlockedConv'], (tape, { a, b, s }) => steps.sub(tape, a, steps.mul(tape, s, b))],
+    ['s·b + a', ['BlockedConv'], (tape, { a, b, s }) => steps.add(tape, steps.mul(tape, b, s), a)],
+    ['2a + 3b', ['Mul', 'BlockedConv'], (tape, { a, b }) => steps.add(tape, steps.scale(tape, a, 2), steps.scale(tape, b, 3))],
+    ['s·b − a', ['Mul', 'Sub'], (tape, { a, b, s }) => steps.sub(tape, steps.mul(tape, b, s), a)],
+    ['a + a·b', ['Mul', 'Add'], (tape, { a, b }) => steps.add(tape, a, steps.mul(tape, a, b))],
+    ['a + b', ['Add'], (tape, { a, b }) => steps.add(tape, a, b)],
+    [
+      's·b + s·b·(a + s·b), of which two read s·b',
+      ['Mul', 'Add', 'Mul', 'Add'],
+      (tape, { a, b, s }) => {
+        const product = steps.mul(tape, b, s)
+        return steps.add(tape, product, steps.mul(tape, product, steps.add(tape, a, product)))
+      },
+    ],
+  ])('%s', async (_, ops, build) => {
+    const tape = createTape()
+    const value = (name: string, of: number[]): Value => tape.input(name, { shape: of, dtype: 'float32' })
+    const values = { a: value('a', shape), b: value('b', shape), s: value('s', []) }
+    const graph = tape.graph([build(tape, values)])
+    const { graph: after } = sumScaled(graph, block)
+    expect(after.nodes.map(({ op }) => op).filter((op) => op !== 'Expand' && op !== 'Neg')).toEqual(ops)
+    const feeds = new Map([
+      [values.a, normal(shape, 'a')],
+      [values.b, normal(shape, 'b')],
+      [values.s, normal([], 's')],
+    ])
+    const found = await plain(after, feeds)
+    const expected = await plain(graph, feeds)
+    const gap = found[0]!.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[0]![i]!)), 0)
+    expect(gap).toBeLessThan(1e-6)
+  })
+})
+
+describe('unroll', () => {
+  // w ← w·x + b, s ← s + w: w and s are carried, b is not; every turn gives 2w.
+  const tape = createTape()
+  const x = tape.input('x', { shape: [2], dtype: 'float32' })
+  const numbers = (data: number[], shape = [2]): Tensor => ({ data: Float32Array.from(data), shape, dtype: 'float32' })
+  const parameter = (name: string, data: Tensor): Value => tape.parameter(name, { shape: data.shape, dtype: 'float32' }, () => data)
+  const [w, s, b] = [parameter('w', numbers([1, 2])), parameter('s', numbers([0, 0], [1, 2])), parameter('b', numbers([1, -1]))]
+  const next = steps.add(tape, steps.mul(tape, w, x), b)
+  const sum = steps.reshape(tape, steps.add(tape, steps.reshape(tape, s, [2]), next), [1, 2])
+  const double = steps.scale(tape, next, 2)
+  const graph = tape.graph([next, sum, double])
+  const carried = new Map([
+    [w, next],
+    [s, sum],
+  ])
+
+  it('begins each turn with what the last one left, whatever its shape', async () => {
+    const { graph: whole, turns } = unroll(graph, 3, carried)
+    const feeds = new Map<Value, Tensor>(turns.map((at, turn): [Value, Tensor] => [at(x), numbers([turn + 1, 2])]))
+    expect(whole.inputs.map(({ name }) => name)).toEqual(['x', 'x/1', 'x/2'])
+    const found = await plain(whole, feeds)
+    const of = (value: Value): number[] => found[whole.outputs.indexOf(value)]!
+    // w: [1,2] → [2,3] → [5,5] → [16,9]
+    expect(turns.map((at) => of(at(double)))).toEqual([
+      [4, 6],
+      [10, 10],
+      [32, 18],
+    ])
+    expect([of(turns[2]!(next)), of(turns[2]!(sum))]).toEqual([
+      [16, 9],
+      [23, 17],
+    ])
+    expect(whole.outputs).toHaveLength(5)
+  })
+
+  it('leaves one turn as it is', () => {
+    const { graph: same, turns } = unroll(graph, 1, carried)
+    expect(same).toBe(graph)
+    expect(turns.map((at) => at(next))).toEqual([next])
   })
 })
 

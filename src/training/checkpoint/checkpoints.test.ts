@@ -102,6 +102,12 @@ const cases: readonly Case[] = [
     options: () => ({ epochs: 2 }),
     streamed: true,
   },
+  {
+    name: 'three batches in one call',
+    stride: 5,
+    make: () => compiled(dropoutNet(), { optimizer: adam({ learningRate: 0.1 }), metrics: ['accuracy', auc()], stepsPerExecution: 3 }),
+    options: (folder) => ({ epochs: 3, validationData, checkpoint: { folder: join(folder, 'last.ckpt'), everySeconds: 0 } }),
+  },
 ]
 
 interface Outcome {

@@ -12,7 +12,7 @@ import { isKerasOptimizer, readOptimizer, writeOptimizer } from './optimizer-con
 
 /** Keras's record of a compilation; undefined where the optimizer or the loss is the user's own, which no file can hold. */
 export function writeCompileConfig(compiled: Compiled, form: ConfigForm): JsonObject | undefined {
-  const { loss, optimizer } = compiled
+  const { loss, optimizer, stepsPerExecution: steps } = compiled
   if (!isKerasOptimizer(optimizer) || !loss.config) return undefined
   const written = compiled.metrics.flatMap((metric) => writeMetric(metric, form))
   const rest = {
@@ -21,7 +21,7 @@ export function writeCompileConfig(compiled: Compiled, form: ConfigForm): JsonOb
     metrics: written.length === 0 ? null : written,
     weighted_metrics: null,
     run_eagerly: false,
-    steps_per_execution: 1,
+    steps_per_execution: steps === 'auto' ? 1 : steps,
     jit_compile: false,
   }
   const own = writeOptimizer(compiled, form)
@@ -30,8 +30,10 @@ export function writeCompileConfig(compiled: Compiled, form: ConfigForm): JsonOb
 
 /** What to compile with. Throws NotRestored for what we do not have. */
 export function readCompileConfig(config: JsonObject): CompileOptions {
+  const steps = config['steps_per_execution']
   try {
     return {
+      ...(typeof steps === 'number' && Number.isInteger(steps) && steps > 1 ? { stepsPerExecution: steps } : {}),
       optimizer: readOptimizer(config['optimizer'] ?? config['optimizer_config']),
       loss: readLoss(config['loss']),
       metrics: entries(config['metrics']).map(readMetric),
