@@ -4,7 +4,9 @@ import { reshape } from '../operators/steps.ts'
 import { sizes } from '../operators/shapes.ts'
 import { createTape } from '../tape.ts'
 
+/** A graph recorded several times in a row. */
 export interface Unrolled {
+  /** All runs as one graph. */
   readonly graph: Graph
   /** For each run, where the values of the original graph went. The inputs of the first run are those of the original. */
   readonly turns: readonly ((old: Value) => Value)[]
