@@ -6,6 +6,7 @@ import {
   createTape,
   gradients,
   inSequence,
+  joinZeroInsertion,
   matchScalarRanks,
   producers,
   scaleKernels,
@@ -82,6 +83,7 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
   const features = plan.features.map((name) => valueNamed(whole, name))
   const { graph, at } = inSequence(startAt(whole, features), [
     spellOutBatchStatistics,
+    joinZeroInsertion,
     ...(block > 0 ? [(next: Graph) => blockedLayout(next, block)] : []),
     spellOutZeroInsertion,
     ...(block > 0 ? [(next: Graph) => sumScaled(next, block)] : []),

@@ -6,6 +6,7 @@ import { runOnce } from '../../engine/here.cases.ts'
 import {
   createTape,
   gradients,
+  joinZeroInsertion,
   matchScalarRanks,
   scaleKernels,
   spellOutZeroInsertion,
@@ -42,6 +43,27 @@ describe('spellOutZeroInsertion', () => {
       }),
       { numRuns: 20, seed: 3 },
     )
+  })
+})
+
+describe('joinZeroInsertion', () => {
+  const tape = createTape()
+  const input = (name: string, shape: number[]): Value => tape.input(name, { shape, dtype: 'float32' })
+  const [a, b, c] = [input('a', [2, 3, 4, 5]), input('b', [2, 3, 4, 5]), input('c', [2, 3, 4, 3])]
+  const spread = (x: Value, strides: number[], size: number[]): Value => steps.insertZeros(tape, x, strides, size)
+  const shared = spread(b, [2, 2], [7, 10])
+  const feeds = new Map([a, b, c].map((value) => [value, normal(value.shape as number[], value.name)]))
+
+  it.each<[string, number, Value[]]>([
+    ['of two sums of zeros one is left', 1, [steps.add(tape, spread(a, [2, 2], [8, 10]), spread(b, [2, 2], [8, 10]))]],
+    ['other strides stay', 2, [steps.add(tape, spread(a, [2, 2], [7, 9]), spread(c, [2, 4], [7, 9]))]],
+    ['what is read elsewhere stays', 2, [steps.add(tape, spread(a, [2, 2], [7, 10]), shared), steps.neg(tape, shared)]],
+    ['other sums stay', 1, [steps.add(tape, spread(a, [1, 2], [4, 10]), tape.number(1))]],
+  ])('%s', async (_, left, outputs) => {
+    const graph = tape.graph(outputs)
+    const { graph: after } = joinZeroInsertion(graph)
+    expect(after.nodes.filter(({ op }) => op === 'ConvTranspose')).toHaveLength(left)
+    expect(await plain(after, feeds)).toEqual(await plain(graph, feeds))
   })
 })
 

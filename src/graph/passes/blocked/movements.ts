@@ -5,6 +5,7 @@ import { reshape } from '../../operators/steps.ts'
 import { insertsZeros } from '../zero-insertion.ts'
 import { asPixels, fits, fromPixels, type Layouts } from './layouts.ts'
 import { shorterConv } from './convolutions.ts'
+import { blockedDepthwiseKernel } from './kernels.ts'
 
 /** Pictures and channels may trade places, since a block never holds channels of two pictures. */
 export function reshaped(layouts: Layouts, { outputs }: Node<'Reshape'>, [x]: readonly (Value | null)[]): Value | undefined {
@@ -52,14 +53,36 @@ export function slice(layouts: Layouts, node: Node<'Slice'>, inputs: readonly (V
   return fromPixels(layouts, cut, [n, c])
 }
 
-export function padding(layouts: Layouts, _node: Node<'Pad'>, [x, pads, value]: readonly (Value | null)[]): Value | undefined {
+export function padding(layouts: Layouts, _node: Node<'Pad'>, [x, around, value]: readonly (Value | null)[]): Value | undefined {
   const { tape, isBlocked } = layouts
-  if (!x || !pads || value || !isBlocked(x)) return undefined
-  const [n0, c0, top, left, n1, c1, bottom, right] = numbersOf(tape.constants.get(pads)!)
+  if (!x || !around || value || !isBlocked(x)) return undefined
+  const [n0, c0, top, left, n1, c1, bottom, right] = numbersOf(tape.constants.get(around)!)
   if (n0 || c0 || n1 || c1) return undefined
+  const pads = [top!, left!, bottom!, right!]
   const [n = 0, c = 0] = sizes(x)
-  const padded = tape.op('Pad', [asPixels(layouts, x), tape.integers([0, top!, left!, 0, 0, bottom!, right!, 0]), null], {})
-  return layouts.padded(fromPixels(layouts, padded, [n, c]), x, [top!, left!, bottom!, right!])
+  const pad = (): Value =>
+    fromPixels(layouts, tape.op('Pad', [asPixels(layouts, x), tape.integers([0, top!, left!, 0, 0, bottom!, right!, 0]), null], {}), [n, c])
+  return layouts.padded(movedByConv(layouts, x, pads) ?? pad(), x, pads)
+}
+
+/** Zeros around a picture, or a picture that is moved over its border, by a depthwise kernel with a single 1: Pad works on one thread. */
+function movedByConv({ tape, mark }: Layouts, x: Value, [top = 0, left = 0, bottom = 0, right = 0]: readonly number[]): Value | undefined {
+  const axes = [
+    [top, bottom],
+    [left, right],
+  ] as const
+  if (axes.some(([before, after]) => Math.min(before, after) < 0 && before + after !== 0)) return undefined
+  const [, c = 0] = sizes(x)
+  const [[kh, row], [kw, column]] = axes.map(([before, after]) => [1 + Math.max(0, -before, -after), Math.max(0, -before)]) as [
+    [number, number],
+    [number, number],
+  ]
+  const one = new Float32Array(kh * kw)
+  one[row * kw + column] = 1
+  const numbers = Array.from({ length: c }, () => [...one]).flat()
+  const kernel = blockedDepthwiseKernel(tape, tape.number(numbers, [c, 1, kh, kw]))
+  const attributes = { strides: [1, 1], dilations: [1, 1], pads: [top, left, bottom, right].map((pad) => Math.max(0, pad)), group: c }
+  return mark(tape.op('BlockedConv', [x, kernel, null], attributes))
 }
 
 /** Zeros between pixels: each row becomes one row of pairs (pixel, zeros) and then empty rows. */
