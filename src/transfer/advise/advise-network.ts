@@ -25,7 +25,9 @@ export async function adviseNetwork(folder: string, options: AdviseOptions = {})
   checkCounts(options)
   const { folds = 5, onEvent, signal } = options
   const { found, missing } = await findCandidates(options)
-  const split = await splitPhotos(folder, options)
+  const split = await splitPhotos(folder, options, (event) => {
+    if (event.type === 'workProgress' || event.type === 'unusable') onEvent?.(event)
+  })
   for (const message of split.notes) onEvent?.({ type: 'message', message, by: 'data' })
   const parts = chosenParts(split, options)
   const judged: Judged[] = []
