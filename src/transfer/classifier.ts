@@ -123,7 +123,7 @@ export class Classifier {
    * NAME.labels.json), `.weights.h5` or `.safetensors`. Throws USAGE and FILE.
    */
   async save(path: string, options: SaveClassifierOptions = {}): Promise<SavedClassifier> {
-    refuseUnknown('save', options, { precision: true, created: true })
+    refuseUnknown('save', options, { precision: true, created: true, onEvent: true })
     return saveClassifier(this, path, options)
   }
 
