@@ -89,6 +89,13 @@ describe('on the command line', () => {
     [[...train, '--unfreeze-from', 'conv_pw_1l'], /Unknown layer "conv_pw_1l"\. Did you mean "conv_pw_1/],
     [[...train, '--network', 'mobilnet'], /Unknown network "mobilnet"\. Did you mean "mobilenet"/],
     [[...train, '--weights', 'imagenett'], /Unknown weights "imagenett"\. Did you mean "imagenet"/],
+    [['advise', join(scratch, 'photos'), '--network', 'resnet5O'], /Unknown network "resnet5O"\. Did you mean "resnet50"/],
+    [['advise', join(scratch, 'photos'), '--weights', 'mobilnet=a.h5'], /Unknown network "mobilnet"\. Did you mean "mobilenet"/],
+    [['find-rate', join(scratch, 'photos'), '--network', 'vgg61'], /Unknown network "vgg61"\. Did you mean "vgg16"/],
+    [['summary', 'xceptoin'], /Unknown network or run folder "xceptoin"\. Did you mean "xception"/],
+    [['diagram', 'mobilnet'], /Did you mean "mobilenet"/],
+    [['export', 'mobilnet', 'a.onnx'], /Did you mean "mobilenet"/],
+    [['completion', 'zhs'], /Unknown shell "zhs"\. Did you mean "zsh"/],
     [['predict', 'mobilnet', 'a.jpg'], /Unknown network or run folder "mobilnet"\. Did you mean "mobilenet"/],
   ])('%j', async ([...argv], says) => {
     const result = await rootstock(argv)

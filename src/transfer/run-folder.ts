@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
-import { atomicWrite, fileReason } from '../files/index.ts'
+import { atomicWrite, errnoOf, fileReason } from '../files/index.ts'
 import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
@@ -78,7 +78,8 @@ export async function writeRunSettings(path: string, settings: RunSettings): Pro
 export async function readRunSettings(path: string): Promise<RunSettings> {
   const file = join(path, runFiles.settings)
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new RootstockError('FILE', `Cannot read ${join(path, runFiles.settings)}: ${fileReason(error)}`, {
+    const found = errnoOf(error) === 'ENOENT' ? `found no ${runFiles.settings}` : fileReason(error)
+    throw new RootstockError('FILE', `Cannot load the run ${path}: ${found}`, {
       cause: error,
       hint: 'Give the folder that "rootstock train" wrote',
     })
