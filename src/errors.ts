@@ -50,6 +50,12 @@ export function unknownName(kind: string, found: string, valid: readonly string[
   return new RootstockError('UNKNOWN_NAME', `Unknown ${kind} "${found}"`, { hint: list })
 }
 
+/** Refuses options that `owner` does not have: a typing error would otherwise leave a default in force. Throws UNKNOWN_NAME. */
+export function refuseUnknown<O extends object>(owner: string, options: O, names: Readonly<Record<keyof NoInfer<O>, true>>): void {
+  const strange = Object.keys(options).find((name) => !Object.hasOwn(names, name))
+  if (strange !== undefined) throw unknownName(`option of ${owner}`, strange, Object.keys(names))
+}
+
 /** At most three names whose edit distance to `found` is small against their length, nearest first. */
 export function nearestNames(found: string, valid: readonly string[]): string[] {
   const wanted = found.toLowerCase()

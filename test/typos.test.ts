@@ -9,11 +9,17 @@ import { readConfigFile } from '../src/cli/config-file.ts'
 import { readArguments } from '../src/cli/program.ts'
 import { engine } from '../src/engine/index.ts'
 import { RootstockError } from '../src/errors.ts'
+import * as image from '../src/image/index.ts'
 import { INTERPOLATIONS, preprocessModes, resize, preprocess } from '../src/image/index.ts'
-import { callbacks, Model } from '../src/training/index.ts'
+import { imageFolder, prepare } from '../src/data/index.ts'
+import { layers } from '../src/layers/index.ts'
+import { plotLearningRates, plotModel, plotTraining } from '../src/report/index.ts'
+import { tensor } from '../src/tensor/index.ts'
+import { callbacks, loadModel, losses, metrics, model, Model, optimizers, schedules } from '../src/training/index.ts'
 import { lossNames, resolveLoss } from '../src/training/losses/losses.ts'
 import { metricNames, resolveMetric } from '../src/training/metrics/resolve-metric.ts'
 import { optimizerNames, resolveOptimizer } from '../src/training/optimizers/index.ts'
+import * as transfer from '../src/transfer/index.ts'
 import { drawClasses, expectRefusal, rootstock, scratchFolder, SMALL } from './cli/rootstock.cases.ts'
 
 const scratch = scratchFolder()
@@ -83,6 +89,13 @@ describe('on the command line', () => {
     [[...train, '--unfreeze-from', 'conv_pw_1l'], /Unknown layer "conv_pw_1l"\. Did you mean "conv_pw_1/],
     [[...train, '--network', 'mobilnet'], /Unknown network "mobilnet"\. Did you mean "mobilenet"/],
     [[...train, '--weights', 'imagenett'], /Unknown weights "imagenett"\. Did you mean "imagenet"/],
+    [['advise', join(scratch, 'photos'), '--network', 'resnet5O'], /Unknown network "resnet5O"\. Did you mean "resnet50"/],
+    [['advise', join(scratch, 'photos'), '--weights', 'mobilnet=a.h5'], /Unknown network "mobilnet"\. Did you mean "mobilenet"/],
+    [['find-rate', join(scratch, 'photos'), '--network', 'vgg61'], /Unknown network "vgg61"\. Did you mean "vgg16"/],
+    [['summary', 'xceptoin'], /Unknown network or run folder "xceptoin"\. Did you mean "xception"/],
+    [['diagram', 'mobilnet'], /Did you mean "mobilenet"/],
+    [['export', 'mobilnet', 'a.onnx'], /Did you mean "mobilenet"/],
+    [['completion', 'zhs'], /Unknown shell "zhs"\. Did you mean "zsh"/],
     [['predict', 'mobilnet', 'a.jpg'], /Unknown network or run folder "mobilnet"\. Did you mean "mobilenet"/],
   ])('%j', async ([...argv], says) => {
     const result = await rootstock(argv)
@@ -115,8 +128,10 @@ describe('in the library', () => {
   })
 })
 
+type Row = readonly (readonly [name: string, make: (wrong: object) => unknown, options: readonly string[]])[]
+
 /** Each option of each callback, given a name that it does not have. */
-const options: readonly (readonly [name: string, make: (wrong: object) => unknown, options: readonly string[]])[] = [
+const ofCallbacks: Row = [
   [
     'earlyStopping',
     (o) => callbacks.earlyStopping(o),
@@ -138,8 +153,102 @@ const options: readonly (readonly [name: string, make: (wrong: object) => unknow
   ['lambdaCallback', (o) => callbacks.lambdaCallback(o), ['onEpochEnd', 'onTrainBegin']],
 ]
 
+function dense(): Model {
+  const x = layers.input({ shape: [2] })
+  const net = model({ inputs: x, outputs: layers.dense({ units: 2, activation: 'softmax' })(x) })
+  net.compile({ loss: 'categoricalCrossentropy' })
+  return net
+}
+
+const net = dense()
+const x = tensor([1, 2], [1, 2])
+const classifier = new transfer.Classifier({
+  model: net,
+  network: 'none',
+  labels: [{ label: 'a' }, { label: 'b' }],
+  reading: { size: 32, preprocessing: 'none', interpolation: 'bilinear', exif: 'apply' },
+})
+const common = ['learningRate', 'weightDecay', 'clipnorm', 'useEma']
+
+/** Options of what makes and uses models. */
+const ofModels: Row = [
+  ['compile', (o) => net.compile({ loss: 'mse', ...o }), ['optimizer', 'metrics', 'learningRateFactors', 'stepsPerExecution']],
+  ['fit', (o) => net.fit(x, x, o), ['epochs', 'batchSize', 'callbacks', 'validationData', 'classWeight', 'augmentation', 'onEvent']],
+  ['checkpoint', (o) => net.fit(x, x, { checkpoint: { folder: 'a', ...o } }), ['everySeconds', 'everyBatches']],
+  ['evaluate', (o) => net.evaluate(x, x, o), ['batchSize', 'steps', 'featureStore']],
+  ['predict', (o) => net.predict(x, o), ['batchSize', 'precision']],
+  ['predictAll', (o) => net.predictAll([x], o), ['batchSize']],
+  ['trainOnBatch', (o) => net.trainOnBatch(x, x, o), ['sampleWeight', 'classWeight']],
+  ['findLearningRate', (o) => net.findLearningRate(x, x, o), ['from', 'steps', 'batchSize']],
+  ['loadWeights', (o) => net.loadWeights('a.h5', o), ['byName', 'skipMismatch']],
+  ['summary', (o) => net.summary(o), ['lineLength', 'expandNested']],
+  ['loadModel', (o) => loadModel('a.keras', o), ['compile']],
+  ['model', (o) => model({ inputs: net.input, outputs: net.output, ...o }), ['name', 'trainable']],
+  ['input', (o) => layers.input({ shape: [2], ...o }), ['name']],
+  ['dense', (o) => layers.dense({ units: 2, ...o }), ['activation', 'useBias', 'kernelInitializer', 'name', 'trainable']],
+  ['conv2d', (o) => layers.conv2d({ filters: 2, kernelSize: 3, ...o }), ['strides', 'padding', 'dilationRate', 'useBias', 'activation']],
+  ['separableConv2d', (o) => layers.separableConv2d({ filters: 2, kernelSize: 3, ...o }), ['depthMultiplier', 'pointwiseInitializer']],
+  ['maxPooling2d', (o) => layers.maxPooling2d(o), ['poolSize', 'strides', 'padding']],
+  ['batchNormalization', (o) => layers.batchNormalization(o), ['momentum', 'epsilon']],
+  ['dropout', (o) => layers.dropout({ rate: 0.5, ...o }), ['name']],
+  ['sgd', (o) => optimizers.sgd(o), [...common, 'momentum', 'nesterov']],
+  ['adam', (o) => optimizers.adam(o), [...common, 'beta1', 'epsilon', 'amsgrad']],
+  ['adamW', (o) => optimizers.adamW(o), [...common, 'beta2', 'amsgrad']],
+  ['rmsprop', (o) => optimizers.rmsprop(o), [...common, 'momentum', 'centered']],
+  ['adagrad', (o) => optimizers.adagrad(o), [...common, 'initialAccumulatorValue']],
+  ['nadam', (o) => optimizers.nadam(o), [...common, 'beta1']],
+  ['lion', (o) => optimizers.lion(o), [...common, 'beta1']],
+  ['categoricalCrossentropy', (o) => losses.categoricalCrossentropy(o), ['fromLogits', 'labelSmoothing']],
+  ['sparseCategoricalCrossentropy', (o) => losses.sparseCategoricalCrossentropy(o), ['fromLogits']],
+  ['binaryCrossentropy', (o) => losses.binaryCrossentropy(o), ['fromLogits', 'labelSmoothing']],
+  ['categoricalFocalCrossentropy', (o) => losses.categoricalFocalCrossentropy(o), ['alpha', 'gamma', 'fromLogits']],
+  ['accuracy', (o) => metrics.accuracy(o), ['name']],
+  ['binaryAccuracy', (o) => metrics.binaryAccuracy(o), ['threshold']],
+  ['auc', (o) => metrics.auc(o), ['numThresholds', 'curve', 'summationMethod']],
+  ['f1Score', (o) => metrics.f1Score(o), ['average', 'threshold']],
+  ['precision', (o) => metrics.precision(o), ['thresholds', 'topK', 'classId']],
+  ['recall', (o) => metrics.recall(o), ['thresholds', 'topK', 'classId']],
+  ['topKCategoricalAccuracy', (o) => metrics.topKCategoricalAccuracy(o), ['name']],
+  ['cosineDecay', (o) => schedules.cosineDecay({ initialLearningRate: 1, decaySteps: 1, ...o }), ['alpha', 'warmupTarget', 'warmupSteps']],
+  ['exponentialDecay', (o) => schedules.exponentialDecay({ initialLearningRate: 1, decaySteps: 1, decayRate: 1, ...o }), ['staircase']],
+  ['polynomialDecay', (o) => schedules.polynomialDecay({ initialLearningRate: 1, decaySteps: 1, ...o }), ['power', 'endLearningRate']],
+]
+
+/** Options of what reads photos and makes classifiers of them. */
+const ofPhotos: Row = [
+  ['mobilenet', (o) => applications.mobilenet(o), ['alpha', 'weights', 'includeTop', 'inputShape', 'pooling', 'classes']],
+  ['resnet50', (o) => applications.resnet50(o), ['weights', 'includeTop', 'classifierActivation']],
+  ['imageFolder', (o) => imageFolder('a', o), ['targetSize', 'interpolation', 'labelMode', 'classNames', 'shuffle', 'followLinks']],
+  ['prepare', (o) => prepare('a', 'b', o), ['labels', 'train', 'validation', 'force']],
+  ['load', (o) => image.load('a.jpg', o), ['targetSize', 'interpolation', 'colorMode', 'keepAspectRatio']],
+  ['randomFlip', (o) => image.randomFlip(o), ['mode']],
+  ['randomRotation', (o) => image.randomRotation({ factor: 0.1, ...o }), ['fillMode', 'fillValue', 'interpolation']],
+  ['randomZoom', (o) => image.randomZoom({ heightFactor: 0.1, ...o }), ['widthFactor', 'fillMode']],
+  ['randomTranslation', (o) => image.randomTranslation({ heightFactor: 0.1, widthFactor: 0.1, ...o }), ['fillMode']],
+  ['randomShear', (o) => image.randomShear(o), ['xFactor', 'yFactor']],
+  ['randomContrast', (o) => image.randomContrast({ factor: 0.1, ...o }), ['valueRange']],
+  ['randomBrightness', (o) => image.randomBrightness({ factor: 0.1, ...o }), ['valueRange']],
+  ['randAugment', (o) => image.randAugment(o), ['numOps', 'factor']],
+  ['mixup', (o) => image.mixup(o), ['alpha']],
+  ['cutmix', (o) => image.cutmix(o), ['factor']],
+  ['plotTraining', (o) => plotTraining({}, o), ['title']],
+  ['plotLearningRates', (o) => plotLearningRates([1], [1], o), ['title', 'suggested']],
+  ['plotModel', (o) => plotModel(net, o), ['showShapes', 'rankDirection', 'expandNested']],
+  ['trainClassifier', (o) => transfer.trainClassifier('a', o), ['epochs', 'network', 'learningRate', 'unfreezeFrom', 'recipe', 'patience']],
+  ['fineTune', (o) => transfer.fineTune('a', o), ['epochs', 'layerDecay', 'augmentation']],
+  ['adviseNetwork', (o) => transfer.adviseNetwork('a', o), ['networks', 'alphas', 'folds', 'photos']],
+  ['findClassifierRate', (o) => transfer.findClassifierRate('a', o), ['from', 'steps', 'network', 'batchSize']],
+  ['loadClassifier', (o) => transfer.loadClassifier('a', o), ['labels', 'preprocessing', 'size']],
+  ['pretrainedClassifier', (o) => transfer.pretrainedClassifier('mobilenet', o), ['alpha', 'weights', 'size']],
+  ['checkMachine', (o) => transfer.checkMachine(o), ['askNetwork', 'environment']],
+  ['classifier.predict', (o) => classifier.predict('a.jpg', o), ['top', 'exif', 'interpolation']],
+  ['classifier.predictAll', (o) => classifier.predictAll(['a.jpg'], o).next(), ['top']],
+  ['classifier.evaluate', (o) => classifier.evaluate('a', o), ['onEvent']],
+  ['classifier.save', (o) => classifier.save('a.onnx', o), ['precision', 'created']],
+]
+
 describe('an option of', () => {
-  it.each(options.flatMap(([name, make, names]) => names.map((option) => [name, option, make] as const)))('%s: %s', (_, option, make) =>
-    expectOffer(option, (wrong) => make({ [wrong]: () => 1 })),
-  )
+  it.each(
+    [...ofCallbacks, ...ofModels, ...ofPhotos].flatMap(([name, make, names]) => names.map((option) => [name, option, make] as const)),
+  )('%s: %s', (_, option, make) => expectOffer(option, (wrong) => make({ [wrong]: () => 1 })))
 })

@@ -1,5 +1,5 @@
 /** @file The functions of keras.applications: one for each network, and one for a network by name. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { preprocess } from '../image/index.ts'
 import type { Model } from '../training/index.ts'
@@ -41,6 +41,23 @@ export function mobilenet(options: MobileNetOptions = {}): Promise<Model> {
   return application('mobilenet', options)
 }
 
+const OPTIONS: Readonly<Record<keyof MobileNetOptions, true>> = {
+  includeTop: true,
+  weights: true,
+  inputTensor: true,
+  inputShape: true,
+  pooling: true,
+  classes: true,
+  classifierActivation: true,
+  name: true,
+  onWarning: true,
+  signal: true,
+  onProgress: true,
+  alpha: true,
+  depthMultiplier: true,
+  dropout: true,
+}
+
 /**
  * The network of that name. Throws UNKNOWN_NAME for another name, USAGE for arguments that break Keras's rules, and with weights
  * FILE, NETWORK, WEIGHTS or CANCELED when they cannot be had or do not fit.
@@ -51,6 +68,7 @@ export function mobilenet(options: MobileNetOptions = {}): Promise<Model> {
 export async function application(name: NetworkName | (string & {}), options: MobileNetOptions = {}): Promise<Model> {
   const { alpha, depthMultiplier, dropout, ...shared } = options
   const found = networkOf(name)
+  refuseUnknown(found.id, options, OPTIONS)
   const own = Object.entries({ alpha, depthMultiplier, dropout }).filter(([, value]) => value !== undefined)
   if (found === networks.mobilenet) {
     const width = options.weights === 'embedded' ? { alpha: embeddedNetwork.alpha } : {}

@@ -1,5 +1,5 @@
 /** @file Turns the 1,000 scores of an ImageNet network into names. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { rows, showShape, type Tensor } from '../tensor/index.ts'
 import { imagenetLabels, type ImagenetLabel } from './labels.ts'
 
@@ -20,6 +20,7 @@ export interface DecodeOptions {
  * index. Throws SHAPE for any other shape.
  */
 export function decodePredictions(predictions: Tensor, options: DecodeOptions = {}): DecodedPrediction[][] {
+  refuseUnknown('decodePredictions', options, { top: true })
   const { top = 5 } = options
   const [count = 0, classes] = predictions.shape
   if (predictions.shape.length !== 2 || classes !== imagenetLabels.length || predictions.dtype !== 'float32') {

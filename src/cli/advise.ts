@@ -27,6 +27,8 @@ export const advise = command({
     'rootstock advise photos --network resnet50 --network mobilenet --alpha 0.25 --photos 500',
     'rootstock advise photos --weights mobilenet=mobilenet_2_5_224_tf_no_top.h5 --json',
   ],
+  endsCleanly: true,
+  keeps: true,
   run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
     const { adviseNetwork } = await import('../transfer/index.ts')
     const { network, alpha, weights, ...asked } = flags
@@ -76,6 +78,8 @@ function adviseProgress(output: ProgressOutput): Progress {
         return line(`${event.number + 1}/${event.count} ${oneLine(event.name)}`)
       case 'fetch':
         return bar.update({ label: `Fetching ${event.name}`, ...inMegabytes(event), unit: 'MB', seconds: event.seconds })
+      case 'workProgress':
+        return bar.update(event)
       case 'features':
         bar.update(photosBar(event))
         // The end of a pass may be told more than once.

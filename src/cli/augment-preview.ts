@@ -1,10 +1,13 @@
 /** @file `rootstock augment-preview`: photos beside the random changes that a training sees. */
+import type { Pixels } from '../image/index.ts'
 import type { SheetPicture } from '../report/index.ts'
 import { augmentationFlags, augmentationOf } from './augmentation-flags.ts'
+import { timedBar } from './bar.ts'
 import { command } from './command.ts'
 import { count, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
+import type { ProgressOutput } from './terminal.ts'
 import { RootstockError } from '../errors.ts'
 
 const DEFAULT_SIZE = 224
@@ -22,7 +25,7 @@ export const augmentPreview = command({
     ...augmentationFlags,
   },
   examples: ['rootstock augment-preview data --flip horizontal --rotation 0.05 --zoom 0.1 --out sheet.png'],
-  run: async ({ operands: [folder = ''], flags, terminal: { print } }) => {
+  run: async ({ operands: [folder = ''], flags, terminal: { print, progress } }) => {
     const { out = 'augment-preview.png', photos: wanted = 4, views = 7, size = DEFAULT_SIZE, seed = 0 } = flags
     formOf(out, ['png'])
     const chosen = await augmentationOf(flags, size)
@@ -36,12 +39,8 @@ export const augmentPreview = command({
     const { atomicWrite } = await import('../files/index.ts')
     const photos = await chosenPhotos(folder, wanted)
     const change = image.augment(chosen.augmentation)
-    const pictures: SheetPicture[] = []
-    for (const { file, label } of photos) {
-      const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
-      const shown = await image.augmentPreview(file, change, options)
-      pictures.push(...shown.map((pixels, i) => ({ pixels, caption: i === 0 ? label : `view ${i}` })))
-    }
+    const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
+    const pictures = await changed(photos, ({ file }) => image.augmentPreview(file, change, options), progress)
     await atomicWrite(
       out,
       await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
@@ -50,6 +49,26 @@ export const augmentPreview = command({
     return { json: { out, photos: photos.map(({ file }) => file), views, size, seed, augmentation: change.description } }
   },
 })
+
+/** The pictures of all photos, one after the other. */
+async function changed(
+  photos: readonly ChosenPhoto[],
+  views: (photo: ChosenPhoto) => Promise<Pixels[]>,
+  progress: ProgressOutput,
+): Promise<SheetPicture[]> {
+  const bar = timedBar(progress, { label: 'Changing', unit: 'photos' })
+  const pictures: SheetPicture[] = []
+  try {
+    for (const [done, photo] of photos.entries()) {
+      bar.update(done, photos.length)
+      const shown = await views(photo)
+      pictures.push(...shown.map((pixels, i) => ({ pixels, caption: i === 0 ? photo.label : `view ${i}` })))
+    }
+    return pictures
+  } finally {
+    bar.clear()
+  }
+}
 
 interface ChosenPhoto {
   readonly file: string

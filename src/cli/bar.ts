@@ -53,6 +53,21 @@ export function createBar(output: ProgressOutput, clock: () => number): Bar {
   }
 }
 
+/** A bar that knows how long it has been there. */
+export interface TimedBar {
+  readonly update: (done: number, total: number) => void
+  readonly clear: () => void
+}
+
+/** A bar whose time runs from now. */
+export function timedBar(output: ProgressOutput, { label, unit }: Pick<BarState, 'label' | 'unit'>): TimedBar {
+  const bar = createBar(output, () => performance.now())
+  const started = performance.now()
+  const update = (done: number, total: number): void =>
+    bar.update({ label, unit, done, total, seconds: (performance.now() - started) / 1000 })
+  return { update, clear: () => bar.clear() }
+}
+
 /** The bar as text of at most `width` characters; where the line is short, the bar goes first, then the figures, the rate, the time left. */
 export function drawBar(state: BarState, width: number): string {
   const { label, done, total, extra = '' } = state

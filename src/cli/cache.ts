@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError, unknownName } from '../errors.ts'
 import type { FeatureStore, StoredTrunk } from '../data/index.ts'
+import { timedBar } from './bar.ts'
 import { command, type Flag, type Outcome } from './command.ts'
 import { oneLine } from './one-line.ts'
 import { alignColumns, grouped } from './table.ts'
@@ -33,7 +34,8 @@ export const cache = command({
       return flags.prune === undefined || flags.prune === ALL ? empty(folder, terminal) : refuse(flags.prune, [])
     const store = await openFeatureStore(folder)
     const closed = <T>(work: Promise<T>): Promise<T> => work.finally(() => store.close())
-    return flags.prune === undefined ? closed(list(store, terminal)) : free(folder, await closed(remove(store, flags.prune)), terminal)
+    if (flags.prune === undefined) return closed(list(store, terminal))
+    return free(folder, await closed(remove(store, flags.prune, terminal)), terminal)
   },
 })
 
@@ -76,24 +78,38 @@ async function list(store: FeatureStore, { print }: Terminal): Promise<Outcome> 
 interface Removed {
   readonly removed: number
   readonly bytes: number
+  /** The size of what stays. */
+  readonly left: number
   readonly trunks: readonly { readonly id: string; readonly title: string }[]
 }
 
-async function remove(store: FeatureStore, wanted: string): Promise<Removed> {
+async function remove(store: FeatureStore, wanted: string, { progress }: Terminal): Promise<Removed> {
   const trunks = await namedTrunks(store)
   const chosen = wanted === ALL ? trunks : trunks.filter(({ id }) => id === wanted)
   if (chosen.length === 0 && wanted !== ALL) return refuse(wanted, trunks)
+  const total = chosen.reduce((sum, { entries }) => sum + entries, 0)
+  const bar = timedBar(progress, { label: 'Removing', unit: 'entries' })
   let removed = 0
-  for (const { key } of chosen) removed += await store.prune(key)
-  const bytes = chosen.reduce((sum, trunk) => sum + trunk.bytes, 0)
-  return { removed, bytes, trunks: chosen.map(({ id, title }) => ({ id, title })) }
+  try {
+    for (const { key } of chosen) {
+      const before = removed
+      removed += await store.prune(key, (done) => bar.update(before + done, total))
+    }
+  } finally {
+    bar.clear()
+  }
+  const bytes = sizeOf(chosen)
+  return { removed, bytes, left: sizeOf(trunks) - bytes, trunks: chosen.map(({ id, title }) => ({ id, title })) }
 }
 
 /** Makes the file smaller by what was removed, and tells of both. */
-async function free(folder: string, { removed, bytes, trunks }: Removed, { print }: Terminal): Promise<Outcome> {
+async function free(folder: string, { removed, bytes, left, trunks }: Removed, { print, progress }: Terminal): Promise<Outcome> {
   const { compactStoreFile } = await import('../data/index.ts')
   const before = (await fileSize(folder)) ?? 0
-  const isSmaller = await compactStoreFile(folder)
+  const bar = timedBar(progress, { label: 'Freeing the disk', unit: 'MB' })
+  const inMegabytes = (size: number): number => Math.round(size / 1e6)
+  const isSmaller = await compactStoreFile(folder, (done) => bar.update(inMegabytes(done), inMegabytes(Math.max(done, left))))
+  bar.clear()
   const freed = Math.max(0, before - ((await fileSize(folder)) ?? 0))
   const space = isSmaller
     ? `${megabytes(freed)} of the disk are free again`
@@ -101,6 +117,8 @@ async function free(folder: string, { removed, bytes, trunks }: Removed, { print
   print(`Removed ${grouped(removed)} entries, ${megabytes(bytes)}; ${space}`)
   return { json: { folder, removed, bytes, freed, trunks } }
 }
+
+const sizeOf = (trunks: readonly StoredTrunk[]): number => trunks.reduce((sum, { bytes }) => sum + bytes, 0)
 
 function empty(folder: string, { print }: Terminal): Outcome {
   print(`${folder}: nothing is stored`)

@@ -112,6 +112,8 @@ export interface CommandRow<F extends Flags = Flags> {
   readonly about?: 'command' | 'program'
   /** Ends by itself, and cleanly, once the signal is raised; other commands are left at once. */
   readonly endsCleanly?: boolean
+  /** Has done a part of the work for the next time when it is stopped. */
+  readonly keeps?: boolean
   readonly run: (input: CommandInput<F>) => Promise<Outcome>
 }
 

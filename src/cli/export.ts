@@ -5,6 +5,7 @@ import { command } from './command.ts'
 import { choice, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
+import { trainingProgress, type Progress } from './progress.ts'
 import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { grouped } from './table.ts'
@@ -40,21 +41,31 @@ export const exportCommand = command({
   ],
   run: async ({ operands: [model = '', out = ''], flags: { precision, photos, ...building }, terminal, signal }) => {
     const classifier = await openClassifier(model, building, { terminal, signal })
+    const progress = trainingProgress(terminal.progress)
+    const { onEvent } = progress
     try {
-      if (photos !== undefined) await quantized(classifier, photos, precision)
-      const saved = await classifier.save(out, precision ? { precision } : {})
+      if (photos !== undefined) await quantized(classifier, photos, { precision, onEvent, signal })
+      const saved = await classifier.save(out, { onEvent, ...(precision && { precision }) })
+      progress.finish()
       show(saved, terminal)
       return { json: { ...saved, classes: classifier.classNames } }
     } finally {
+      progress.finish()
       await classifier.dispose()
     }
   },
 })
 
-async function quantized(classifier: Classifier, photos: string, precision: string | undefined): Promise<void> {
+interface Quantizing {
+  readonly precision: string | undefined
+  readonly onEvent: Progress['onEvent']
+  readonly signal: AbortSignal
+}
+
+async function quantized(classifier: Classifier, photos: string, { precision, ...told }: Quantizing): Promise<void> {
   if (precision !== 'int8') throw new RootstockError('USAGE', 'Cannot use --photos without --precision int8')
   const { quantizeClassifier } = await import('../transfer/index.ts')
-  await quantizeClassifier(classifier, photos)
+  await quantizeClassifier(classifier, photos, told)
 }
 
 function show({ path, bytes, precision, labels, difference, tolerance }: SavedClassifier, { print, colors }: Terminal): void {

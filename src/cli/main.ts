@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /** @file The command `rootstock`. */
-import { errnoOf } from '../files/file-error.ts'
+import { errnoOf, fileError } from '../files/file-error.ts'
 import { errorLine } from './one-line.ts'
 import { runCommandLine } from './run-command-line.ts'
 
 // A reader that has seen enough (rootstock … | head) is no failure.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
-    if (errnoOf(error) !== 'EPIPE') throw error
+    if (errnoOf(error) !== 'EPIPE') throw fileError(error, 'the output', { action: 'write' })
     process.exit(0)
   })
 }

@@ -2,7 +2,7 @@
 import { RootstockError } from '../errors.ts'
 import type { Interpolation } from '../image/index.ts'
 import type { Classifier, Prediction } from '../transfer/index.ts'
-import { createBar } from './bar.ts'
+import { timedBar } from './bar.ts'
 import { command, type Outcome } from './command.ts'
 import { choice, count, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
@@ -56,8 +56,7 @@ interface Naming {
 }
 
 async function nameAll(classifier: Classifier, files: readonly string[], { options, terminal, signal }: Naming): Promise<Outcome> {
-  const bar = createBar(terminal.progress, () => performance.now())
-  const started = performance.now()
+  const bar = timedBar(terminal.progress, { label: 'Photos', unit: 'photos' })
   const predictions: { file: string; top: readonly Prediction[] }[] = []
   const unusable: { file: string; reason: string }[] = []
   for await (const result of classifier.predictAll(files, options)) {
@@ -71,8 +70,7 @@ async function nameAll(classifier: Classifier, files: readonly string[], { optio
       if (files.length > 1) terminal.note(`not used: ${nameOnce(result)}`)
     }
     const done = predictions.length + unusable.length
-    if (files.length > 1)
-      bar.update({ label: 'Photos', done, total: files.length, seconds: (performance.now() - started) / 1000, unit: 'photos' })
+    if (files.length > 1) bar.update(done, files.length)
   }
   bar.clear()
   const json = { predictions, ...(unusable.length > 0 && { unusable }) }
@@ -92,7 +90,8 @@ function showPhoto({ file, top }: { file: string; top: readonly Prediction[] }, 
 function noneWorked(first: { file: string; reason: string }, count: number): RootstockError {
   // A single photo was named only here; several have been named one by one.
   const message = count === 1 ? nameOnce(first) : `None of ${count} pictures can be used; the first is ${nameOnce(first)}`
-  return new RootstockError('IMAGE', message, { hint: 'Give photos that other programs open: JPEG, PNG, WebP, GIF, TIFF or BMP' })
+  const hint = first.reason.includes('ENOENT') ? 'Check the path' : 'Give photos that other programs open'
+  return new RootstockError('IMAGE', message, { hint })
 }
 
 /** Reasons of the library begin with the name already. */

@@ -1,7 +1,7 @@
 /** @file `rootstock prepare`: sorts photos into train, validation and test folders. */
 import { basename } from 'node:path'
 import type { Prepared } from '../data/index.ts'
-import { createBar } from './bar.ts'
+import { timedBar } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, toggle, words } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
@@ -30,12 +30,9 @@ export const prepare = command({
   endsCleanly: true,
   run: async ({ operands: [source = '', out = ''], flags, terminal, signal }) => {
     const library = await import('../data/index.ts')
-    const bar = createBar(terminal.progress, () => performance.now())
-    const started = performance.now()
-    const onProgress = (done: number, total: number): void =>
-      bar.update({ label: `Writing ${basename(out)}`, done, total, seconds: (performance.now() - started) / 1000, unit: 'photos' })
+    const bar = timedBar(terminal.progress, { label: `Writing ${basename(out)}`, unit: 'photos' })
     try {
-      const prepared = await library.prepare(source, out, { ...flags, onProgress, signal })
+      const prepared = await library.prepare(source, out, { ...flags, onProgress: bar.update, signal })
       bar.clear()
       show(prepared, out, terminal)
       return { json: jsonOf(prepared, out) }

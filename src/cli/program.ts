@@ -53,12 +53,16 @@ export function readArguments(argv: readonly string[], commands: readonly Comman
 function readHelp(words: readonly string[], commands: readonly Command[], { columns }: Reading): Request {
   const name = words.find((word) => !word.startsWith('-'))
   if (name === undefined) return help(programHelp(commands, columns))
-  const command = commands.find((each) => each.name === name)
-  if (command) return help(commandHelp(command, columns))
+  return help(commandHelp(commandOf(name, commands), columns))
+}
+
+function commandOf(wanted: string, commands: readonly Command[]): Command {
+  const found = commands.find(({ name }) => name === wanted)
+  if (found) return found
   throw unknownName(
     'command',
-    name,
-    commands.map((each) => each.name),
+    wanted,
+    commands.map(({ name }) => name),
   )
 }
 
@@ -66,9 +70,9 @@ function readHelp(words: readonly string[], commands: readonly Command[], { colu
 function readAbout(argv: readonly string[], commands: readonly Command[], reading: Reading): Request | undefined {
   const at = argv.findIndex((word) => !word.startsWith('-'))
   const command = commands.find(({ name, about }) => about === 'command' && name === argv[at])
-  const next = argv.findIndex((word, i) => i > at && !word.startsWith('-'))
-  const other = commands.find(({ name }) => name === argv[next])
-  if (!command || !other || argv.includes('--help') || argv.includes('-h')) return undefined
+  const next = argv.findIndex((word, i) => i > at && !word.startsWith('-') && argv[i - 1] !== '--config')
+  if (!command || next < 0 || argv.includes('--help') || argv.includes('-h')) return undefined
+  const other = commandOf(argv[next] ?? '', commands)
   const isOwn = (word: string): boolean => Object.keys(command.flags).some((key) => flagName(key) === word)
   const about = parse(
     argv.slice(next).filter((word) => !isOwn(word)),

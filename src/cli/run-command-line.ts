@@ -4,6 +4,7 @@ import { version } from '../transfer/version.ts'
 import { kebab, type Outcome, type Program, type Settings } from './command.ts'
 import { commands } from './commands.ts'
 import { exitCodeOf, SIGNAL_CODES } from './exit-codes.ts'
+import { shellWord } from './go-on.ts'
 import { watchSignals, type Interrupt } from './interrupt.ts'
 import { errorJson, errorLine } from './one-line.ts'
 import { commonSwitches, readArguments, type Request } from './program.ts'
@@ -66,10 +67,17 @@ async function execute(argv: readonly string[], request: RunRequest, { environme
   } catch (error) {
     const caught = interrupt.caught()
     if (!caught || !(error instanceof RootstockError) || error.code !== 'CANCELED') throw error
-    return { json: {}, error, code: SIGNAL_CODES[caught] }
+    return { json: {}, error: sayAgain(error, command, argv), code: SIGNAL_CODES[caught] }
   } finally {
     interrupt.close()
   }
+}
+
+/** What was stopped, with the command to give again. */
+function sayAgain({ message, hint, cause }: RootstockError, { keeps }: RunRequest['command'], argv: readonly string[]): RootstockError {
+  const again = ['rootstock', ...argv].map(shellWord).join(' ')
+  const found = keeps ? `What was computed is kept. Go on with: ${again}` : `Begin again with: ${again}`
+  return new RootstockError('CANCELED', message, { hint: hint ?? found, cause })
 }
 
 /** Settings that nobody typed should surprise nobody. */

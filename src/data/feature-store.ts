@@ -59,8 +59,8 @@ export interface FeatureStore {
   flush(): Promise<void>
   /** What is kept, by trunk. */
   trunks(): StoredTrunk[]
-  /** Removes one trunk's features, or all. Returns the number of entries removed. */
-  prune(trunk?: string): Promise<number>
+  /** Removes one trunk's features, or all, telling how many entries are gone so far. Returns the number of entries removed. */
+  prune(trunk?: string, onProgress?: (removed: number) => void): Promise<number>
   /** Ends pending writes and closes the files. */
   close(): Promise<void>
 }
@@ -137,15 +137,18 @@ function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
       }),
     flush: () => written(folder, writer.flush),
     trunks: () => [...notes.getRange()].map(({ key, value }) => ({ key, ...value, ...usage(rows, key) })),
-    async prune(trunk) {
+    async prune(trunk, onProgress) {
       const wanted = trunk === undefined ? [...notes.getKeys()] : [trunk]
       let removed = 0
       await written(folder, () =>
         root.transactionSync(() => {
           for (const key of wanted) {
             const keys = [...rows.getKeys(rangeOf(key))]
-            removed += keys.length
-            for (const row of keys) rows.removeSync(row)
+            for (const row of keys) {
+              rows.removeSync(row)
+              removed++
+              onProgress?.(removed)
+            }
             notes.removeSync(key)
           }
         }),

@@ -1,5 +1,5 @@
 /** @file A folder with one folder of photos per class, as a dataset. */
-import { messageOf, RootstockError, unknownName } from '../errors.ts'
+import { messageOf, RootstockError, unknownName, refuseUnknown } from '../errors.ts'
 import { applyViewAt, INTERPOLATIONS, load, preprocess } from '../image/index.ts'
 import type { Interpolation, PreprocessMode } from '../image/index.ts'
 import { readPictureFile, sha256, unreadable } from './bytes.ts'
@@ -31,6 +31,20 @@ export interface ImageFolderOptions extends ScanOptions {
   readonly shuffle?: boolean
   /** Of the order of photos. Default that of `fit`. */
   readonly seed?: number
+}
+
+const OPTIONS: Readonly<Record<keyof ImageFolderOptions, true>> = {
+  labelsFrom: true,
+  classNames: true,
+  targetSize: true,
+  preprocessing: true,
+  interpolation: true,
+  exif: true,
+  labelMode: true,
+  shuffle: true,
+  seed: true,
+  followLinks: true,
+  extensions: true,
 }
 
 /** A scanned photo folder. */
@@ -68,6 +82,7 @@ const LABEL_MODES: readonly LabelMode[] = ['categorical', 'int', 'binary']
  * @example const photos = await imageFolder('data/train', { targetSize: [224, 224] }).open()
  */
 export function imageFolder(path: string, options: ImageFolderOptions = {}): ImageFolder {
+  refuseUnknown('imageFolder', options, OPTIONS)
   checkOptions(options)
   let opened: Promise<FolderDataset> | undefined
   const open = async (): Promise<FolderDataset> => {

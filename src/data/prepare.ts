@@ -1,6 +1,6 @@
 /** @file Makes train/, validation/ and test/ folders out of cat.0.jpg … or of class folders, whole or not at all. */
 import { join, resolve } from 'node:path'
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { classFolders } from './class-folders.ts'
 import { byNameLabel, inOrder } from './label-names.ts'
 import type { LabelledFiles } from './label-names.ts'
@@ -34,6 +34,18 @@ export interface PrepareOptions {
   readonly signal?: AbortSignal
 }
 
+const OPTIONS: Readonly<Record<keyof PrepareOptions, true>> = {
+  labels: true,
+  train: true,
+  validation: true,
+  test: true,
+  link: true,
+  force: true,
+  followLinks: true,
+  onProgress: true,
+  signal: true,
+}
+
 /** What `prepare` did. */
 export interface Prepared {
   /** Photos by part and class name. */
@@ -60,6 +72,7 @@ interface ClassPictures {
  * where `out` cannot be written or holds something else.
  */
 export async function prepare(source: string, out: string, options: PrepareOptions = {}): Promise<Prepared> {
+  refuseUnknown('prepare', options, OPTIONS)
   checkCounts(options)
   const notes: string[] = []
   const classes = await findClasses(source, out, { options, notes })

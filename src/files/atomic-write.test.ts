@@ -160,6 +160,15 @@ test('atomicWriteWith gives positions, and an error of the writer passes through
   expect(fs.readdirSync(folder)).toEqual(['a.bin'])
 })
 
+test('a process that ends while it writes leaves nothing', () => {
+  const module = JSON.stringify(new URL('./atomic-write.ts', import.meta.url).href)
+  const script = `import { atomicWriteWith } from ${module}
+    await atomicWriteWith(${JSON.stringify(join(folder, 'a.bin'))}, (f) => { f.write(new Uint8Array(10), 0); process.exit(130) })`
+  const { status } = spawnSync('node', ['--import', 'tsx', '--input-type=module', '-e', script])
+  expect(status).toBe(130)
+  expect(fs.readdirSync(folder)).toEqual([])
+})
+
 test('sweepTemporaries removes what a killed writer left and nothing else', () => {
   const module = JSON.stringify(new URL('./atomic-write.ts', import.meta.url).href)
   const script = `import { atomicWriteWith } from ${module}

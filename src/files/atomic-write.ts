@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { errnoOf, fileError } from './file-error.ts'
+import { removeAtExit } from './leftovers.ts'
 
 /** What `atomicWrite` takes: all bytes at once, or pieces in order. */
 export type Bytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -106,6 +107,7 @@ function begin(path: string, { system = fs, needed }: AtomicWriteOptions): Write
   const failure = (error: unknown): unknown =>
     errnoOf(error) === '' ? error : fileError(error, path, { action: 'write', bytes: needed ?? written })
   const { target, temporary, fd } = openTemporary(path, system, failure)
+  const isSafe = removeAtExit(temporary)
   let closed = false
   const close = () => {
     if (!closed) system.closeSync(fd)
@@ -127,11 +129,13 @@ function begin(path: string, { system = fs, needed }: AtomicWriteOptions): Write
       system.fsyncSync(fd)
       close()
       system.renameSync(temporary, target)
+      isSafe()
       syncFolder(dirname(target), system)
     },
     abandon(error) {
       quietly(close)
       quietly(() => system.unlinkSync(temporary))
+      isSafe()
       return failure(error)
     },
   }

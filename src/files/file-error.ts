@@ -24,6 +24,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map([
   ['EIO', { found: 'the device reported an input/output error', hint: 'Check the disk; do not trust what was written to it since' }],
   ['ENOENT', { found: 'it does not exist', hint: 'Check the path' }],
   ['ENOTDIR', { found: 'a part of the path is not a folder', hint: 'Check the path' }],
+  ['EEXIST', { found: 'a part of the path is a file', hint: 'Check the path' }],
   ['EISDIR', { found: 'it is a folder, expected a file', hint: 'Name a file in that folder' }],
   ['ENAMETOOLONG', { found: 'the name is too long', hint: 'Choose a shorter name' }],
   ['EMFILE', { found: 'too many files are open', hint: 'Raise the limit (ulimit -n)' }],
@@ -33,11 +34,17 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map([
 /** A FILE error that names the file and the cause; a RootstockError passes through unchanged. */
 export function fileError(error: unknown, path: string, context: FileErrorContext): RootstockError {
   if (error instanceof RootstockError) return error
-  const code = errnoOf(error)
-  const cause = CAUSES.get(code)
-  const message = `Cannot ${context.action} ${path}: ${cause?.found ?? messageOf(error)}${cause ? ` (${code})` : ''}`
+  const cause = CAUSES.get(errnoOf(error))
+  const message = `Cannot ${context.action} ${path}: ${fileReason(error)}`
   const needed = context.bytes === undefined ? '' : ` (${formatBytes(context.bytes)} are needed)`
   return new RootstockError('FILE', message, { hint: `${cause?.hint ?? 'Check the path and the disk'}${needed}`, cause: error })
+}
+
+/** What the system found, in words where it is known: "it does not exist (ENOENT)". */
+export function fileReason(error: unknown): string {
+  const code = errnoOf(error)
+  const cause = CAUSES.get(code)
+  return cause ? `${cause.found} (${code})` : messageOf(error)
 }
 
 /** The system's code of an error ("ENOSPC"), or an empty text. */

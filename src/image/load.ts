@@ -1,5 +1,5 @@
 /** @file Loads pictures as Keras's `load_img` and `img_to_array` do: the public door of this folder. */
-import { RootstockError, unknownName } from '../errors.ts'
+import { RootstockError, unknownName, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { decode, MAX_PIXELS } from './decode.ts'
 import { orient } from './orient.ts'
@@ -17,6 +17,13 @@ export interface LoadOptions extends ResizeOptions {
   readonly colorMode?: 'rgb' | 'grayscale'
 }
 
+const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
+  targetSize: true,
+  exif: true,
+  colorMode: true,
+  interpolation: true,
+  keepAspectRatio: true,
+}
 const MAX_SIDE = 16384
 
 /**
@@ -49,7 +56,9 @@ export function imgToArray({ data, width, height }: Pixels, colorMode: 'rgb' | '
   return { data: grey, shape: [height, width, 1], dtype: 'float32' }
 }
 
-function checkOptions({ targetSize, interpolation, exif, colorMode }: LoadOptions): void {
+function checkOptions(options: LoadOptions): void {
+  refuseUnknown('load', options, OPTIONS)
+  const { targetSize, interpolation, exif, colorMode } = options
   if (targetSize !== undefined) checkSize(targetSize)
   checkName('interpolation', interpolation, INTERPOLATIONS)
   checkName('exif', exif, ['apply', 'ignore'])

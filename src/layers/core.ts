@@ -1,5 +1,5 @@
 /** @file Input, dense, activation and dropout layers. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Dim } from '../tensor/index.ts'
 import { activate, activationName, type ActivationName } from './activations.ts'
 import { count } from './convolutional.ts'
@@ -111,7 +111,9 @@ export const dropoutKind: LayerKind<{ readonly rate: number }> = {
 
 /** The tensor that a model begins with; the batch axis is added in front. */
 export function input(options: InputOptions): SymbolicTensor {
-  const layer = new Layer(inputKind as LayerKind, { batchShape: [null, ...options.shape] }, options)
+  refuseUnknown('input', options, { shape: true, name: true, trainable: true })
+  const { shape, ...own } = options
+  const layer = new Layer(inputKind as LayerKind, { batchShape: [null, ...shape] }, own)
   return layer.on([])
 }
 

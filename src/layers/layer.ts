@@ -26,6 +26,13 @@ export interface LayerCallable {
   (inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor
 }
 
+/** A setting of the layer is an option of the function that makes it. */
+function checkOptions(className: string, config: object, options: object): void {
+  const names = ['name', 'trainable', ...Object.keys(config)]
+  const strange = Object.keys(options).find((name) => !names.includes(name))
+  if (strange !== undefined) throw unknownName(`option of ${className}`, strange, names)
+}
+
 /** Makes function objects whose prototype is the class, so that layers have methods and can be called. */
 const Callable = class {
   constructor() {
@@ -50,6 +57,7 @@ export class Layer extends Callable {
   /** A layer of that kind; users call the functions of `layers`. */
   constructor(kind: LayerKind, config: object, options: LayerOptions = {}) {
     super()
+    checkOptions(kind.className, config, options)
     this.kind = kind
     this.config = config
     // A function's own name is read-only but may be redefined.

@@ -1,5 +1,5 @@
 /** @file The functional model of Keras: inputs, outputs and everything between them. It is a layer too, so models nest. */
-import { RootstockError, unknownName } from '../errors.ts'
+import { RootstockError, unknownName, refuseUnknown } from '../errors.ts'
 import { Layer, type KerasShape, type LayerCall, type LayerOptions, type SymbolicTensor, type Variable } from '../layers/index.ts'
 import { modelKind } from './model-kind.ts'
 import { summary, type SummaryOptions } from './summary.ts'
@@ -30,9 +30,11 @@ export class Functional extends Layer {
 
   /** The model between these tensors; users call `model`. Throws USAGE where they are not connected. */
   constructor(options: ModelOptions) {
-    super(modelKind, {}, options)
-    this.inputs = asList(options.inputs)
-    this.outputs = asList(options.outputs)
+    refuseUnknown('model', options, { inputs: true, outputs: true, name: true, trainable: true })
+    const { inputs, outputs, ...own } = options
+    super(modelKind, {}, own)
+    this.inputs = asList(inputs)
+    this.outputs = asList(outputs)
     if (this.inputs.length === 0 || this.outputs.length === 0) {
       throw new RootstockError('USAGE', 'Cannot make a model: it needs at least one input and one output')
     }

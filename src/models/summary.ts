@@ -1,5 +1,5 @@
 /** @file The table that Keras prints: a row for each layer, then how many parameters there are and what they occupy. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Layer, LayerCall, Variable } from '../layers/index.ts'
 import type { Functional } from './functional.ts'
 import { roundHalfEven, textTable, type Column } from './text-table.ts'
@@ -41,6 +41,7 @@ const bytesPerParam = 4
 
 /** Keras's summary, without a line break at the end. Throws USAGE for a line length below 40. */
 export function summary(model: Functional, options: SummaryOptions): string {
+  refuseUnknown('summary', options, { lineLength: true, showTrainable: true, expandNested: true, optimizerParams: true })
   const { showTrainable = false, expandNested = false } = options
   const isChain = isChainOfLayers(model)
   const lineLength = options.lineLength ?? (isChain ? 88 : 108) + (showTrainable ? 12 : 0)

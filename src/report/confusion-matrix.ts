@@ -1,5 +1,5 @@
 /** @file Which classes a classifier takes for which: the matrix, or with many classes a list of the most frequent confusions. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { confusionBars } from './confusion-bars.ts'
 import { picture, type Picture } from './picture.ts'
 import { COLORS, el, svgDocument, textAt, type Child, type Markup } from './svg.ts'
@@ -37,6 +37,7 @@ export function confusionMatrix(
   classNames: readonly string[],
   options: ConfusionMatrixOptions = {},
 ): Picture {
+  refuseUnknown('confusionMatrix', options, { normalized: true, title: true })
   const count = classNames.length
   if (count === 0 || confusion.length !== count || confusion.some((row) => row.length !== count)) {
     const found = `${confusion.length} rows of ${[...new Set(confusion.map(({ length }) => length))].slice(0, 3).join(' and ') || 0} counts`

@@ -1,6 +1,6 @@
 /** @file A sheet of small pictures with captions: what the network sees, and what it says about it. */
 import sharp from 'sharp'
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { resize, type Pixels } from '../image/index.ts'
 import { rasterize, type Raster } from './picture.ts'
 import { COLORS, el, svgDocument, textAt, type Child } from './svg.ts'
@@ -53,6 +53,7 @@ const wrongColor = '#c0392b'
  * Throws USAGE for no pictures, for columns or cells that are not whole numbers, and when the sheet would pass 64 million pixels.
  */
 export async function contactSheet(pictures: readonly SheetPicture[], options: ContactSheetOptions = {}): Promise<Uint8Array> {
+  refuseUnknown('contactSheet', options, { columns: true, cell: true, title: true })
   const { cell = 160, title } = options
   const columns = Math.min(options.columns ?? 8, Math.max(1, pictures.length))
   check(pictures.length, columns, cell)

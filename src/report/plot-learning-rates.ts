@@ -1,5 +1,5 @@
 /** @file The chart of a learning-rate finder: the loss over the rates that were tried. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { extentOf, linearAxis, logAxis, shortNumber, type Extent } from './axis.ts'
 import { drawCurve, LOOKS, type Curve } from './curves.ts'
 import { panel, type Plot } from './panel.ts'
@@ -25,6 +25,7 @@ const headroom = 0.6
  * Throws USAGE when the lists differ in length or no rate is positive.
  */
 export function plotLearningRates(rates: readonly number[], losses: readonly number[], options: PlotLearningRatesOptions = {}): Picture {
+  refuseUnknown('plotLearningRates', options, { title: true, suggested: true })
   if (rates.length !== losses.length) {
     throw new RootstockError(
       'USAGE',

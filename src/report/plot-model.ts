@@ -1,6 +1,6 @@
 /** @file A model drawn as a graph, laid out by Graphviz. */
 import { Graphviz } from '@hpcc-js/wasm-graphviz'
-import { unknownName } from '../errors.ts'
+import { unknownName, refuseUnknown } from '../errors.ts'
 import type { Functional } from '../models/index.ts'
 import { DOT_FONT, modelDot, RANK_DIRECTIONS, type ModelDotOptions } from './model-dot.ts'
 import { picture, type Picture } from './picture.ts'
@@ -18,6 +18,7 @@ export interface ModelPicture extends Picture {
 
 /** Keras's `plot_model`. Large models give large pictures; their PNG has at most 64 million pixels and 65,000 a side. */
 export async function plotModel(model: Functional, options: PlotModelOptions = {}): Promise<ModelPicture> {
+  refuseUnknown('plotModel', options, { showShapes: true, showTrainable: true, rankDirection: true, expandNested: true })
   const { rankDirection = 'TB' } = options
   if (!RANK_DIRECTIONS.includes(rankDirection)) throw unknownName('rank direction', rankDirection, RANK_DIRECTIONS)
   const { dot, names } = modelDot(model, options)

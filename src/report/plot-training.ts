@@ -1,4 +1,5 @@
 /** @file The curves of a training: one chart for each metric, train and validation in it, and the learning rate below. */
+import { refuseUnknown } from '../errors.ts'
 import { extentOf, linearAxis, logAxis, numberAxis, shortNumber, type Axis, type Extent } from './axis.ts'
 import { drawCurve, legendEntry, LOOKS, meanSpan, type Curve } from './curves.ts'
 import { panel, type Box } from './panel.ts'
@@ -33,6 +34,7 @@ const logAbove = 50
  * Epochs are marked with stars, some of them above 60; above 600 a mean is drawn over the pale values. An empty history gives a picture that says so.
  */
 export function plotTraining(history: Readonly<Record<string, readonly number[]>>, options: PlotTrainingOptions = {}): Picture {
+  refuseUnknown('plotTraining', options, { title: true })
   const metrics = metricsOf(history)
   const rates = history[rateKey]
   const columns = Math.min(2, Math.max(1, metrics.length))

@@ -1,5 +1,5 @@
 /** @file Checks of the arguments of callbacks, metrics and schedules, made once where the user hands them over. */
-import { RootstockError, unknownName } from '../errors.ts'
+import { RootstockError } from '../errors.ts'
 
 /** Checks that throw USAGE and name the owner, the argument, what was found and what was expected. */
 export interface ArgumentChecks {
@@ -28,12 +28,6 @@ export function checksFor(owner: string): ArgumentChecks {
       require(Number.isInteger(value) && value >= least, argument, value, `a whole number of at least ${String(least)}`),
     oneOf: (argument, value, valid) => require(valid.includes(value), argument, value, `one of ${valid.join(', ')}`),
   }
-}
-
-/** Refuses options that `owner` does not have: a typing error would otherwise leave a default in force. Throws UNKNOWN_NAME. */
-export function refuseUnknown<O extends object>(owner: string, options: O, names: Readonly<Record<keyof O, true>>): void {
-  const strange = Object.keys(options).find((name) => !Object.hasOwn(names, name))
-  if (strange !== undefined) throw unknownName(`option of ${owner}`, strange, Object.keys(names))
 }
 
 function show(found: unknown): string {

@@ -1,5 +1,5 @@
 /** @file What `compile` fixes: optimizer, loss, metrics, and which layers train. A later change of `trainable` counts at the next compile. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Layer, Variable } from '../layers/index.ts'
 import { Functional } from '../models/index.ts'
@@ -53,6 +53,7 @@ export interface Compiled {
 
 /** Checks the options and takes the snapshot. */
 export function compileModel(model: Functional, options: CompileOptions): Compiled {
+  refuseUnknown('compile', options, { optimizer: true, loss: true, metrics: true, learningRateFactors: true, stepsPerExecution: true })
   const metrics = (options.metrics ?? []).map(resolveMetric)
   const repeated = metrics.find((metric, i) => metrics.findIndex(({ name }) => name === metric.name) < i)
   if (repeated)

@@ -1,4 +1,5 @@
 /** @file Evaluation outside of `fit`, and single steps. */
+import { refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
@@ -28,12 +29,23 @@ export interface EvaluateOptions {
   readonly onPredictions?: (predictions: Tensor<'float32'>) => void
 }
 
+const EVALUATE: Readonly<Record<keyof EvaluateOptions, true>> = {
+  batchSize: true,
+  steps: true,
+  onEvent: true,
+  signal: true,
+  featureStore: true,
+  precision: true,
+  onPredictions: true,
+}
+
 export async function evaluateModel(
   model: Functional,
   compiled: Compiled,
   data: FitData | Pair,
   options: EvaluateOptions = {},
 ): Promise<Logs> {
+  refuseUnknown('evaluate', options, EVALUATE)
   const opened = await openData(model, data)
   const trunk = trunkFor(model, compiled, opened.photo, { inFloat: options.precision === 'fp32' })
   const emit = options.onEvent ?? ((): void => undefined)
@@ -84,6 +96,7 @@ export async function trainOnBatch(
   { x, y }: { x: Tensor<'float32'>; y: Tensor },
   options: TrainOnBatchOptions,
 ): Promise<Logs> {
+  refuseUnknown('trainOnBatch', options, { sampleWeight: true, seed: true, classWeight: true })
   checkPairs(x, y)
   const steps = await programsFor(model, compiled)
   const key = `${x.shape.join()}/${options.seed ?? 0}`

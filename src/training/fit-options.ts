@@ -76,3 +76,39 @@ export interface FitOptions extends AugmentationOptions {
   /** Stops cleanly after the batch under way. */
   readonly signal?: AbortSignal
 }
+
+/** The names of the options, to tell typing errors by. */
+export const fitOptionNames: Readonly<Record<keyof FitOptions, true>> = {
+  epochs: true,
+  initialEpoch: true,
+  batchSize: true,
+  shuffle: true,
+  seed: true,
+  validationData: true,
+  validationSplit: true,
+  validationBatchSize: true,
+  validationSteps: true,
+  stepsPerEpoch: true,
+  classWeight: true,
+  sampleWeight: true,
+  callbacks: true,
+  checkpoint: true,
+  resume: true,
+  precision: true,
+  featureStore: true,
+  sanity: true,
+  augmentation: true,
+  views: true,
+  readSize: true,
+  mix: true,
+  onEvent: true,
+  signal: true,
+}
+
+/** As `fitOptionNames`, of `checkpoint`. */
+export const checkpointOptionNames: Readonly<Record<keyof CheckpointOptions, true>> = {
+  folder: true,
+  everySeconds: true,
+  everyBatches: true,
+  extra: true,
+}

@@ -1,5 +1,5 @@
 /** @file The training loop. Everything that happens in it is told to the callbacks and to `onEvent`. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Functional } from '../models/index.ts'
 import { mixBatch } from './augmentation.ts'
 import { settleAverages } from './averages.ts'
@@ -10,7 +10,7 @@ import { beginning, type Progress } from './checkpoint/progress.ts'
 import type { Compiled } from './compile.ts'
 import { metricLogs } from './evaluation.ts'
 import type { Logs } from './events.ts'
-import type { FitOptions } from './fit-options.ts'
+import { checkpointOptionNames, fitOptionNames, type FitOptions } from './fit-options.ts'
 import { closeRun, openRun, type Run } from './open-run.ts'
 import type { FitData, Pair } from './run-data.ts'
 import { openDoctor } from './sanity/doctor.ts'
@@ -166,6 +166,8 @@ async function validate(run: Run, epoch: number): Promise<Logs> {
 }
 
 function checkOptions(model: Functional, compiled: Compiled, options: FitOptions): void {
+  refuseUnknown('fit', options, fitOptionNames)
+  if (options.checkpoint) refuseUnknown('checkpoint', options.checkpoint, checkpointOptionNames)
   const whole = {
     epochs: options.epochs,
     batchSize: options.batchSize,

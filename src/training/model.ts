@@ -1,5 +1,5 @@
 /** @file The model that users hold: Keras's functional model with its verbs. Each verb is a file of its own. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { MatchOptions } from '../formats/keras/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
@@ -77,12 +77,13 @@ export class Model extends Functional {
 
   /** The first output for every sample of `x` [n, …], in Keras's layout. One sample without the batch axis is a batch of one. */
   async predict(x: Tensor<'float32'>, options: PredictOptions = {}): Promise<Tensor<'float32'>> {
-    const [first] = await this.#predictor.run([x], options.batchSize, options.precision === 'fp32')
+    const [first] = await this.predictAll([x], options)
     return first!
   }
 
   /** All outputs for every sample, given one tensor per input. */
-  predictAll(inputs: readonly Tensor<'float32'>[], options: PredictOptions = {}): Promise<Tensor<'float32'>[]> {
+  async predictAll(inputs: readonly Tensor<'float32'>[], options: PredictOptions = {}): Promise<Tensor<'float32'>[]> {
+    refuseUnknown('predict', options, { batchSize: true, precision: true })
     return this.#predictor.run(inputs, options.batchSize, options.precision === 'fp32')
   }
 
@@ -99,6 +100,7 @@ export class Model extends Functional {
    * as far as the file has it. Throws FILE, FORMAT and WEIGHTS; a file that does not fit changes nothing.
    */
   async loadWeights(path: string, options: MatchOptions = {}): Promise<void> {
+    refuseUnknown('loadWeights', options, { byName: true, skipMismatch: true })
     await loadWeights(this, this.#compiled, path, options)
   }
 

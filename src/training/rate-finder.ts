@@ -2,7 +2,7 @@
  * @file The learning-rate finder: a short training with a rate that grows from step to step (Smith 2017, "Cyclical learning rates for
  * training neural networks", section 3.3). The model is as before when it is over.
  */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Functional } from '../models/index.ts'
 import { checksFor } from './arguments.ts'
 import type { Callback, TrainingControl, WeightSnapshot } from './callback.ts'
@@ -31,6 +31,18 @@ export interface FoundRates {
   readonly suggested: number | undefined
 }
 
+const OPTIONS: Readonly<Record<keyof RateFinderOptions, true>> = {
+  from: true,
+  to: true,
+  steps: true,
+  batchSize: true,
+  seed: true,
+  featureStore: true,
+  classWeight: true,
+  onEvent: true,
+  signal: true,
+}
+
 /** Beyond this many times the least loss nothing is learned from going on. */
 const blownUp = 4
 const memory = 0.9
@@ -42,6 +54,7 @@ export async function findRates(
   data: FitData | Pair,
   options: RateFinderOptions = {},
 ): Promise<FoundRates> {
+  refuseUnknown('findLearningRate', options, OPTIONS)
   const { from = 1e-6, to = 1, steps = 100, ...rest } = options
   const checks = checksFor('findLearningRate')
   checks.require(from > 0 && Number.isFinite(from), 'from', from, 'a number above 0')

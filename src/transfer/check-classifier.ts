@@ -6,7 +6,7 @@ import { engine, type EngineName } from '../engine/index.ts'
 import { ArtifactNetwork } from './artifact/network.ts'
 import { readArtifact } from './artifact/read-artifact.ts'
 import { compareSamples, readSamples, storedPictures, type SampleResult } from './artifact/samples.ts'
-import { runFiles } from './run-folder.ts'
+import { isRunFolder, runFiles } from './run-folder.ts'
 
 /** How a check of a classifier came out. */
 export interface ClassifierCheck {
@@ -72,7 +72,7 @@ async function artifactOf(model: string): Promise<string> {
     const path = join(model, runFiles.classifier)
     if (await stat(path).catch(() => undefined)) return path
     throw new RootstockError('FILE', `Cannot check ${model}: it holds no ${runFiles.classifier}`, {
-      hint: `rootstock export ${model} ${path} writes it`,
+      hint: (await isRunFolder(model)) ? `rootstock export ${model} ${path} writes it` : 'Give the folder of a run, or a classifier.onnx',
     })
   }
   if (model.endsWith('.onnx')) return model

@@ -1,6 +1,6 @@
 /** @file Whether this machine has what a training needs: an engine that computes, memory, disk, weights, network. */
 import { freemem, totalmem } from 'node:os'
-import { RootstockError, messageOf } from '../errors.ts'
+import { RootstockError, messageOf, refuseUnknown } from '../errors.ts'
 import { decode, encodePng } from '../image/index.ts'
 import type { Answer, Check, Machine, MachineCheck } from './machine/check.ts'
 import { checkDisk, checkFeatureFolder, checkWeights, checkWeightsFolder } from './machine/folders.ts'
@@ -13,6 +13,16 @@ export type { MachineCheck } from './machine/check.ts'
 export interface CheckMachineOptions extends Partial<Machine> {
   /** Hears of every row as soon as it is known. */
   readonly onCheck?: (check: MachineCheck, done: number, total: number) => void
+}
+
+const OPTIONS: Readonly<Record<keyof CheckMachineOptions, true>> = {
+  environment: true,
+  nodeVersion: true,
+  memory: true,
+  processorFlags: true,
+  askNetwork: true,
+  signal: true,
+  onCheck: true,
 }
 
 const oldestNode = [20, 9] as const
@@ -32,7 +42,9 @@ const checks: readonly (readonly [name: string, check: Check])[] = [
 ]
 
 /** Goes through all checks; none of them throws, and nothing is downloaded. With `askNetwork`, the server of the weights is asked for one byte. */
-export async function checkMachine({ onCheck, ...given }: CheckMachineOptions = {}): Promise<MachineCheck[]> {
+export async function checkMachine(options: CheckMachineOptions = {}): Promise<MachineCheck[]> {
+  refuseUnknown('checkMachine', options, OPTIONS)
+  const { onCheck, ...given } = options
   const machine: Machine = {
     environment: process.env,
     nodeVersion: process.versions.node,

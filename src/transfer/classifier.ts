@@ -1,5 +1,5 @@
 /** @file A classifier: a model with its class names and the way it reads photos. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { load, preprocess, type Interpolation, type PreprocessMode } from '../image/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
 import { Model, type TrainingEvent } from '../training/index.ts'
@@ -43,6 +43,7 @@ export interface ClassifierParts {
   readonly report?: TrainReport | undefined
 }
 
+const PREDICT: Readonly<Record<keyof PredictPhotoOptions, true>> = { top: true, exif: true, interpolation: true }
 const photosAtOnce = 4
 
 /** Names photos. Made by `trainClassifier`, `loadClassifier` or `pretrainedClassifier`. */
@@ -91,12 +92,14 @@ export class Classifier {
 
   /** The most probable classes of one photo (a path or its bytes). Throws IMAGE where it cannot be read. */
   async predict(photo: string | Uint8Array, options: PredictPhotoOptions = {}): Promise<Prediction[]> {
+    refuseUnknown('predict', options, PREDICT)
     const [top] = await this.#classify([await this.#read(photo, options)], options)
     return top!
   }
 
   /** Many photos, in order, a few at a time; one that cannot be read comes with its reason. */
   async *predictAll(files: Iterable<string>, options: PredictPhotoOptions = {}): AsyncGenerator<PhotoResult, void, undefined> {
+    refuseUnknown('predictAll', options, PREDICT)
     const waiting = [...files]
     let next = this.#readSome(waiting.splice(0, photosAtOnce), options)
     for (;;) {
@@ -110,7 +113,8 @@ export class Classifier {
   }
 
   /** Accuracy, loss, figures of every class and the confusion matrix over a folder with one folder per class. */
-  evaluate(folder: string, options: { readonly onEvent?: (event: TrainingEvent) => void } = {}): Promise<Evaluation> {
+  async evaluate(folder: string, options: { readonly onEvent?: (event: TrainingEvent) => void } = {}): Promise<Evaluation> {
+    refuseUnknown('evaluate', options, { onEvent: true })
     return evaluateClassifier(this, folder, options)
   }
 
@@ -118,7 +122,8 @@ export class Classifier {
    * Writes the classifier, by the name's ending: `.onnx` (see docs/classifier-file.md), `.keras`, `.h5` (the class names go beside them, into
    * NAME.labels.json), `.weights.h5` or `.safetensors`. Throws USAGE and FILE.
    */
-  save(path: string, options: SaveClassifierOptions = {}): Promise<SavedClassifier> {
+  async save(path: string, options: SaveClassifierOptions = {}): Promise<SavedClassifier> {
+    refuseUnknown('save', options, { precision: true, created: true, onEvent: true })
     return saveClassifier(this, path, options)
   }
 

@@ -1,8 +1,10 @@
 /** @file The learning-rate finder on a folder of photos: the network that a training would build, tried and thrown away. */
+import { refuseUnknown } from '../errors.ts'
 import { refuseWeightsTypo } from '../applications/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
 import { optimizers, type FoundRates, type RateFinderOptions, type TrainingEvent } from '../training/index.ts'
 import { buildClassifierModel, checkedSpec, freezeUpTo } from './classifier-model.ts'
+import { findRateNames } from './option-names.ts'
 import type { TrainClassifierOptions } from './options.ts'
 import { pick } from './pick.ts'
 import { commandLine } from './report/config-yaml.ts'
@@ -44,10 +46,9 @@ export interface ClassifierRates extends FoundRates {
 }
 
 /** Tries growing learning rates on the training photos of `folder`, and writes nothing. Codes as `trainClassifier`. */
-export async function findClassifierRate(
-  folder: string,
-  { from, to, steps = 100, ...given }: FindRateOptions = {},
-): Promise<ClassifierRates> {
+export async function findClassifierRate(folder: string, asked: FindRateOptions = {}): Promise<ClassifierRates> {
+  refuseUnknown('findClassifierRate', asked, findRateNames)
+  const { from, to, steps = 100, ...given } = asked
   if (given.weights !== undefined) refuseWeightsTypo(given.weights, ['imagenet', 'embedded', 'none'])
   checkedSpec(given)
   const emit = given.onEvent ?? ((): void => undefined)

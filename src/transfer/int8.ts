@@ -56,7 +56,11 @@ export async function int8ReportOf(
  * Quantizes a classifier that was trained in float32, with ranges from photos in `folder` (any folder with folders of photos).
  * Throws USAGE where 8 bits would change its features too much.
  */
-export async function quantizeClassifier(classifier: Classifier, folder: string): Promise<Int8Agreement> {
+export async function quantizeClassifier(
+  classifier: Classifier,
+  folder: string,
+  { onEvent, signal }: { readonly onEvent?: (event: TrainingEvent) => void; readonly signal?: AbortSignal } = {},
+): Promise<Int8Agreement> {
   const { quantizeModel } = await import('../training/index.ts')
   const { reading, model } = classifier
   let reason = ''
@@ -64,7 +68,9 @@ export async function quantizeClassifier(classifier: Classifier, folder: string)
     how: { ...reading, size: [reading.size, reading.size] },
     onEvent: (event) => {
       if (event.type === 'warning') reason = event.message
+      if (event.type === 'workProgress') onEvent?.(event)
     },
+    ...(signal && { signal }),
   })
   if (agreement) return agreement
   throw new RootstockError('USAGE', `Cannot quantize ${classifier.network} with the photos in ${folder}: ${reason}`, {

@@ -1,7 +1,7 @@
 /** @file Opens a classifier, whatever it is kept in. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { loadWeightsFile } from '../formats/keras/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { ArtifactNetwork } from './artifact/network.ts'
@@ -23,6 +23,7 @@ const whatOpens = 'Give a folder that "rootstock train" wrote, a classifier.onnx
  * model.json). No file is trusted. Throws FILE, FORMAT, WEIGHTS, and USAGE for options that the file settles itself.
  */
 export async function loadClassifier(path: string, options: LoadClassifierOptions = {}): Promise<Classifier> {
+  refuseUnknown('loadClassifier', options, { labels: true, preprocessing: true, size: true })
   const found = await stat(path).catch(() => undefined)
   if (!found) throw new RootstockError('FILE', `Cannot load a classifier: there is no ${path}`, { hint: whatOpens })
   if (!found.isDirectory() && isKerasModel(path)) return loadKerasClassifier(path, options)

@@ -1,4 +1,5 @@
 /** @file A released network with its thousand ImageNet classes, as a classifier. */
+import { refuseUnknown } from '../errors.ts'
 import { application, imagenetLabels, networkOf, refuseWeightsTypo } from '../applications/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
 import { downloadEvents } from './work-progress.ts'
@@ -20,6 +21,7 @@ export interface PretrainedOptions {
 
 /** A network with the ImageNet top. */
 export async function pretrainedClassifier(network: string, options: PretrainedOptions = {}): Promise<Classifier> {
+  refuseUnknown('pretrainedClassifier', options, { alpha: true, weights: true, size: true, onEvent: true, signal: true })
   const { id, defaultSize, preprocessing } = networkOf(network)
   const size = options.size ?? defaultSize
   if (options.weights !== undefined) refuseWeightsTypo(options.weights, ['imagenet', 'none'])

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'csv-parse/sync'
 import { RootstockError, messageOf } from '../errors.ts'
+import { fileReason } from '../files/index.ts'
 
 /** A longer file is no history. */
 const mostBytes = 100_000_000
@@ -12,7 +13,7 @@ const mostBytes = 100_000_000
  */
 export async function readHistory(file: string): Promise<Record<string, number[]>> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new RootstockError('FILE', `Cannot read the history ${file}: ${messageOf(error)}`, {
+    throw new RootstockError('FILE', `Cannot read the history ${file}: ${fileReason(error)}`, {
       cause: error,
       hint: 'Give the folder of a run, or a CSV file with a row for each epoch',
     })

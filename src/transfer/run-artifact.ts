@@ -9,7 +9,7 @@ import { runFiles } from './run-folder.ts'
 /** Writes classifier.onnx into the run's folder. The weights are there, so what hinders it is told as a warning and the run goes on. */
 export async function writeRunArtifact(run: string, classifier: Classifier, emit: (event: TrainingEvent) => void): Promise<void> {
   try {
-    await writeArtifact(classifier, join(run, runFiles.classifier))
+    await writeArtifact(classifier, join(run, runFiles.classifier), { onEvent: emit })
   } catch (error) {
     emit({ type: 'warning', message: `Going on without ${runFiles.classifier}: ${messageOf(error)}`, by: 'artifact' })
   }

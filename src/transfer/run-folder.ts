@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
-import { atomicWrite } from '../files/index.ts'
+import { atomicWrite, errnoOf, fileReason } from '../files/index.ts'
 import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
@@ -54,7 +54,7 @@ export async function createRunFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true })
   } catch (error) {
-    throw new RootstockError('FILE', `Cannot make the run's folder ${path}: ${messageOf(error)}`, {
+    throw new RootstockError('FILE', `Cannot make the run's folder ${path}: ${fileReason(error)}`, {
       cause: error,
       hint: 'Choose another --out',
     })
@@ -78,7 +78,8 @@ export async function writeRunSettings(path: string, settings: RunSettings): Pro
 export async function readRunSettings(path: string): Promise<RunSettings> {
   const file = join(path, runFiles.settings)
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new RootstockError('FILE', `Cannot load the run ${path}: found no ${runFiles.settings} (${messageOf(error)})`, {
+    const found = errnoOf(error) === 'ENOENT' ? `found no ${runFiles.settings}` : fileReason(error)
+    throw new RootstockError('FILE', `Cannot load the run ${path}: ${found}`, {
       cause: error,
       hint: 'Give the folder that "rootstock train" wrote',
     })

@@ -1,10 +1,12 @@
 /** @file Writes a classifier in the format that the name of the file asks for. */
 import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { atomicWrite } from '../files/index.ts'
 import { writeArtifact, type WriteArtifactOptions } from './artifact/write-artifact.ts'
 import type { Classifier } from './classifier.ts'
 import { labelsFileOf } from './label-file.ts'
+import { stepEvents } from './work-progress.ts'
 
 /** Options of `Classifier.save`. */
 export type SaveClassifierOptions = WriteArtifactOptions
@@ -39,7 +41,10 @@ export async function saveClassifier(classifier: Classifier, path: string, optio
       hint: 'Leave the precision out',
     })
   }
+  const step = stepEvents(options.onEvent, `Writing ${basename(path)}`, 1)
+  await step()
   await classifier.model.save(path)
+  await step()
   const { size } = await stat(path)
   const written = { path, bytes: size, precision: 'float32' } as const
   if (ending !== '.keras' && ending !== '.h5') return written

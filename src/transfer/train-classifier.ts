@@ -1,10 +1,11 @@
 /** @file The recipe: a folder of photos in, a classifier out. */
 import { join } from 'node:path'
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { augment, type View } from '../image/index.ts'
 import { Classifier } from './classifier.ts'
 import { int8ReportOf, keepByteTrunk } from './int8.ts'
 import type { FineTuneOptions, TrainClassifierOptions, TrainReport } from './options.ts'
+import { fineTuneNames, trainNames } from './option-names.ts'
 import { augmentationSettings } from './report/augmentation-settings.ts'
 import { answersOfPart } from './report/part-answers.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
@@ -20,6 +21,7 @@ import { trainStages } from './run-stages.ts'
  * FOLDER has one folder per class, or train/, validation/ and test/ with class folders inside.
  */
 export async function trainClassifier(folder: string, given: TrainClassifierOptions = {}): Promise<Classifier> {
+  refuseUnknown('trainClassifier', given, trainNames)
   const run = runFolderOf(given)
   const { resume = false, ...options } = given.resume ? await resumedOptions(run, given) : given
   if (resume && (await finishedReport(run, options))) {
@@ -37,7 +39,8 @@ export async function trainClassifier(folder: string, given: TrainClassifierOpti
  * a lower rate that warms up and falls as a cosine, batch norm kept on its statistics; `epochs` of each. Codes as there.
  * @example const classifier = await fineTune('photos/', { network: 'mobilenet', layerDecay: 0.9 })
  */
-export function fineTune(folder: string, options: FineTuneOptions = {}): Promise<Classifier> {
+export async function fineTune(folder: string, options: FineTuneOptions = {}): Promise<Classifier> {
+  refuseUnknown('fineTune', options, fineTuneNames)
   return trainClassifier(folder, { ...options, recipe: 'fine-tune' })
 }
 

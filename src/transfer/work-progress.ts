@@ -1,4 +1,5 @@
 /** @file Turns the progress of downloads and of looking at photos into events of the run. */
+import { setImmediate } from 'node:timers/promises'
 import type { DownloadProgress } from '../files/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
 
@@ -19,5 +20,16 @@ export function lookEvents(onEvent: Listener): (done: number, total: number) => 
   return (done, total) => {
     const seconds = (performance.now() - started) / 1000
     onEvent?.({ type: 'workProgress', label: 'Looking for copies', done, total, unit: 'photos', seconds })
+  }
+}
+
+/** For work in a few long steps: call it at the beginning and after each. Signals and the terminal get their turn between two of them. */
+export function stepEvents(onEvent: Listener, label: string, total: number): () => Promise<void> {
+  const started = performance.now()
+  let done = 0
+  return async () => {
+    onEvent?.({ type: 'workProgress', label, done, total, unit: 'steps', seconds: (performance.now() - started) / 1000 })
+    done++
+    await setImmediate()
   }
 }

@@ -42,6 +42,8 @@ const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp 
   { argv: ['evaluate', 'train', '--labls', 'x'], says: /Unknown flag "--labls"\. Did you mean "--labels"/ },
   { argv: ['help', 'trian'], says: /Unknown command "trian"\. Did you mean "train"/ },
   { argv: ['config'], says: /Missing COMMAND of config/ },
+  { argv: ['config', 'trian'], says: /Unknown command "trian"\. Did you mean "train"/ },
+  { argv: ['config', '--config', 'a.yaml', 'trian', '--epochs', '3'], says: /Unknown command "trian"\. Did you mean "train"/ },
   { argv: ['config', 'train', '--epoch', '3'], says: /Unknown flag "--epoch"\. Did you mean "--epochs"/ },
   { argv: ['predict', 'mobilnet', 'a.jpg'], says: /Unknown network or run folder "mobilnet"\. Did you mean "mobilenet"/ },
   { argv: ['summary', 'mobilenet', '--size', '5'], says: /\[5,5,3\], expected a height and width of at least 32/ },

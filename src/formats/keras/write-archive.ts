@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ZipFile } from 'yazl'
-import { atomicWriteWith } from '../../files/index.ts'
+import { atomicWriteWith, removeAtExit } from '../../files/index.ts'
 import { writeJson } from './json.ts'
 import { writeArchiveWeights, writtenKerasVersion } from './write-weights.ts'
 import type { SavedLayer, WriteExtras } from './write-weights.ts'
@@ -23,6 +23,7 @@ export interface ArchiveContent {
 export async function writeKerasArchive(path: string, { config, layers, extras }: ArchiveContent): Promise<void> {
   // The HDF5 library writes with positions and a zip is written in order, so the weights pass through a file of their own.
   const folder = await mkdtemp(join(tmpdir(), 'rootstock-'))
+  const isGone = removeAtExit(folder)
   try {
     const weights = join(folder, 'model.weights.h5')
     await writeArchiveWeights(weights, layers, extras)
@@ -47,6 +48,7 @@ export async function writeKerasArchive(path: string, { config, layers, extras }
     )
   } finally {
     await rm(folder, { recursive: true, force: true })
+    isGone()
   }
 }
 

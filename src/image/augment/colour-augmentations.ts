@@ -1,5 +1,5 @@
 /** @file Augmentations of colour with Keras's arguments: contrast, brightness, and RandAugment with all its operations. */
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import type { Random, Tensor } from '../../tensor/index.ts'
 import { AFFINE_INTERPOLATIONS } from './affine.ts'
 import { augmentation, between, bounds, checkChoice, checkCount } from './augmentation.ts'
@@ -24,7 +24,9 @@ export interface ColourOptions {
 }
 
 /** Contrast between 1 − lower and 1 + upper of its own; one number is both (as Keras documents it; Keras 3.15 takes 0 for the lower one). */
-export function randomContrast({ factor, valueRange = [0, 255] }: ColourOptions & { readonly factor: Factor }): Augmentation {
+export function randomContrast(options: ColourOptions & { readonly factor: Factor }): Augmentation {
+  refuseUnknown('randomContrast', options, { factor: true, valueRange: true })
+  const { factor, valueRange = [0, 255] } = options
   const [lower, upper] = typeof factor === 'number' ? bounds('factor', [factor, factor], [0, 1]) : given('factor', factor, [0, 1])
   const range = checkedRange(valueRange)
   const strengths = [1 - lower, 1 + upper] as const
@@ -34,7 +36,9 @@ export function randomContrast({ factor, valueRange = [0, 255] }: ColourOptions 
 }
 
 /** Adds a part of the range, `factor` from −1 (black) to 1 (white); one number is both sides of 0. */
-export function randomBrightness({ factor, valueRange = [0, 255] }: ColourOptions & { readonly factor: Factor }): Augmentation {
+export function randomBrightness(options: ColourOptions & { readonly factor: Factor }): Augmentation {
+  refuseUnknown('randomBrightness', options, { factor: true, valueRange: true })
+  const { factor, valueRange = [0, 255] } = options
   const strengths = bounds('factor', factor, [-1, 1])
   const range = checkedRange(valueRange)
   return augmentation('randomBrightness', { factor: strengths, valueRange: range }, (picture, rng) =>
@@ -56,12 +60,9 @@ export interface RandAugmentOptions extends ColourOptions {
  * RandAugment (arXiv 1909.13719) with Keras's eleven operations and strengths: shear, translation, rotation, brightness, colour, contrast,
  * sharpness, posterize, solarize, auto contrast, equalize.
  */
-export function randAugment({
-  valueRange = [0, 255],
-  numOps = 2,
-  factor = 0.5,
-  interpolation = 'bilinear',
-}: RandAugmentOptions = {}): Augmentation {
+export function randAugment(options: RandAugmentOptions = {}): Augmentation {
+  refuseUnknown('randAugment', options, { valueRange: true, numOps: true, factor: true, interpolation: true })
+  const { valueRange = [0, 255], numOps = 2, factor = 0.5, interpolation = 'bilinear' } = options
   checkCount('numOps', numOps, 1)
   checkChoice('interpolation', interpolation, AFFINE_INTERPOLATIONS)
   const strengths = bounds('factor', factor, [0, 1])

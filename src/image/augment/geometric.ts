@@ -1,4 +1,5 @@
 /** @file Augmentations that move pixels: flip, rotation, zoom, translation, shear and crop, with Keras's arguments. */
+import { refuseUnknown } from '../../errors.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { AFFINE_INTERPOLATIONS, FILL_MODES, rotation, shear, sizesOf, transform, translation, zoom } from './affine.ts'
 import type { FillOptions } from './affine.ts'
@@ -10,14 +11,20 @@ export type FlipMode = 'horizontal' | 'vertical' | 'horizontal_and_vertical'
 
 const FLIP_MODES: readonly FlipMode[] = ['horizontal', 'vertical', 'horizontal_and_vertical']
 
+const FILL: Readonly<Record<keyof FillOptions, true>> = { fillMode: true, fillValue: true, interpolation: true }
+
 /** Turns the picture over with probability one half; 'horizontal_and_vertical' (default) does both at once or neither, as Keras 3 does. */
-export function randomFlip({ mode = 'horizontal_and_vertical' }: { readonly mode?: FlipMode } = {}): Augmentation {
+export function randomFlip(options: { readonly mode?: FlipMode } = {}): Augmentation {
+  refuseUnknown('randomFlip', options, { mode: true })
+  const { mode = 'horizontal_and_vertical' } = options
   checkChoice('flip mode', mode, FLIP_MODES)
   return augmentation('randomFlip', { mode }, (picture, rng) => (rng.uniform() <= 0.5 ? flip(picture, mode) : picture))
 }
 
 /** Turns by a part of the full circle: `factor` 0.2 is −72 to 72 degrees, positive counter-clockwise. */
-export function randomRotation({ factor, ...fill }: FillOptions & { readonly factor: Factor }): Augmentation {
+export function randomRotation(options: FillOptions & { readonly factor: Factor }): Augmentation {
+  refuseUnknown('randomRotation', options, { ...FILL, factor: true })
+  const { factor, ...fill } = options
   const range = bounds('factor', factor, [-1, 1])
   const filling = checkedFill(fill)
   return augmentation('randomRotation', { factor: range, ...filling }, (picture, rng) => {
@@ -27,11 +34,9 @@ export function randomRotation({ factor, ...fill }: FillOptions & { readonly fac
 }
 
 /** Zooms by `heightFactor` and `widthFactor`: −0.3 is 30 % closer, 0.3 is 30 % further away. Without `widthFactor` both sides are zoomed alike. */
-export function randomZoom({
-  heightFactor,
-  widthFactor,
-  ...fill
-}: FillOptions & { readonly heightFactor: Factor; readonly widthFactor?: Factor }): Augmentation {
+export function randomZoom(options: FillOptions & { readonly heightFactor: Factor; readonly widthFactor?: Factor }): Augmentation {
+  refuseUnknown('randomZoom', options, { ...FILL, heightFactor: true, widthFactor: true })
+  const { heightFactor, widthFactor, ...fill } = options
   const heightRange = bounds('heightFactor', heightFactor, ZOOMS)
   const widthRange = widthFactor === undefined ? null : bounds('widthFactor', widthFactor, ZOOMS)
   const filling = checkedFill(fill)
@@ -44,11 +49,9 @@ export function randomZoom({
 }
 
 /** Shifts by parts of the height (down where positive) and width (right where positive), each from −1 to 1. */
-export function randomTranslation({
-  heightFactor,
-  widthFactor,
-  ...fill
-}: FillOptions & { readonly heightFactor: Factor; readonly widthFactor: Factor }): Augmentation {
+export function randomTranslation(options: FillOptions & { readonly heightFactor: Factor; readonly widthFactor: Factor }): Augmentation {
+  refuseUnknown('randomTranslation', options, { ...FILL, heightFactor: true, widthFactor: true })
+  const { heightFactor, widthFactor, ...fill } = options
   const down = bounds('heightFactor', heightFactor, [-1, 1])
   const right = bounds('widthFactor', widthFactor, [-1, 1])
   const filling = checkedFill(fill)
@@ -60,11 +63,9 @@ export function randomTranslation({
 }
 
 /** Slants by `xFactor` and `yFactor`, each from 0 to 1, to either side. */
-export function randomShear({
-  xFactor = 0,
-  yFactor = 0,
-  ...fill
-}: FillOptions & { readonly xFactor?: Factor; readonly yFactor?: Factor } = {}): Augmentation {
+export function randomShear(options: FillOptions & { readonly xFactor?: Factor; readonly yFactor?: Factor } = {}): Augmentation {
+  refuseUnknown('randomShear', options, { ...FILL, xFactor: true, yFactor: true })
+  const { xFactor = 0, yFactor = 0, ...fill } = options
   const [across, down] = [slants('xFactor', xFactor), slants('yFactor', yFactor)]
   const filling = checkedFill(fill)
   return augmentation('randomShear', { xFactor: across, yFactor: down, ...filling }, (picture, rng) => {
@@ -75,7 +76,9 @@ export function randomShear({
 }
 
 /** A window of `height` × `width` pixels at a random place; a picture that is not larger on both sides is cropped in the middle and resized. */
-export function randomCrop({ height, width }: { readonly height: number; readonly width: number }): Augmentation {
+export function randomCrop(options: { readonly height: number; readonly width: number }): Augmentation {
+  refuseUnknown('randomCrop', options, { height: true, width: true })
+  const { height, width } = options
   checkCount('height', height, 1)
   checkCount('width', width, 1)
   return augmentation('randomCrop', { height, width }, (picture, rng) => {

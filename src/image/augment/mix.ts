@@ -1,5 +1,5 @@
 /** @file Augmentations of whole batches, which mix pictures and their labels: mixup and cutmix, with Keras's arguments. */
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import { showShape, sizeOf } from '../../tensor/index.ts'
 import type { Random, Tensor } from '../../tensor/index.ts'
 import { between, bounds, describeSettings } from './augmentation.ts'
@@ -24,7 +24,9 @@ export interface BatchAugmentation {
 }
 
 /** Adds to each picture another one of the batch, and their labels alike; the share of the first is drawn from Beta(alpha, alpha), default 0.2. */
-export function mixup({ alpha = 0.2 }: { readonly alpha?: number } = {}): BatchAugmentation {
+export function mixup(options: { readonly alpha?: number } = {}): BatchAugmentation {
+  refuseUnknown('mixup', options, { alpha: true })
+  const { alpha = 0.2 } = options
   if (!(alpha > 0 && alpha <= 1)) throw new RootstockError('USAGE', `Cannot augment: alpha is ${alpha}, expected a number above 0, up to 1`)
   return {
     name: 'mixup',
@@ -42,7 +44,9 @@ export function mixup({ alpha = 0.2 }: { readonly alpha?: number } = {}): BatchA
  * Puts a rectangle of another picture of the batch into each picture, and mixes their labels by area. The area's share is drawn from
  * Beta(a, a) with a up to `factor` (0 to 1, default 1), or between its two bounds.
  */
-export function cutmix({ factor = 1 }: { readonly factor?: Factor } = {}): BatchAugmentation {
+export function cutmix(options: { readonly factor?: Factor } = {}): BatchAugmentation {
+  refuseUnknown('cutmix', options, { factor: true })
+  const { factor = 1 } = options
   const range = bounds('factor', factor, [0, 1])
   return {
     name: 'cutmix',

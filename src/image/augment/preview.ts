@@ -1,4 +1,5 @@
 /** @file The pictures of a contact sheet that shows what an augmentation does to one photo. */
+import { refuseUnknown } from '../../errors.ts'
 import { fileHash } from '../../files/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { load } from '../load.ts'
@@ -24,6 +25,7 @@ export interface PreviewOptions {
 
 /** The photo itself, then its views, exactly as a training with the same seed and size sees them. Code IMAGE where the file cannot be read. */
 export async function augmentPreview(path: string, augmentation: Augmentation, options: PreviewOptions = {}): Promise<Pixels[]> {
+  refuseUnknown('augmentPreview', options, { views: true, seed: true, size: true, readSize: true, interpolation: true })
   const { views = 15, seed = 0, size = [224, 224], readSize = size, interpolation = 'bilinear' } = options
   const photo = await load(path, { targetSize: readSize, interpolation })
   const hash = await fileHash(path, 'sha256')

@@ -2,9 +2,9 @@
 import { copyFileSync, existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { messageOf, RootstockError } from '../../errors.ts'
+import { messageOf, RootstockError, refuseUnknown } from '../../errors.ts'
 import { atomicWriteSync, fileError } from '../../files/index.ts'
-import { checksFor, refuseUnknown } from '../arguments.ts'
+import { checksFor } from '../arguments.ts'
 import { callbackStates, type Callback, type TrainingControl } from '../callback.ts'
 import { readState, storedCount } from './stored-state.ts'
 

@@ -1,8 +1,9 @@
 /** @file csvLogger: the figures of every epoch as a line of a CSV file. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { refuseUnknown } from '../../errors.ts'
 import { appendWhole, errnoOf, fileError } from '../../files/index.ts'
-import { checksFor, refuseUnknown } from '../arguments.ts'
+import { checksFor } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 import type { Logs } from '../events.ts'
 import { formatNumber, parseFormat } from './number-format.ts'

@@ -1,6 +1,5 @@
 /** @file learningRateScheduler: a learning rate for each epoch from a function. */
-import { RootstockError } from '../../errors.ts'
-import { refuseUnknown } from '../arguments.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import type { Callback } from '../callback.ts'
 
 /** What `learningRateScheduler` takes. */

@@ -1,6 +1,7 @@
 /** @file reduceLROnPlateau: lowers the learning rate when the watched figure has stopped improving. */
 import { z } from 'zod'
-import { checksFor, refuseUnknown } from '../arguments.ts'
+import { refuseUnknown } from '../../errors.ts'
+import { checksFor } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
 import { makeMonitor } from './monitor.ts'
 import type { MonitorMode } from './monitor.ts'

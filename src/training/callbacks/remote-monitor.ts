@@ -1,6 +1,6 @@
 /** @file remoteMonitor: posts the figures of every epoch to a server. */
-import { messageOf } from '../../errors.ts'
-import { checksFor, refuseUnknown } from '../arguments.ts'
+import { messageOf, refuseUnknown } from '../../errors.ts'
+import { checksFor } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 import { warnOnce } from './warn-once.ts'
 

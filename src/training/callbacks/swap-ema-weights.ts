@@ -1,6 +1,5 @@
 /** @file swapEmaWeights: validates with the moving averages of the weights. */
-import { RootstockError } from '../../errors.ts'
-import { refuseUnknown } from '../arguments.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import type { AverageAccess, Callback, TrainingControl } from '../callback.ts'
 
 /** What `swapEmaWeights` takes. */

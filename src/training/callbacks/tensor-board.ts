@@ -1,7 +1,7 @@
 /** @file tensorBoard: writes what TensorBoard shows: figures, weights, the network, and pictures as points in space. */
 import { join } from 'node:path'
 import { z } from 'zod'
-import { messageOf } from '../../errors.ts'
+import { messageOf, refuseUnknown } from '../../errors.ts'
 import {
   eventWriter,
   graphDef,
@@ -11,7 +11,7 @@ import {
   type EventWriter,
 } from '../../formats/tensorboard/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { checksFor, refuseUnknown } from '../arguments.ts'
+import { checksFor } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
 import type { Logs } from '../events.ts'
 import { readState, storedCount } from './stored-state.ts'

@@ -1,6 +1,5 @@
 /** @file terminateOnNaN: ends the run at the first loss that is no finite number. */
-import { RootstockError } from '../../errors.ts'
-import { refuseUnknown } from '../arguments.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import type { Callback } from '../callback.ts'
 
 /** What `terminateOnNaN` takes. */

@@ -11,7 +11,7 @@ export interface Calibration {
 }
 
 /** One photo at a time, since all values between are outputs: memory holds them for one photo only. */
-export async function calibrate(graph: Graph, photos: readonly Tensor<'float32'>[]): Promise<Calibration> {
+export async function calibrate(graph: Graph, photos: readonly Tensor<'float32'>[], onPhoto?: () => void): Promise<Calibration> {
   const [input] = graph.inputs
   const wanted = valuesToRound(graph)
   const seen = new Map<Value, Seen>(wanted.map((value) => [value, { histogram: createHistogram(), sums: new Float64Array(0), count: 0 }]))
@@ -19,6 +19,7 @@ export async function calibrate(graph: Graph, photos: readonly Tensor<'float32'>
   try {
     for (const photo of photos) {
       const results = await program.run(new Map([[input!, photo]]))
+      onPhoto?.()
       for (const value of wanted) remember(seen.get(value)!, value === input ? photo : (results.get(value) as Tensor<'float32'>))
     }
   } finally {

@@ -27,11 +27,19 @@ interface Candidate {
  * Quantizes a trunk with one input. The first layer stays in float32 only where 8 bits there cost too much: it is rarely the
  * one that matters, and is slower so.
  */
-export async function makeByteTrunk(float: Graph, photos: SamplePhotos): Promise<ByteTrunk> {
+export async function makeByteTrunk(
+  float: Graph,
+  photos: SamplePhotos,
+  onProgress?: (done: number, total: number) => void,
+): Promise<ByteTrunk> {
+  let done = 0
+  // Each way is tried on the photos that are compared.
+  const total = photos.calibration.length + photos.comparison.length * (1 + rangeMethods.length)
+  const onPhoto = (): void => onProgress?.(Math.min(++done, total), total)
   const graph = poolBehind(foldPadding(foldBatchNorm(float).graph).graph).graph
-  const seen = await calibrate(graph, photos.calibration)
-  const expected = await featuresOf(graph, photos.comparison)
-  const against = { seen, photos: photos.comparison, expected }
+  const seen = await calibrate(graph, photos.calibration, onPhoto)
+  const expected = await featuresOf(graph, photos.comparison, onPhoto)
+  const against = { seen, photos: photos.comparison, expected, onPhoto }
   let best = await bestOf(graph, against, 'int8')
   if (best.cosine.mean < leastCosine) {
     const careful = await bestOf(graph, against, 'float32')
@@ -51,10 +59,11 @@ interface Comparison {
   readonly seen: Calibration
   readonly photos: readonly Tensor<'float32'>[]
   readonly expected: readonly Float32Array[]
+  readonly onPhoto: () => void
 }
 
 async function bestOf(graph: Graph, against: Comparison, firstLayer: Candidate['firstLayer']): Promise<Candidate> {
-  const { seen, photos, expected } = against
+  const { seen, photos, expected, onPhoto } = against
   const tried = new Set<string>()
   let best: Candidate | undefined
   for (const method of rangeMethods) {
@@ -68,7 +77,7 @@ async function bestOf(graph: Graph, against: Comparison, firstLayer: Candidate['
     const hash = graphHash(bytes)
     if (tried.has(hash)) continue
     tried.add(hash)
-    const cosine = cosines(expected, await featuresOf(bytes, photos))
+    const cosine = cosines(expected, await featuresOf(bytes, photos, onPhoto))
     if (!best || cosine.mean > best.cosine.mean) best = { graph: bytes, method, firstLayer, cosine }
   }
   return best!
@@ -80,12 +89,13 @@ function readsColours({ op, inputs }: Node): boolean {
 }
 
 /** All features of each photo in one row. */
-async function featuresOf(graph: Graph, photos: readonly Tensor<'float32'>[]): Promise<Float32Array[]> {
+async function featuresOf(graph: Graph, photos: readonly Tensor<'float32'>[], onPhoto: () => void): Promise<Float32Array[]> {
   const program = await engine().compile(graph)
   try {
     const rows: Float32Array[] = []
     for (const photo of photos) {
       const results = await program.run(new Map([[graph.inputs[0]!, photo]]))
+      onPhoto()
       rows.push(Float32Array.from(graph.outputs.flatMap((value) => [...(results.get(value)?.data as Float32Array)])))
     }
     return rows

@@ -53,18 +53,34 @@ function refuse({ model, emit }: Settling, reason: string): void {
 async function madeOrStored(settling: Settling, trunk: Graph): Promise<ByteTrunk> {
   const { photos, key } = await sampleOf(settling, graphHash(trunk))
   if (photos.comparison.length === 0) throw new RootstockError('DATA', 'Cannot choose 8-bit ranges: none of the photos can be read')
-  if (!key || !settling.isStored) return makeByteTrunk(trunk, photos)
+  const onProgress = progressOf(settling)
+  if (!key || !settling.isStored) return makeByteTrunk(trunk, photos, onProgress)
   const folder = join(featureFolder(), '..', 'int8')
   const path = join(folder, `${key}.onnx`)
   const stored = await readByteTrunk(path).catch(() => undefined)
   if (stored) return stored
-  const made = await makeByteTrunk(trunk, photos)
+  const made = await makeByteTrunk(trunk, photos, onProgress)
   await mkdir(folder, { recursive: true })
     .then(() => writeByteTrunk(path, made))
     .catch((error: unknown) => {
       settling.emit({ type: 'warning', message: `Going on without keeping the 8-bit trunk: ${messageOf(error)}`, by: 'int8' })
     })
   return made
+}
+
+function progressOf({ emit, signal }: Settling): (done: number, total: number) => void {
+  const started = performance.now()
+  return (done, total) => {
+    signal?.throwIfAborted()
+    emit({
+      type: 'workProgress',
+      label: 'Choosing 8-bit ranges',
+      done,
+      total,
+      unit: 'photos',
+      seconds: (performance.now() - started) / 1000,
+    })
+  }
 }
 
 /** Photos from all over the data, and a key for what is made of them; no key where their content has no hash. */

@@ -1,5 +1,5 @@
 /** @file Losses as operators: from targets and predictions [n, classes] to one number per sample. Formulas as in Keras. */
-import { RootstockError, unknownName } from '../../errors.ts'
+import { RootstockError, unknownName, refuseUnknown } from '../../errors.ts'
 import { steps, type Tape, type Value } from '../../graph/index.ts'
 
 const { add, mul, neg, sub, sumOver, scale } = steps
@@ -46,11 +46,15 @@ export interface FocalOptions extends CrossentropyOptions {
   readonly gamma?: number
 }
 
+const CROSSENTROPY: Readonly<Record<keyof CrossentropyOptions, true>> = { fromLogits: true, labelSmoothing: true }
+const FOCAL: Readonly<Record<keyof FocalOptions, true>> = { ...CROSSENTROPY, alpha: true, gamma: true }
+
 /** Keras's epsilon: probabilities are kept this far from 0 and 1. */
 const epsilon = 1e-7
 
 /** −Σ t·log p, p normalized to sum one. */
 export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
+  refuseUnknown('categoricalCrossentropy', options, CROSSENTROPY)
   const settings = checked(options)
   return {
     name: 'categorical_crossentropy',
@@ -62,6 +66,7 @@ export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss
 
 /** The same from class numbers. */
 export function sparseCategoricalCrossentropy(options: Pick<CrossentropyOptions, 'fromLogits'> = {}): Loss {
+  refuseUnknown('sparseCategoricalCrossentropy', options, { fromLogits: true })
   const settings = checked(options)
   return {
     name: 'sparse_categorical_crossentropy',
@@ -73,6 +78,7 @@ export function sparseCategoricalCrossentropy(options: Pick<CrossentropyOptions,
 
 /** Mean over the outputs of −t·log p − (1 − t)·log(1 − p). */
 export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
+  refuseUnknown('binaryCrossentropy', options, CROSSENTROPY)
   const { fromLogits, labelSmoothing } = checked(options)
   return {
     name: 'binary_crossentropy',
@@ -91,6 +97,7 @@ export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
 
 /** −α·Σ (1 − p)^γ·t·log p (Lin et al., 2017): well classified samples count less. */
 export function categoricalFocalCrossentropy(options: FocalOptions = {}): Loss {
+  refuseUnknown('categoricalFocalCrossentropy', options, FOCAL)
   const { fromLogits, labelSmoothing } = checked(options)
   const { alpha = 0.25, gamma = 2 } = options
   return {

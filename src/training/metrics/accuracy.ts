@@ -1,4 +1,5 @@
 /** @file The share of right answers: by the largest probability, or by a threshold. */
+import { refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { meanMetric } from './mean-metric.ts'
@@ -7,17 +8,23 @@ import { argmax } from './metric.ts'
 import type { Metric, MetricOptions } from './metric.ts'
 
 /** Accuracy of whatever the labels are: binary, sparse or one-hot, told apart by the shapes of each batch as Keras does. */
-export function accuracy({ name = 'accuracy' }: MetricOptions = {}): Metric {
+export function accuracy(options: MetricOptions = {}): Metric {
+  refuseUnknown('accuracy', options, { name: true })
+  const { name = 'accuracy' } = options
   return meanMetric(name, judgementByShape)
 }
 
 /** Whether the largest prediction stands where the largest label does; labels are one-hot. */
-export function categoricalAccuracy({ name = 'categorical_accuracy' }: MetricOptions = {}): Metric {
+export function categoricalAccuracy(options: MetricOptions = {}): Metric {
+  refuseUnknown('categoricalAccuracy', options, { name: true })
+  const { name = 'categorical_accuracy' } = options
   return meanMetric(name, () => CATEGORICAL, { className: 'CategoricalAccuracy', config: {} })
 }
 
 /** Whether the largest prediction stands at the labelled class; labels are class numbers. */
-export function sparseCategoricalAccuracy({ name = 'sparse_categorical_accuracy' }: MetricOptions = {}): Metric {
+export function sparseCategoricalAccuracy(options: MetricOptions = {}): Metric {
+  refuseUnknown('sparseCategoricalAccuracy', options, { name: true })
+  const { name = 'sparse_categorical_accuracy' } = options
   return meanMetric(name, () => SPARSE, { className: 'SparseCategoricalAccuracy', config: {} })
 }
 
@@ -27,7 +34,9 @@ export interface BinaryAccuracyOptions extends MetricOptions {
 }
 
 /** The share of predictions on the right side of `threshold`; labels are 0 or 1. */
-export function binaryAccuracy({ name = 'binary_accuracy', threshold = 0.5 }: BinaryAccuracyOptions = {}): Metric {
+export function binaryAccuracy(options: BinaryAccuracyOptions = {}): Metric {
+  refuseUnknown('binaryAccuracy', options, { name: true, threshold: true })
+  const { name = 'binary_accuracy', threshold = 0.5 } = options
   checksFor('binaryAccuracy').require(threshold > 0 && threshold < 1, 'threshold', threshold, 'a number between 0 and 1')
   const judgement = binary(threshold)
   return meanMetric(name, () => judgement, { className: 'BinaryAccuracy', config: { threshold } })

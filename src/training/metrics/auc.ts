@@ -1,5 +1,6 @@
 /** @file The area under the ROC or the precision-recall curve, from counts at evenly spaced thresholds. */
 import { z } from 'zod'
+import { refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import { ratio, readBatch } from './metric.ts'
@@ -24,6 +25,7 @@ interface Curve {
 
 /** The area under the curve, all classes taken together; labels are one-hot or 0 and 1, predictions are in [0, 1]. Keras's AUC. */
 export function auc(options: AucOptions = {}): Metric {
+  refuseUnknown('auc', options, { name: true, numThresholds: true, curve: true, summationMethod: true })
   const { name = 'auc', numThresholds = 200, curve = 'ROC', summationMethod = 'interpolation' } = options
   const checks = checksFor('auc')
   checks.whole('numThresholds', numThresholds, 2)

@@ -1,6 +1,6 @@
 /** @file The harmonic mean of precision and recall, over the classes. */
 import { z } from 'zod'
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import { showShape } from '../../tensor/index.ts'
 import { checksFor } from '../arguments.ts'
 import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
@@ -28,7 +28,9 @@ interface Counts {
 }
 
 /** F1 over [samples, classes]. Keras's default gives one figure per class, which a log cannot hold; here the default is their mean. */
-export function f1Score({ name = 'f1_score', average = 'macro', threshold = null }: F1ScoreOptions = {}): Metric {
+export function f1Score(options: F1ScoreOptions = {}): Metric {
+  refuseUnknown('f1Score', options, { name: true, average: true, threshold: true })
+  const { name = 'f1_score', average = 'macro', threshold = null } = options
   const checks = checksFor('f1Score')
   checks.oneOf('average', average, ['macro', 'micro', 'weighted'])
   if (threshold !== null) checks.require(threshold > 0 && threshold <= 1, 'threshold', threshold, 'a number above 0 and at most 1')

@@ -1,6 +1,6 @@
 /** @file Precision and recall over all entries, over the top k of each row, or for one class. */
 import { z } from 'zod'
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import { readState, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import { ratio, readBatch } from './metric.ts'
@@ -34,6 +34,7 @@ interface Counts {
 const STORED = z.object({ truePositives: storedFigure, falsePositives: storedFigure, falseNegatives: storedFigure })
 
 function counted(kind: 'precision' | 'recall', options: PrecisionRecallOptions, result: (counts: Counts) => number): Metric {
+  refuseUnknown(kind, options, { name: true, thresholds: true, topK: true, classId: true })
   const { name = kind, topK, classId } = options
   const { thresholds = topK === undefined ? 0.5 : -Infinity } = options
   const checks = checksFor(kind)

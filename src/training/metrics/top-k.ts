@@ -1,4 +1,5 @@
 /** @file Whether the right class is among the k largest predictions. */
+import { refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import { meanMetric } from './mean-metric.ts'
 import type { Judgement } from './mean-metric.ts'
@@ -11,14 +12,18 @@ export interface TopKOptions extends MetricOptions {
 }
 
 /** The share of samples whose class is among the `k` largest predictions; labels are one-hot. */
-export function topKCategoricalAccuracy({ name = 'top_k_categorical_accuracy', k = 5 }: TopKOptions = {}): Metric {
+export function topKCategoricalAccuracy(options: TopKOptions = {}): Metric {
+  refuseUnknown('topKCategoricalAccuracy', options, { name: true, k: true })
+  const { name = 'top_k_categorical_accuracy', k = 5 } = options
   checksFor('topKCategoricalAccuracy').whole('k', k, 1)
   const judgement = inTopK(k, 'same', ({ labels, classes }, row) => argmax(labels, row * classes, classes))
   return meanMetric(name, () => judgement, { className: 'TopKCategoricalAccuracy', config: { k } })
 }
 
 /** The share of samples whose class is among the `k` largest predictions; labels are class numbers. */
-export function sparseTopKCategoricalAccuracy({ name = 'sparse_top_k_categorical_accuracy', k = 5 }: TopKOptions = {}): Metric {
+export function sparseTopKCategoricalAccuracy(options: TopKOptions = {}): Metric {
+  refuseUnknown('sparseTopKCategoricalAccuracy', options, { name: true, k: true })
+  const { name = 'sparse_top_k_categorical_accuracy', k = 5 } = options
   checksFor('sparseTopKCategoricalAccuracy').whole('k', k, 1)
   const judgement = inTopK(k, 'sparse', ({ labels }, row) => labels[row] ?? -1)
   return meanMetric(name, () => judgement, { className: 'SparseTopKCategoricalAccuracy', config: { k } })

@@ -1,4 +1,5 @@
 /** @file The optimizers: one row each, the mathematics above the nodes. g is the gradient, η the learning rate, t the step from 1. */
+import { refuseUnknown } from '../../errors.ts'
 import { steps } from '../../graph/index.ts'
 import { makeOptimizer, type Optimizer, type OptimizerOptions } from './optimizer.ts'
 
@@ -45,8 +46,26 @@ export interface LionOptions extends OptimizerOptions {
   readonly beta2?: number
 }
 
+const SHARED: Readonly<Record<keyof OptimizerOptions, true>> = {
+  learningRate: true,
+  weightDecay: true,
+  clipnorm: true,
+  globalClipnorm: true,
+  clipvalue: true,
+  useEma: true,
+  emaMomentum: true,
+  emaOverwriteFrequency: true,
+}
+const SGD: Readonly<Record<keyof SgdOptions, true>> = { ...SHARED, momentum: true, nesterov: true }
+const NADAM: Readonly<Record<keyof NadamOptions, true>> = { ...SHARED, beta1: true, beta2: true, epsilon: true }
+const ADAM: Readonly<Record<keyof AdamOptions, true>> = { ...NADAM, amsgrad: true }
+const RMSPROP: Readonly<Record<keyof RmspropOptions, true>> = { ...SHARED, rho: true, momentum: true, epsilon: true, centered: true }
+const ADAGRAD: Readonly<Record<keyof AdagradOptions, true>> = { ...SHARED, initialAccumulatorValue: true, epsilon: true }
+const LION: Readonly<Record<keyof LionOptions, true>> = { ...SHARED, beta1: true, beta2: true }
+
 /** Stochastic gradient descent. Learning rate 0.01 unless given. */
 export function sgd(options: SgdOptions = {}): Optimizer {
+  refuseUnknown('sgd', options, SGD)
   const { momentum = 0, nesterov = false } = options
   const complete = { learningRate: 0.01, momentum, nesterov, ...options }
   if (momentum === 0) {
@@ -72,11 +91,13 @@ export function sgd(options: SgdOptions = {}): Optimizer {
 
 /** Adam (Kingma and Ba, 2014), ε outside the correction as in Keras. */
 export function adam(options: AdamOptions = {}): Optimizer {
+  refuseUnknown('adam', options, ADAM)
   return adamRow('Adam', options)
 }
 
 /** Adam with decoupled weight decay, 0.004 unless given (Loshchilov and Hutter, 2017). */
 export function adamW(options: AdamOptions = {}): Optimizer {
+  refuseUnknown('adamW', options, ADAM)
   return adamRow('AdamW', { weightDecay: 0.004, ...options })
 }
 
@@ -104,6 +125,7 @@ function adamRow(name: string, options: AdamOptions): Optimizer {
 
 /** RMSprop. */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  refuseUnknown('rmsprop', options, RMSPROP)
   const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options
   // v ← ρ·v + (1 − ρ)g²;  a ← ρ·a + (1 − ρ)g (centered);  s = η·g/√(v − a² + ε);  m ← μ·m + s;  w ← w − m
   return makeOptimizer(
@@ -126,6 +148,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
 
 /** Adagrad (Duchi and others, 2011). */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
+  refuseUnknown('adagrad', options, ADAGRAD)
   const { initialAccumulatorValue = 0.1, epsilon = 1e-7 } = options
   // a ← a + g²;  w ← w − η·g/√(a + ε)
   return makeOptimizer(
@@ -146,6 +169,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
 
 /** Adam with Nesterov's momentum (Dozat, 2016). */
 export function nadam(options: NadamOptions = {}): Optimizer {
+  refuseUnknown('nadam', options, NADAM)
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options
   // μₜ = β₁(1 − ½·0.96ᵗ), Πₜ = μ₁…μₜ;  m̂ = μₜ₊₁·m/(1 − Πₜ₊₁) + (1 − μₜ)·g/(1 − Πₜ);  w ← w − η·m̂/(√(v/(1 − β₂ᵗ)) + ε)
   const mu = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** t)
@@ -174,6 +198,7 @@ export function nadam(options: NadamOptions = {}): Optimizer {
 
 /** Lion: the sign of a mean of gradients (Chen and others, 2023). */
 export function lion(options: LionOptions = {}): Optimizer {
+  refuseUnknown('lion', options, LION)
   const { beta1 = 0.9, beta2 = 0.99 } = options
   // w ← w − η·sign(β₁·m + (1 − β₁)·g);  m ← β₂·m + (1 − β₂)·g
   return makeOptimizer(

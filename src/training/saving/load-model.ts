@@ -1,5 +1,5 @@
 /** @file Opens whole models: Keras's archives and `.h5` files, and those of TensorFlow.js Layers. */
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import { assignWeights, readKerasArchive, readModelConfig, requireModelConfig } from '../../formats/keras/index.ts'
 import type { FileWeight, JsonObject, WeightFile } from '../../formats/keras/index.ts'
 import { readTfjsModel } from '../../formats/tfjs/index.ts'
@@ -20,6 +20,7 @@ export interface LoadModelOptions {
  * FORMAT and WEIGHTS.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+  refuseUnknown('loadModel', options, { compile: true })
   const withTraining = options.compile ?? true
   if (path.endsWith('.keras')) {
     const { config, weights } = await readKerasArchive(path)

@@ -1,4 +1,5 @@
 /** @file The schedules that follow half a cosine wave, once or with warm restarts. */
+import { refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -19,8 +20,17 @@ export interface CosineDecayConfig {
 /** CosineDecayConfig with everything but the first two left to its default. */
 export type CosineDecayOptions = Pick<CosineDecayConfig, 'initialLearningRate' | 'decaySteps'> & Partial<CosineDecayConfig>
 
+const COSINE: Readonly<Record<keyof CosineDecayOptions, true>> = {
+  initialLearningRate: true,
+  decaySteps: true,
+  alpha: true,
+  warmupTarget: true,
+  warmupSteps: true,
+}
+
 /** A straight rise to `warmupTarget` (if given), then half a cosine wave down (Loshchilov and Hutter 2016); Keras's CosineDecay. */
 export function cosineDecay(options: CosineDecayOptions): Schedule<CosineDecayConfig> {
+  refuseUnknown('cosineDecay', options, COSINE)
   const config = { alpha: 0, warmupTarget: null, warmupSteps: 0, ...options }
   const { initialLearningRate, decaySteps, alpha, warmupTarget, warmupSteps } = config
   checkCosine(config)
@@ -54,8 +64,17 @@ export interface CosineDecayRestartsConfig {
 export type CosineDecayRestartsOptions = Pick<CosineDecayRestartsConfig, 'initialLearningRate' | 'firstDecaySteps'> &
   Partial<CosineDecayRestartsConfig>
 
+const RESTARTS: Readonly<Record<keyof CosineDecayRestartsOptions, true>> = {
+  initialLearningRate: true,
+  firstDecaySteps: true,
+  tMul: true,
+  mMul: true,
+  alpha: true,
+}
+
 /** Half cosine waves one after the other (SGDR); Keras's CosineDecayRestarts. */
 export function cosineDecayRestarts(options: CosineDecayRestartsOptions): Schedule<CosineDecayRestartsConfig> {
+  refuseUnknown('cosineDecayRestarts', options, RESTARTS)
   const config = { tMul: 2, mMul: 1, alpha: 0, ...options }
   const { initialLearningRate, firstDecaySteps, tMul, mMul, alpha } = config
   const checks = checksFor('cosineDecayRestarts')

@@ -1,4 +1,5 @@
 /** @file The schedules that decay by a closed formula: exponential, inverse time, polynomial, piecewise constant, and constant. */
+import { refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -17,8 +18,11 @@ export interface DecayConfig {
 /** DecayConfig with `staircase` left to its default. */
 export type DecayOptions = Omit<DecayConfig, 'staircase'> & Partial<Pick<DecayConfig, 'staircase'>>
 
+const DECAY: Readonly<Record<keyof DecayOptions, true>> = { initialLearningRate: true, decaySteps: true, decayRate: true, staircase: true }
+
 /** initialLearningRate · decayRate^(step / decaySteps); Keras's ExponentialDecay. */
 export function exponentialDecay(options: DecayOptions): Schedule<DecayConfig> {
+  refuseUnknown('exponentialDecay', options, DECAY)
   const config = { staircase: false, ...options }
   checkDecay('exponentialDecay', config)
   checksFor('exponentialDecay').atLeast('decayRate', config.decayRate, 0)
@@ -31,6 +35,7 @@ export function exponentialDecay(options: DecayOptions): Schedule<DecayConfig> {
 
 /** initialLearningRate / (1 + decayRate · step / decaySteps); Keras's InverseTimeDecay. */
 export function inverseTimeDecay(options: DecayOptions): Schedule<DecayConfig> {
+  refuseUnknown('inverseTimeDecay', options, DECAY)
   const config = { staircase: false, ...options }
   checkDecay('inverseTimeDecay', config)
   checksFor('inverseTimeDecay').atLeast('decayRate', config.decayRate, 0)
@@ -58,8 +63,17 @@ export interface PolynomialDecayConfig {
 /** PolynomialDecayConfig with everything but the first two left to its default. */
 export type PolynomialDecayOptions = Pick<PolynomialDecayConfig, 'initialLearningRate' | 'decaySteps'> & Partial<PolynomialDecayConfig>
 
+const POLYNOMIAL: Readonly<Record<keyof PolynomialDecayOptions, true>> = {
+  initialLearningRate: true,
+  decaySteps: true,
+  endLearningRate: true,
+  power: true,
+  cycle: true,
+}
+
 /** (initial − end) · (1 − step / decaySteps)^power + end; Keras's PolynomialDecay. */
 export function polynomialDecay(options: PolynomialDecayOptions): Schedule<PolynomialDecayConfig> {
+  refuseUnknown('polynomialDecay', options, POLYNOMIAL)
   const config = { endLearningRate: 1e-4, power: 1, cycle: false, ...options }
   const { initialLearningRate, endLearningRate, decaySteps, power, cycle } = config
   checkDecay('polynomialDecay', config)
@@ -86,6 +100,7 @@ export interface PiecewiseConstantDecayConfig {
 
 /** values[i], i being the number of boundaries below the step; Keras's PiecewiseConstantDecay. */
 export function piecewiseConstantDecay(options: PiecewiseConstantDecayConfig): Schedule<PiecewiseConstantDecayConfig> {
+  refuseUnknown('piecewiseConstantDecay', options, { boundaries: true, values: true })
   const config = { boundaries: [...options.boundaries], values: [...options.values] }
   const { boundaries, values } = config
   const checks = checksFor('piecewiseConstantDecay')
@@ -113,6 +128,7 @@ export interface ConstantConfig {
 
 /** The same rate at every step; for places that take a schedule, such as linearWarmup. */
 export function constant(options: ConstantConfig): Schedule<ConstantConfig> {
+  refuseUnknown('constant', options, { learningRate: true })
   const config = { ...options }
   checksFor('constant').atLeast('learningRate', config.learningRate, 0)
   return { name: 'Constant', config, at: () => config.learningRate }

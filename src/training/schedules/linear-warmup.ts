@@ -1,4 +1,5 @@
 /** @file A straight rise to the first rate of any other schedule. */
+import { refuseUnknown } from '../../errors.ts'
 import { checksFor } from '../arguments.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -23,7 +24,9 @@ export interface LinearWarmupConfig {
 }
 
 /** Rises from `initialLearningRate` to the first rate of `schedule` in `warmupSteps` steps, then follows it. Keras has it in CosineDecay only. */
-export function linearWarmup({ schedule, warmupSteps, initialLearningRate = 0 }: LinearWarmupOptions): Schedule<LinearWarmupConfig> {
+export function linearWarmup(options: LinearWarmupOptions): Schedule<LinearWarmupConfig> {
+  refuseUnknown('linearWarmup', options, { schedule: true, warmupSteps: true, initialLearningRate: true })
+  const { schedule, warmupSteps, initialLearningRate = 0 } = options
   checksFor('linearWarmup').whole('warmupSteps', warmupSteps, 1)
   checksFor('linearWarmup').atLeast('initialLearningRate', initialLearningRate, 0)
   const top = schedule.at(0)

@@ -1,9 +1,10 @@
 /** @file Which network to take for a folder of photos: each one's features, judged by a linear head on photos that it has not seen. */
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, refuseUnknown } from '../../errors.ts'
 import { allIndices, countClasses, subset, type Dataset, type Split } from '../../data/index.ts'
 import { clearSession } from '../../layers/index.ts'
 import { openTrunk } from '../../training/index.ts'
 import { buildClassifierModel, checkedSpec } from '../classifier-model.ts'
+import { adviseNames } from '../option-names.ts'
 import { pick } from '../pick.ts'
 import { crossValidate } from '../probe/linear-probe.ts'
 import { commandLine } from '../report/config-yaml.ts'
@@ -20,10 +21,13 @@ import { choose, type Judged } from './verdict.ts'
  * Codes USAGE, UNKNOWN_NAME, DATA, FILE, FORMAT, WEIGHTS, CANCELED.
  */
 export async function adviseNetwork(folder: string, options: AdviseOptions = {}): Promise<NetworkAdvice> {
+  refuseUnknown('adviseNetwork', options, adviseNames)
   checkCounts(options)
   const { folds = 5, onEvent, signal } = options
   const { found, missing } = await findCandidates(options)
-  const split = await splitPhotos(folder, options)
+  const split = await splitPhotos(folder, options, (event) => {
+    if (event.type === 'workProgress' || event.type === 'unusable') onEvent?.(event)
+  })
   for (const message of split.notes) onEvent?.({ type: 'message', message, by: 'data' })
   const parts = chosenParts(split, options)
   const judged: Judged[] = []

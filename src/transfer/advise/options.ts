@@ -7,8 +7,8 @@ export type AdviseEvent =
   | Extract<
       TrainingEvent,
       {
-        /** As in a training: a photo that cannot be used, a note, a warning. */
-        type: 'unusable' | 'message' | 'warning'
+        /** As in a training: how far the look at the photos is, a photo that cannot be used, a note, a warning. */
+        type: 'workProgress' | 'unusable' | 'message' | 'warning'
       }
     >
   /** A network's turn, `number` (from 0) of `count`. */

@@ -1,4 +1,5 @@
 /** @file Writes a classifier as one file, classifier.onnx, that any ONNX runtime opens and that carries everything it needs. */
+import { basename } from 'node:path'
 import { RootstockError } from '../../errors.ts'
 import { atomicWrite } from '../../files/index.ts'
 import { bytesWithinLimit, onnxGraph } from '../../formats/onnx/index.ts'
@@ -6,10 +7,11 @@ import { preprocess } from '../../image/index.ts'
 import { readOnnxGraph, withMetadata, writeOnnx } from '../../onnx/index.ts'
 import type { Graph } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { byteTrunkOf, withByteTrunk, type Model } from '../../training/index.ts'
+import { byteTrunkOf, withByteTrunk, type Model, type TrainingEvent } from '../../training/index.ts'
 import type { Classifier } from '../classifier.ts'
 import type { TrainReport } from '../options.ts'
 import { version } from '../version.ts'
+import { stepEvents } from '../work-progress.ts'
 import { artifactFormat, writeMetadata, type ArtifactMetadata } from './metadata.ts'
 import { ArtifactNetwork } from './network.ts'
 import { photoGraph } from './photo-graph.ts'
@@ -27,6 +29,8 @@ export interface WriteArtifactOptions {
   readonly precision?: ArtifactPrecision
   /** When the training ended. Default now. */
   readonly created?: Date
+  /** Hears how far it is. */
+  readonly onEvent?: (event: TrainingEvent) => void
 }
 
 /** What was written. */
@@ -54,14 +58,20 @@ export const tolerances = { float32: 1e-4, float16: 0.05, int8: 0.05 } as const
 export async function writeArtifact(classifier: Classifier, path: string, options: WriteArtifactOptions = {}): Promise<WrittenArtifact> {
   const { model, reading } = classifier
   const { precision = byteTrunkOf(model) ? 'int8' : 'float32', created = new Date() } = options
+  const step = stepEvents(options.onEvent, `Writing ${basename(path)}`, 5)
+  await step()
   const network = networkGraph(model, precision, [reading.size, reading.size, 3])
   const { bytes } = writeOnnx(photoGraph(network, reading.preprocessing), { producerVersion: version })
+  await step()
   const { graph, digest } = readOnnxGraph(bytes, path)
+  await step()
   const pictures = await samplePictures()
   const photos = await readSamples(pictures, reading)
   const expected = await model.predict(preprocess(photos, reading.preprocessing), precision === 'int8' ? {} : { precision: 'fp32' })
+  await step()
   const metadata = describe(classifier, { precision, created: created.toISOString(), pictures, expected })
   const difference = await differenceOf(new ArtifactNetwork(graph, classifier.network), photos, metadata)
+  await step()
   const { tolerance } = metadata.parity
   if (!(difference <= tolerance)) throw tooFar(classifier.network, precision, { difference, tolerance })
   const file = bytesWithinLimit(withMetadata(bytes, writeMetadata(metadata, digest)), model.name)

@@ -37,7 +37,7 @@ export async function crossValidate(given: Labelled, { folds = 5, seed = 0, sign
     for (let k = 0; k < folds; k++) {
       signal?.throwIfAborted()
       const [train, test] = [indices(fold, (own) => own !== k), indices(fold, (own) => own === k)]
-      const found = test.length > 0 && train.length > 0 ? await judge(regression, given, { train, test }) : []
+      const found = test.length > 0 && train.length > 0 ? await judge(regression, given, { train, test, signal }) : []
       test.forEach((i, at) => (right[i] = found[at] ?? false))
       onProgress?.(k + 1, folds)
     }
@@ -73,7 +73,7 @@ async function withRegression({ features, labels }: Labelled, work: (regression:
 async function judge(
   regression: Regression,
   given: Labelled,
-  { train, test }: { train: readonly number[]; test: readonly number[] },
+  { train, test, signal }: { train: readonly number[]; test: readonly number[]; signal?: AbortSignal | undefined },
 ): Promise<boolean[]> {
   const { mean, deviation } = spreadOf(given.features, train)
   const rows = (chosen: readonly number[]): Samples => ({
@@ -84,7 +84,7 @@ async function judge(
     ),
     labels: chosen.map((i) => given.labels[i]!),
   })
-  const decay = await bestDecay(regression, given, { train, rows })
+  const decay = await bestDecay(regression, given, { train, rows, signal })
   const head = await regression.fit(rows(train), decay)
   const answers = await regression.classify(rows(test).rows, head)
   return test.map((i, at) => answers[at] === given.labels[i])
@@ -94,7 +94,7 @@ async function judge(
 async function bestDecay(
   regression: Regression,
   { labels, units }: Labelled,
-  { train, rows }: { train: readonly number[]; rows: (chosen: readonly number[]) => Samples },
+  { train, rows, signal }: { train: readonly number[]; rows: (chosen: readonly number[]) => Samples; signal: AbortSignal | undefined },
 ): Promise<number> {
   const own = { folds: INNER, seed: 'inner', units: units && train.map((i) => units[i]!) }
   const fold = stratifiedFolds(
@@ -107,6 +107,7 @@ async function bestDecay(
     if (rest.labels.length === 0 || held.labels.length === 0) continue
     let head: Float64Array | undefined
     for (const [at, decay] of DECAYS.entries()) {
+      signal?.throwIfAborted()
       // The head of the stronger pull is near: each solution begins at the one before.
       head = await regression.fit(rest, decay, { start: head, tolerance: 1e-3 })
       loss[at]! += await regression.loss(held, head)
