@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 const cli = join(dist, 'cli')
 /** Small and in plain JavaScript: they go into the command's own files. The others bring native code, or are rarely needed. */
-const joined = ['zod', '@bufbuild/protobuf', 'commander', 'picocolors']
+const joined = ['zod', '@bufbuild/protobuf', 'commander', 'picocolors', 'd3-scale', 'd3-shape', 'csv-parse', 'yaml', 'yazl', 'yauzl']
 
 rmSync(dist, { recursive: true, force: true })
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')

@@ -1,5 +1,5 @@
 /** @file A picture in both forms in which people open it: SVG, and the PNG that is made of it. */
-import { Resvg } from '@resvg/resvg-js'
+import type * as resvgJs from '@resvg/resvg-js'
 import { createRequire } from 'node:module'
 
 /** The same picture twice; both are whole files. */
@@ -45,7 +45,11 @@ export function rasterize(svg: string, scale: number): Raster {
   return { data: pixels, width, height }
 }
 
-function draw(svg: string, scale: number): ReturnType<Resvg['render']> {
+/** Most commands draw nothing, and its library is native code. */
+const loadResvg = (): typeof resvgJs => createRequire(import.meta.url)('@resvg/resvg-js') as typeof resvgJs
+
+function draw(svg: string, scale: number): ReturnType<resvgJs.Resvg['render']> {
+  const { Resvg } = loadResvg()
   const resvg = new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, font: fonts(svg), logLevel: 'off' })
   const side = Math.max(resvg.width, resvg.height)
   const most = Math.min(scale, Math.max(1, SHARP_SIDE / side), MOST_SIDE / side, Math.sqrt(MOST_PIXELS / (resvg.width * resvg.height)))

@@ -1,5 +1,4 @@
 /** @file A model drawn as a graph, laid out by Graphviz. */
-import { Graphviz } from '@hpcc-js/wasm-graphviz'
 import { unknownName, refuseUnknown } from '../errors.ts'
 import type { Functional } from '../models/index.ts'
 import { DOT_FONT, modelDot, RANK_DIRECTIONS, type ModelDotOptions } from './model-dot.ts'
@@ -22,6 +21,8 @@ export async function plotModel(model: Functional, options: PlotModelOptions = {
   const { rankDirection = 'TB' } = options
   if (!RANK_DIRECTIONS.includes(rankDirection)) throw unknownName('rank direction', rankDirection, RANK_DIRECTIONS)
   const { dot, names } = modelDot(model, options)
+  // Most commands draw no model.
+  const { Graphviz } = await import('@hpcc-js/wasm-graphviz')
   const graphviz = await Graphviz.load()
   return { ...picture(tidy(graphviz.layout(dot, 'svg', 'dot'), names)), dot }
 }
