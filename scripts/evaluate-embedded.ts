@@ -1,5 +1,5 @@
 /**
- * @file What the shipped network's features are worth: npx tsx scripts/evaluate-embedded.ts [--weights FILE --alpha WIDTH] [--size PIXELS] [--only].
+ * @file What the shipped network's features are worth: npx tsx scripts/evaluate-embedded.ts [--weights FILE --alpha WIDTH] [--size PIXELS] [--splits N] [--only].
  *
  * A linear head on frozen pooled features, on photos that were never trained on: cats and dogs (300 to learn from, 200 for the test) and five
  * flowers (100 and 50), five random splits; beside it the released MobileNet 0.25 and random weights by the same probe.
@@ -24,9 +24,11 @@ const { values: flags } = parseArgs({
     only: { type: 'boolean', default: false },
     /** Height and width of the pictures. Default those that the file was trained on. */
     size: { type: 'string', default: String(embeddedNetwork.size) },
+    /** Random splits of the photos. */
+    splits: { type: 'string', default: '5' },
   },
 })
-const SPLITS = 5
+const count = Number(flags.splits)
 const alpha = Number(flags.alpha)
 const size = Number(flags.size)
 
@@ -93,11 +95,11 @@ for (const [name, folder, tests] of [
   ['flowers', evaluationFolders.flowers, 50],
 ] as const) {
   const photos = photosOf(folder)
-  console.log(`${name}: ${photos.length - tests} photos to learn from, ${tests} for the test, ${SPLITS} random splits`)
+  console.log(`${name}: ${photos.length - tests} photos to learn from, ${tests} for the test, ${count} random splits`)
   for (const [title, net, side] of networks) {
     const features = await featuresOf(net, photos, side)
     const labels = photos.map(({ label }) => label)
-    const splits = Array.from({ length: SPLITS }, (_, split) => splitAt(labels, tests / labels.length, `probe/${split}`))
+    const splits = Array.from({ length: count }, (_, split) => splitAt(labels, tests / labels.length, `probe/${split}`))
     console.log(`  ${title.padEnd(26)} ${show(await probeSplits({ features, labels }, splits))}`)
   }
 }
