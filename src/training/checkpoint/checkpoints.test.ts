@@ -104,7 +104,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'three batches in one call',
-    stride: 5,
+    stride: 9,
     make: () => compiled(dropoutNet(), { optimizer: adam({ learningRate: 0.1 }), metrics: ['accuracy', auc()], stepsPerExecution: 3 }),
     options: (folder) => ({ epochs: 3, validationData, checkpoint: { folder: join(folder, 'last.ckpt'), everySeconds: 0 } }),
   },
