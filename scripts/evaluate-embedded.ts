@@ -2,7 +2,7 @@
  * @file What the shipped network's features are worth: npx tsx scripts/evaluate-embedded.ts [--weights FILE --alpha WIDTH] [--size PIXELS] [--splits N] [--only].
  *
  * A linear head on frozen pooled features, on photos that were never trained on: cats and dogs (300 to learn from, 200 for the test) and five
- * flowers (100 and 50), five random splits; beside it the released MobileNet 0.25 and random weights by the same probe.
+ * flowers (100 and 50), random splits; beside it the released MobileNet 0.25 and random weights by the same probe.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -29,6 +29,8 @@ const { values: flags } = parseArgs({
   },
 })
 const count = Number(flags.splits)
+if (!(Number.isInteger(count) && count >= 2))
+  throw new Error(`Invalid --splits: found ${flags.splits}, expected a whole number of at least 2`)
 const alpha = Number(flags.alpha)
 const size = Number(flags.size)
 

@@ -76,6 +76,13 @@ export function consumers(graph: Pick<Graph, 'nodes'>): Map<Value, Node[]> {
   return readers
 }
 
+/** Whether a value is read by one node and is no output: whoever reads it may take its maker's work over. */
+export function readOnce(graph: Pick<Graph, 'nodes' | 'outputs'>): (value: Value) => boolean {
+  const readers = consumers(graph)
+  const outputs = new Set(graph.outputs)
+  return (value) => readers.get(value)?.length === 1 && !outputs.has(value)
+}
+
 /** Values whose numbers depend on one of `sources` (the sources included). */
 export function downstream(nodes: readonly Node[], sources: Iterable<Value>): Set<Value> {
   const reached = new Set(sources)

@@ -119,7 +119,11 @@ async function photoSource(opened: Extract<Opened, { kind: 'dataset' }>, context
   const isSmall = dataset.size * sizeOf(opened.photo) * 4 <= photosInMemory
   if (context.views || !isSmall) {
     const tried = await usable(opened, context)
-    return indexedSource(tried.size, { gather: gatherPhotos(tried, how, context.views), labels: datasetLabels(tried, mode) })
+    return indexedSource(tried.size, {
+      gather: gatherPhotos(tried, how, context.views),
+      labels: datasetLabels(tried, mode),
+      isAtHand: false,
+    })
   }
   const kept = await readPhotos(opened, context)
   return indexedSource(kept.dataset.size, { gather: gatherTensors([kept.photos]), labels: datasetLabels(kept.dataset, mode) })

@@ -51,8 +51,6 @@ export interface StreamBatch {
 /** Chooses samples. */
 export interface Gather {
   (indices: readonly number[], epoch: number): Promise<readonly Tensor<'float32'>[]>
-  /** Whether photos are read for it. */
-  readonly reads?: boolean
 }
 
 /** Samples with random access: gathered by index, labelled by index. */
@@ -62,13 +60,15 @@ export function indexedSource(
     gather: Gather
     labels: (indices: readonly number[]) => Tensor
     weights?: Float32Array | undefined
+    /** Default true. */
+    isAtHand?: boolean
     dispose?: () => Promise<void>
   },
 ): Source {
-  const { gather, labels, weights, dispose } = parts
+  const { gather, labels, weights, isAtHand = true, dispose } = parts
   return {
     samples,
-    isAtHand: !gather.reads,
+    isAtHand,
     async *batches(request) {
       let at = 0
       for (const indices of batchIndices(samples, request)) {
@@ -98,11 +98,10 @@ export function gatherStored(stored: FeatureRows): Gather {
 
 /** Photos read anew each time, as the epoch's view shows them. */
 export function gatherPhotos(dataset: Dataset, how: ReadOptions, views?: Views): Gather {
-  const gather = async (indices: readonly number[], epoch: number): Promise<Tensor<'float32'>[]> => {
+  return async (indices, epoch) => {
     const seen = views ? { ...how, view: views.inEpoch(epoch) } : how
     return [stack(await Promise.all(indices.map((index) => dataset.read(index, seen))))]
   }
-  return Object.assign(gather, { reads: true })
 }
 
 /** Labels of a dataset in the form that the loss takes. */

@@ -16,15 +16,23 @@ export interface Rewritten {
 /** Applies one rewrite to every node. Inputs, constants and parameters keep their identity. */
 export function rewrite(graph: Graph, rule: Rewrite): Rewritten {
   const tape = createTape({ ...graph, nodes: [], outputs: [] })
-  const moved = new Map<Value, Value>()
-  const at = (old: Value): Value => moved.get(old) ?? old
-  for (const node of graph.nodes) {
-    const inputs = node.inputs.map((input) => input && at(input))
-    const outputs = rule(tape, node, inputs) ?? tape.ops(node.op, inputs, node.attributes, node.name)
-    node.outputs.forEach((old, i) => outputs[i] && moved.set(old, outputs[i]))
-  }
+  const at = replay(tape, graph.nodes, new Map(), rule)
   const outputs = graph.outputs.map(at)
   return { graph: prune({ inputs: tape.inputs, outputs, nodes: tape.nodes, constants: tape.constants, parameters: tape.parameters }), at }
+}
+
+/**
+ * Records nodes on another tape; returns where a value went. `moved` says it of those that the nodes find there, and learns it of those that they make; the
+ * others stay who they are. A rule may replace single nodes.
+ */
+export function replay(tape: Tape, nodes: readonly Node[], moved: Map<Value, Value>, rule?: Rewrite): (old: Value) => Value {
+  const at = (old: Value): Value => moved.get(old) ?? old
+  for (const node of nodes) {
+    const inputs = node.inputs.map((input) => input && at(input))
+    const outputs = rule?.(tape, node, inputs) ?? tape.ops(node.op, inputs, node.attributes, node.name)
+    node.outputs.forEach((old, i) => outputs[i] && moved.set(old, outputs[i]))
+  }
+  return at
 }
 
 /** One pass after the other; `at` goes through all of them. */

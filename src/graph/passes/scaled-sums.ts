@@ -4,10 +4,11 @@
  */
 import { sameShape, sizeOf } from '../../tensor/index.ts'
 import type { Graph, Node, Value } from '../graph.ts'
-import { consumers } from '../graph.ts'
+import { readOnce } from '../graph.ts'
 import { neg } from '../operators/steps.ts'
 import { sizes } from '../operators/shapes.ts'
 import type { Tape } from '../tape.ts'
+import { pointwise } from './blocked/convolutions.ts'
 import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
 /** Below this many numbers a pass costs less than a node. */
@@ -27,19 +28,15 @@ export function summable(size: number, block: number): readonly number[] | undef
 
 /** Rewrites a + s·b and a − s·b, s a single number, where a and b have the shape that `summable` gives. */
 export function sumScaled(graph: Graph, block: number): Rewritten {
-  const readers = consumers(graph)
-  const isReadOnce = (value: Value): boolean => readers.get(value)?.length === 1 && !graph.outputs.includes(value)
-  // What is left out of the new graph must not be read by other nodes of the old one.
-  const open = new Set(
-    graph.nodes.flatMap((node) => (node.op === 'Mul' && node.outputs[0] && isReadOnce(node.outputs[0]) ? [node.outputs[0]] : [])),
-  )
+  const isReadOnce = readOnce(graph)
   return rewrite(graph, (tape, node, inputs) => {
     const [a, b] = inputs
     const sign = node.op === 'Add' ? 1 : node.op === 'Sub' ? -1 : 0
-    if (sign === 0 || !a || !b || !node.inputs[1] || !isRow(a, block) || !isRow(b, block)) return undefined
-    if (open.has(node.inputs[1])) return scaledSum(tape, { a, b, sign, block })
-    const isTurned = sign > 0 && node.inputs[0] && open.has(node.inputs[0])
-    return isTurned ? scaledSum(tape, { a: b, b: a, sign, block }) : undefined
+    if (sign === 0 || !a || !b || !isRow(a, block) || !isRow(b, block)) return undefined
+    // A product that other nodes read as well has to be computed anyway.
+    const [first, second] = node.inputs.map((input) => input !== null && isReadOnce(input))
+    const sum = second ? scaledSum(tape, { a, b, sign, block }) : undefined
+    return sum ?? (first && sign > 0 ? scaledSum(tape, { a: b, b: a, sign, block }) : undefined)
   })
 }
 
@@ -53,17 +50,16 @@ function scaledSum(
   tape: Tape,
   { a, b, sign, block }: { readonly a: Value; readonly b: Value; readonly sign: number; readonly block: number },
 ): readonly Value[] | undefined {
-  const product = maker(tape, b) as Node<'Mul'> | undefined
-  const split = product && splitProduct(product, sizeOf(sizes(b)))
+  const product = maker(tape, b)
+  const split = product?.op === 'Mul' ? splitProduct(product, sizeOf(sizes(b))) : undefined
   if (!split) return undefined
   const [x, factor] = split
   const kernel = tape.op('Expand', [sign > 0 ? factor : neg(tape, factor), tape.integers([block, 1, 1, 1])], {})
-  const pointwise = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: block }
-  return [tape.op('BlockedConv', [x, kernel, null, a], pointwise)]
+  return [tape.op('BlockedConv', [x, kernel, null, a], { ...pointwise, group: block })]
 }
 
 /** The factor with all the numbers, and the one with a single one. */
-function splitProduct({ inputs: [a, b] }: Node<'Mul'>, size: number): readonly [Value, Value] | undefined {
+function splitProduct({ inputs: [a, b] }: Node, size: number): readonly [Value, Value] | undefined {
   if (!a || !b) return undefined
   const isWhole = (value: Value): boolean => value.shape.length === 4 && sizeOf(sizes(value)) === size
   const isSingle = (value: Value): boolean => value.shape.every((side) => side === 1)

@@ -3,6 +3,7 @@ import type { Graph, Value } from '../graph.ts'
 import { reshape } from '../operators/steps.ts'
 import { sizes } from '../operators/shapes.ts'
 import { createTape } from '../tape.ts'
+import { replay } from './rewrite.ts'
 
 /** A graph recorded several times in a row. */
 export interface Unrolled {
@@ -25,20 +26,11 @@ export function unroll(graph: Graph, times: number, carried: ReadonlyMap<Value, 
   for (let turn = 0; turn < times; turn++) {
     const before = turns.at(-1)
     const moved = new Map<Value, Value>()
-    const at = (old: Value): Value => moved.get(old) ?? old
     if (before) {
       for (const input of graph.inputs) moved.set(input, tape.input(`${input.name}/${turn}`, input))
       for (const [old, updated] of carried) moved.set(old, reshape(tape, before(updated), sizes(old)))
     }
-    for (const node of graph.nodes) {
-      const made = tape.ops(
-        node.op,
-        node.inputs.map((input) => input && at(input)),
-        node.attributes,
-        node.name,
-      )
-      node.outputs.forEach((old, i) => made[i] && moved.set(old, made[i]))
-    }
+    const at = replay(tape, graph.nodes, moved)
     outputs.push(...graph.outputs.filter((output) => turn === times - 1 || !replaced.has(output)).map(at))
     turns.push(at)
   }

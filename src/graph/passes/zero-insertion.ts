@@ -3,7 +3,7 @@
  * each row [w] becomes `sy` rows [w·sx], and 1·x + 0 is exact. The engine's own ConvTranspose takes many times as long.
  */
 import { sameShape } from '../../tensor/index.ts'
-import { consumers, type Graph, type Node, type Value } from '../graph.ts'
+import { readOnce, type Graph, type Node, type Value } from '../graph.ts'
 import { numbersOf, sizes } from '../operators/shapes.ts'
 import { add, padSpatial, reshape } from '../operators/steps.ts'
 import type { ConvAttributes } from '../operators/signatures.ts'
@@ -21,8 +21,7 @@ export function spellOutZeroInsertion(graph: Graph): Rewritten {
 
 /** Adds before zeros are put between, not after: where two convolutions with strides read one value, its gradient is such a sum. */
 export function joinZeroInsertion(graph: Graph): Rewritten {
-  const readers = consumers(graph)
-  const isReadOnce = (value: Value): boolean => readers.get(value)?.length === 1 && !graph.outputs.includes(value)
+  const isReadOnce = readOnce(graph)
   return rewrite(graph, (tape, node, inputs) => {
     const [a, b] = inputs
     if (node.op !== 'Add' || !a || !b || !node.inputs.every((input) => input && isReadOnce(input))) return undefined

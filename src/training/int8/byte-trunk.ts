@@ -1,6 +1,6 @@
 /** @file The 8-bit form of a model's frozen part: to which model it belongs, and how it takes the place of the float one in a graph. */
 import { RootstockError } from '../../errors.ts'
-import { createTape, graphHash, prune, startAt, type Graph, type Tape, type Value } from '../../graph/index.ts'
+import { createTape, graphHash, prune, replay, startAt, type Graph, type Tape, type Value } from '../../graph/index.ts'
 import type { Functional } from '../../models/index.ts'
 import type { RangeMethod } from './histogram.ts'
 
@@ -74,22 +74,16 @@ function joined(first: Graph, second: Graph, ends: { readonly input: Value | und
   const photo = first.inputs[0]
   if (!input || !photo) throw new RootstockError('SHAPE', 'Cannot join graphs: one of them has no input')
   const fed = tape.input(input.name, input)
-  const front = replay(tape, first, new Map([[photo, fed]]))
+  const front = recordAgain(tape, first, new Map([[photo, fed]]))
   const given = new Map<Value, Value>([[input, fed]])
   features.forEach((value, i) => given.set(value, front(first.outputs[i]!)))
-  const back = replay(tape, second, given)
+  const back = recordAgain(tape, second, given)
   return tape.graph(second.outputs.map(back))
 }
 
-/** Records a graph again; returns where its values went. */
-function replay(tape: Tape, graph: Graph, moved: Map<Value, Value>): (old: Value) => Value {
-  const at = (old: Value): Value => moved.get(old) ?? old
+/** Records a graph again, its constants and parameters too; returns where its values went. */
+function recordAgain(tape: Tape, graph: Graph, moved: Map<Value, Value>): (old: Value) => Value {
   for (const [value, data] of graph.constants) moved.set(value, tape.constant(data, value.name))
   for (const [value, { data }] of graph.parameters) moved.set(value, tape.parameter(value.name, value, data))
-  for (const node of graph.nodes) {
-    const inputs = node.inputs.map((value) => value && at(value))
-    const outputs = tape.ops(node.op, inputs, node.attributes, node.name)
-    node.outputs.forEach((old, i) => outputs[i] && moved.set(old, outputs[i]))
-  }
-  return at
+  return replay(tape, graph.nodes, moved)
 }

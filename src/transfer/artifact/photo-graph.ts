@@ -1,6 +1,6 @@
 /** @file The graph of an artifact: from the bytes of a photo, 0 to 255, to probabilities; preprocessing is part of it. */
 import { RootstockError } from '../../errors.ts'
-import { createTape, type Graph, type Tape, type Value } from '../../graph/index.ts'
+import { createTape, replay, type Graph, type Tape, type Value } from '../../graph/index.ts'
 import { preprocessSteps, type PreprocessMode } from '../../image/index.ts'
 import { showShape } from '../../tensor/index.ts'
 
@@ -19,17 +19,7 @@ export function photoGraph(network: Graph, mode: PreprocessMode): Graph {
   }
   const tape = createTape({ ...network, inputs: [], outputs: [], nodes: [] })
   const photo = tape.input(inputName, { shape: input.shape, dtype: 'float32' })
-  const moved = new Map<Value, Value>([[input, prepared(tape, photo, mode)]])
-  const at = (value: Value): Value => moved.get(value) ?? value
-  for (const node of network.nodes) {
-    const outputs = tape.ops(
-      node.op,
-      node.inputs.map((value) => value && at(value)),
-      node.attributes,
-      node.name,
-    )
-    node.outputs.forEach((old, i) => outputs[i] && moved.set(old, outputs[i]))
-  }
+  const at = replay(tape, network.nodes, new Map([[input, prepared(tape, photo, mode)]]))
   return withOutputName(tape.graph([at(output)]), outputName)
 }
 

@@ -5,7 +5,7 @@
  * and depthwise ones ten times; an affine map per channel, a sum and an activation are one pass; and a sum of products per channel, which
  * batch normalization and the gradient of depthwise kernels need, is a convolution that reads both factors once.
  */
-import { consumers, type Graph, type Value } from '../../graph.ts'
+import { readOnce, type Graph, type Value } from '../../graph.ts'
 import type { OpName } from '../../operators/signatures.ts'
 import { rewrite, type Rewritten } from '../rewrite.ts'
 import { createLayouts, type Layouts } from './layouts.ts'
@@ -13,16 +13,16 @@ import { rules, type Rule } from './rules.ts'
 
 /** `block` channels lie together: what the engine says of its processor. */
 export function blockedLayout(graph: Graph, block: number): Rewritten {
-  const readers = consumers(graph)
+  const isReadOnce = readOnce(graph)
   const outputs = new Set(graph.outputs)
-  const readOnce = new Set<Value>()
+  const madeForOne = new Set<Value>()
   let layouts: Layouts | undefined
   return rewrite(graph, (tape, node, inputs) => {
-    layouts ??= createLayouts(tape, block, (value) => readOnce.has(value))
+    layouts ??= createLayouts(tape, block, (value) => madeForOne.has(value))
     const [output, ...others] = node.outputs
     const made = others.length === 0 ? ruleOf(node.op)?.(layouts, node, inputs) : undefined
     if (made && output) {
-      if (readers.get(output)?.length === 1 && !outputs.has(output)) readOnce.add(made)
+      if (isReadOnce(output)) madeForOne.add(made)
       return [outputs.has(output) ? layouts.toPlain(made) : made]
     }
     const { toPlain } = layouts

@@ -9,7 +9,8 @@ import { blockedDepthwiseKernel, blockedKernel } from './kernels.ts'
 import { fits, type Layouts } from './layouts.ts'
 import { elementwise } from './elementwise.ts'
 
-const pointwise = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } as const
+/** A convolution that looks at one pixel at a time. */
+export const pointwise = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } as const
 
 export function convolution(layouts: Layouts, { attributes }: Node<'Conv'>, [x, w, b]: readonly (Value | null)[]): Value | undefined {
   const { tape, block, mark, isBlocked, toBlocks, toPlain } = layouts

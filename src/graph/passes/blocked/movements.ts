@@ -4,7 +4,7 @@ import { numbersOf, sizes } from '../../operators/shapes.ts'
 import { reshape } from '../../operators/steps.ts'
 import { insertsZeros } from '../zero-insertion.ts'
 import { asPixels, fits, fromPixels, type Layouts } from './layouts.ts'
-import { shorterConv } from './convolutions.ts'
+import { pointwise, shorterConv } from './convolutions.ts'
 import { blockedDepthwiseKernel } from './kernels.ts'
 
 /** Pictures and channels may trade places, since a block never holds channels of two pictures. */
@@ -81,8 +81,8 @@ function movedByConv({ tape, mark }: Layouts, x: Value, [top = 0, left = 0, bott
   one[row * kw + column] = 1
   const numbers = Array.from({ length: c }, () => [...one]).flat()
   const kernel = blockedDepthwiseKernel(tape, tape.number(numbers, [c, 1, kh, kw]))
-  const attributes = { strides: [1, 1], dilations: [1, 1], pads: [top, left, bottom, right].map((pad) => Math.max(0, pad)), group: c }
-  return mark(tape.op('BlockedConv', [x, kernel, null], attributes))
+  const pads = [top, left, bottom, right].map((pad) => Math.max(0, pad))
+  return mark(tape.op('BlockedConv', [x, kernel, null], { ...pointwise, pads, group: c }))
 }
 
 /** Zeros between pixels: each row becomes one row of pairs (pixel, zeros) and then empty rows. */
