@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { collect } from './embedded/collect.ts'
 import { exportNetwork } from './embedded/export.ts'
 import { createStudent, type Standard } from './embedded/distillation.ts'
-import { rateAt, stageAt, totalSteps, type Stage } from './embedded/stages.ts'
+import { rateAt, stageAt, stepsOfRun, type Stage } from './embedded/stages.ts'
 import { teach, teacherTop } from './embedded/teach.ts'
 import { batchOf, drawViews, inOrder, openViews, standardOf, type Views } from './embedded/views.ts'
 import { application, embeddedFile, embeddedNetwork } from '../src/applications/index.ts'
@@ -22,6 +22,10 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     /** Width of the student. Default that of the file in the package. */
     alpha: { type: 'string', default: String(embeddedNetwork.alpha) },
+    /** Begin at this round of stages.ts instead of the first, with the weights of --weights. */
+    from: { type: 'string', default: '0' },
+    /** Weights of the network to begin with, `embedded` for those in the package. Default random ones. */
+    weights: { type: 'string' },
   },
 })
 const BATCH = 64
@@ -57,23 +61,24 @@ async function train(): Promise<void> {
     return views
   }
   const standard = readStandard(open)
-  const options = { alpha, top: await teacherTop(), standard, learningRate: rateAt }
-  const { student, base } = await createStudent(options)
   const last = join(work, 'last.weights.h5')
+  const { first, end } = stepsOfRun(Number(flags.from))
+  const { student, base } = await begin(first, standard)
   if (existsSync(last)) await student.loadWeights(last)
-  log(`alpha ${alpha}, ${student.compiled.iterations} of ${totalSteps} steps done`)
+  const stepsDone = (): number => first + student.compiled.iterations
+  log(`alpha ${alpha}, ${stepsDone()} of ${end} steps done`)
   let saved = performance.now()
   let sum = 0
-  let since = { step: student.compiled.iterations, at: performance.now() }
-  while (student.compiled.iterations < totalSteps) {
-    const step = student.compiled.iterations
-    const { size, mixture } = stageAt(step)
+  let since = { step: stepsDone(), at: performance.now() }
+  while (stepsDone() < end) {
+    const step = stepsDone()
+    const { size, mixture, tellsKinds } = stageAt(step)
     const { views, flips } = drawViews(
       mixture.map(({ name, share }) => ({ views: open(name), share })),
       BATCH,
       step,
     )
-    const { x, y } = batchOf(views, { size, flips, standard })
+    const { x, y } = batchOf(views, { size, flips, standard, tellsKinds })
     const logs = await student.trainOnBatch(x, y)
     sum += logs['loss'] ?? NaN
     const done = step + 1
@@ -89,13 +94,28 @@ async function train(): Promise<void> {
       await check(student, { open, standard, stage: stageAt(step), done })
       for (const [name, { complete }] of known) if (!complete) known.delete(name)
     }
-    if (performance.now() - saved > SECONDS_BETWEEN_SAVES * 1000 || done === totalSteps) {
+    if (performance.now() - saved > SECONDS_BETWEEN_SAVES * 1000 || done === end) {
       await student.saveWeights(last)
       saved = performance.now()
     }
   }
   await base.saveWeights(join(work, 'base.weights.h5'))
   log('done')
+}
+
+/** The student as it is before a run's first step. */
+async function begin(first: number, standard: Standard): ReturnType<typeof createStudent> {
+  const { lateLayersOnly = false, classShare = 0.5 } = stageAt(first)
+  const learningRate = (step: number): number => rateAt(first + step)
+  return createStudent({
+    alpha,
+    top: await teacherTop(),
+    standard,
+    learningRate,
+    lateLayersOnly,
+    classShare,
+    weights: flags.weights ?? null,
+  })
 }
 
 interface Check {

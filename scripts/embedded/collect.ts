@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { basename, join } from 'node:path'
 import { correlation, fingerprint, type Fingerprint } from '../../src/data/fingerprint.ts'
 import { loadPixels } from '../../src/image/index.ts'
+import { SMALL_CLASSES } from './distillation.ts'
 import { evaluationFolders, filesOf, materialFiles, sources, type SourceRow } from './folders.ts'
 
 /** A picture and the number of its class, −1 where that is not used. */
@@ -79,8 +80,12 @@ function picturesOf(name: SourceRow['name'], work: string, wnids: readonly strin
       return unlabelled(materialFiles.thousand).filter((_, i) => i % HELD === 0)
     case 'thousand':
       return unlabelled(materialFiles.thousand).filter((_, i) => i % HELD > 0)
-    case 'flowers':
-      return unlabelled(materialFiles.flowers)
+    case 'flowers': {
+      const kinds = readdirSync(materialFiles.flowers).sort()
+      return kinds.flatMap((kind, i) =>
+        picturesBelow(join(materialFiles.flowers, kind)).map((path) => ({ path, label: SMALL_CLASSES + i })),
+      )
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** @file The student and what it is told: the teacher's features, its opinion of 1,000 classes, and the 200 true classes. */
+/** @file The student and what it is told: the teacher's features, its opinion of 1,000 classes, and the true class where it is known. */
 import * as layers from '../../src/layers/index.ts'
 import { application } from '../../src/applications/index.ts'
 import { steps, type Tape, type Value } from '../../src/graph/index.ts'
@@ -7,8 +7,10 @@ import { TEACHER_FEATURES, type TeacherTop } from './teach.ts'
 
 const { add, mul, neg, scale, sub, sumOver, meanOver } = steps
 
-/** Classes of the 32-pixel pictures. */
-export const CLASSES = 200
+/** Classes of the 32-pixel pictures, after which the kinds of flowers are numbered. */
+export const SMALL_CLASSES = 200
+/** The true classes: those of the small pictures, and five kinds of flowers. */
+export const CLASSES = SMALL_CLASSES + 5
 /** A target is the teacher's standardized features, then the true class; zeros where that is unknown. */
 export const TARGETS = TEACHER_FEATURES + CLASSES
 
@@ -19,26 +21,39 @@ export interface Standard {
 }
 
 /** How much each part of the loss counts. */
-const SHARES = { features: 2, opinion: 1, classes: 0.5 } as const
+const SHARES = { features: 2, opinion: 1 } as const
+/** Layers before this one are done when `lateLayersOnly` is asked for. */
+const FIRST_LATE_LAYER = 'conv_dw_6'
 
 export interface StudentOptions {
   readonly alpha: number
   readonly top: TeacherTop
   readonly standard: Standard
   readonly learningRate: (step: number) => number
+  /** The early layers stay as they are, batch statistics included: a step takes 0.6 of the time. */
+  readonly lateLayersOnly: boolean
+  /** How much the true classes count in the loss. */
+  readonly classShare: number
+  /** Weights to begin with: a file, or null for random ones. */
+  readonly weights: string | null
 }
 
 /** A MobileNet with random weights for pictures of any size, compiled to learn from the teacher. */
-export async function createStudent({ alpha, top, standard, learningRate }: StudentOptions): Promise<{ student: Model; base: Model }> {
-  const base = await application('mobilenet', { alpha, weights: null, includeTop: false, pooling: 'avg' })
+export async function createStudent(options: StudentOptions): Promise<{ student: Model; base: Model }> {
+  const { alpha, learningRate, weights } = options
+  const base = await application('mobilenet', { alpha, weights, includeTop: false, pooling: 'avg' })
   const [pooled] = base.outputs
   if (!pooled) throw new Error('The network has no output')
+  if (options.lateLayersOnly) {
+    const first = base.layers.findIndex(({ name }) => name === FIRST_LATE_LAYER)
+    for (const layer of base.layers.slice(0, first)) layer.trainable = false
+  }
   const told = layers.dense({ units: TARGETS, name: 'told' })(pooled)
   const student = model({ inputs: base.inputs, outputs: told })
   const schedule = { name: 'Stages', at: learningRate, config: {} }
   student.compile({
     optimizer: optimizers.adamW({ learningRate: schedule, weightDecay: 0.02, globalClipnorm: 5 }),
-    loss: { name: 'distillation', targets: 'categorical', perSample: (inputs) => distillation(inputs, top, standard) },
+    loss: { name: 'distillation', targets: 'categorical', perSample: (inputs) => distillation(inputs, options) },
   })
   return { student, base }
 }
@@ -49,8 +64,8 @@ interface Told {
   readonly predictions: Value
 }
 
-// 2·mean (f − t)² + KL(teacher's classes of t, of f) + ½·crossentropy of the true class
-function distillation({ tape, targets, predictions }: Told, top: TeacherTop, standard: Standard): Value {
+// 2·mean (f − t)² + KL(teacher's classes of t, of f) + share·crossentropy of the true class
+function distillation({ tape, targets, predictions }: Told, { top, standard, classShare }: StudentOptions): Value {
   const wanted = columns(tape, targets, 0, TEACHER_FEATURES)
   const found = columns(tape, predictions, 0, TEACHER_FEATURES)
   const difference = sub(tape, wanted, found)
@@ -61,7 +76,7 @@ function distillation({ tape, targets, predictions }: Told, top: TeacherTop, sta
   const classes = tape.op('LogSoftmax', [columns(tape, predictions, TEACHER_FEATURES, TARGETS)], { axis: 1 })
   const crossentropy = neg(tape, sumOver(tape, mul(tape, columns(tape, targets, TEACHER_FEATURES, TARGETS), classes), [1]))
   const both = add(tape, scale(tape, features, SHARES.features), scale(tape, divergence, SHARES.opinion))
-  return add(tape, both, scale(tape, crossentropy, SHARES.classes))
+  return add(tape, both, scale(tape, crossentropy, classShare))
 }
 
 /** The teacher's logits for standardized features. */

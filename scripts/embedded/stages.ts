@@ -10,6 +10,12 @@ export interface Stage {
   readonly steps: number
   /** What a batch is drawn from. */
   readonly mixture: readonly { readonly name: SourceRow['name']; readonly share: number }[]
+  /** The student is told the kinds of the flowers too. */
+  readonly tellsKinds?: boolean
+  /** Only the layers from `conv_dw_6` on are trained. */
+  readonly lateLayersOnly?: boolean
+  /** How much the true classes count in the loss. Default ½. */
+  readonly classShare?: number
 }
 
 /**
@@ -21,6 +27,8 @@ export const stages: readonly Stage[] = [
   { round: 0, size: 96, steps: 6000, mixture: mixture(0.35, 0.4, 0.25) },
   { round: 1, size: 96, steps: 6000, mixture: mixture(0.3, 0.45, 0.25) },
   { round: 2, size: 128, steps: 2500, mixture: mixture(0.1, 0.45, 0.45) },
+  { round: 3, size: 128, steps: 3000, mixture: mixture(0.15, 0.4, 0.45), tellsKinds: true, lateLayersOnly: true },
+  { round: 4, size: 128, steps: 5000, mixture: mixture(0.25, 0.3, 0.45), tellsKinds: true, lateLayersOnly: true, classShare: 1 },
 ]
 
 /** Highest learning rate of each round, and the last part of its steps in which the rate falls in a straight line. */
@@ -28,11 +36,19 @@ const rounds: readonly { readonly peak: number; readonly fall: number }[] = [
   { peak: 3e-3, fall: 0.6 },
   { peak: 2e-3, fall: 0.9 },
   { peak: 1e-3, fall: 0.9 },
+  { peak: 1e-3, fall: 0.9 },
+  { peak: 1e-3, fall: 0.9 },
 ]
 const WARMUP = 300
 
-/** All steps together. */
-export const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0)
+/** The steps that one run makes: from the beginning of a round on, as long as the same layers learn from the same loss. */
+export function stepsOfRun(round: number): { readonly first: number; readonly end: number } {
+  const count = (wanted: (stage: Stage) => boolean): number => stages.filter(wanted).reduce((sum, { steps }) => sum + steps, 0)
+  const own = stages.find((stage) => stage.round === round)
+  const isAlike = (stage: Stage): boolean => stage.lateLayersOnly === own?.lateLayersOnly && stage.classShare === own?.classShare
+  const first = count((stage) => stage.round < round)
+  return { first, end: first + count((stage) => stage.round >= round && isAlike(stage)) }
+}
 
 /** The stage that a step (from 0) belongs to. */
 export function stageAt(step: number): Stage {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { random } from '../../src/tensor/index.ts'
 import type { Tensor } from '../../src/tensor/index.ts'
 import { cropBox, pictureOf, writeCrop } from './crop.ts'
-import { CLASSES, TARGETS, type Standard } from './distillation.ts'
+import { CLASSES, SMALL_CLASSES, TARGETS, type Standard } from './distillation.ts'
 import { filesOf, sources, type SourceRow } from './folders.ts'
 import { TEACHER_FEATURES } from './teach.ts'
 
@@ -78,10 +78,18 @@ export function drawViews(
   return { views, flips: views.map(() => rng.uniform() < 0.5) }
 }
 
-/** Pictures [n, size, size, 3] and targets [n, 456]. */
+export interface BatchOptions {
+  readonly size: number
+  readonly flips: readonly boolean[]
+  readonly standard: Standard
+  /** Otherwise the kinds of flowers are left out. */
+  readonly tellsKinds?: boolean | undefined
+}
+
+/** Pictures [n, size, size, 3] and targets [n, 461]. */
 export function batchOf(
   views: readonly View[],
-  { size, flips, standard }: { size: number; flips: readonly boolean[]; standard: Standard },
+  { size, flips, standard, tellsKinds = false }: BatchOptions,
 ): { x: Tensor<'float32'>; y: Tensor<'float32'> } {
   const x = new Float32Array(views.length * size * size * 3)
   const y = new Float32Array(views.length * TARGETS)
@@ -90,7 +98,9 @@ export function batchOf(
     const picture = pictureOf(number, pictures)
     const target = { size, flip: flips[i] ?? false, offset: i * size * size * 3 }
     writeCrop(x, pixels, picture * row.side * row.side * 3, { box: cropBox(row.name, number, row), side: row.side, target })
-    writeTarget(y.subarray(i * TARGETS, (i + 1) * TARGETS), features.subarray(number * TEACHER_FEATURES), labels[picture] ?? -1, standard)
+    const told = labels[picture] ?? -1
+    const label = told >= SMALL_CLASSES && !tellsKinds ? -1 : told
+    writeTarget(y.subarray(i * TARGETS, (i + 1) * TARGETS), features.subarray(number * TEACHER_FEATURES), label, standard)
   }
   return {
     x: { data: x, shape: [views.length, size, size, 3], dtype: 'float32' },
