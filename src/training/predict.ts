@@ -1,8 +1,9 @@
 /** @file Inference: the model's graph with all weights as constants, compiled once per input size and set of weights. */
 import { RootstockError } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
-import { engine, type Program } from '../engine/index.ts'
+import type { Program } from '../engine/index.ts'
 import { lower, type Functional } from '../models/index.ts'
+import { compileInference } from './inference.ts'
 import { byteTrunkOf, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
 import type { SymbolicTensor } from '../layers/index.ts'
 import type { Value } from '../graph/index.ts'
@@ -115,8 +116,8 @@ export class Predictor {
     })
     const float = lowered.tape.graph(lowered.outputs)
     const graph = (bytes && withByteTrunk(bytes, float)) ?? float
-    const program = await engine().compile(graph)
-    this.#compiled = { key, bytes, program, inputs: graph.inputs, outputs: graph.outputs }
+    const { program, at } = await compileInference(graph)
+    this.#compiled = { key, bytes, program, inputs: graph.inputs, outputs: graph.outputs.map(at) }
     return this.#compiled
   }
 }

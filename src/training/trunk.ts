@@ -1,9 +1,9 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
 import { rows, type Shape, type Tensor } from '../tensor/index.ts'
-import { engine, type Program } from '../engine/index.ts'
 import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
+import { compileInference, type Inference } from './inference.ts'
 import { byteTrunkFor } from './int8/byte-trunk.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
@@ -56,13 +56,13 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
     hash: () => (graph ? graphHash(graph) : ''),
     async run(photos) {
       if (!computes) return [photos]
-      const program = await compiledTrunk.get()
+      const { program, at } = await compiledTrunk.get()
       const count = photos.shape[0] ?? 0
       const given = mixesRows ? padded(photos) : photos
       const results = await program.run(new Map([[graph?.inputs[0] ?? input, given]]))
       return cut.features.map((value, i) => {
         const made = graph?.outputs[i] ?? value
-        return value === input ? photos : rows(results.get(made) as Tensor<'float32'>, 0, count)
+        return value === input ? photos : rows(results.get(at(made)) as Tensor<'float32'>, 0, count)
       })
     },
     dispose: compiledTrunk.dispose,
@@ -86,13 +86,13 @@ function padded(photos: Tensor<'float32'>): Tensor<'float32'> {
   return { data, shape: [trunkBatch, ...shape], dtype: 'float32' }
 }
 
-function lazyProgram(graph: Graph | undefined): { get: () => Promise<Program>; dispose: () => Promise<void> } {
-  let program: Promise<Program> | undefined
+function lazyProgram(graph: Graph | undefined): { get: () => Promise<Inference>; dispose: () => Promise<void> } {
+  let compiled: Promise<Inference> | undefined
   return {
-    get: () => (program ??= engine().compile(withComputedOutputs(graph!))),
+    get: () => (compiled ??= compileInference(withComputedOutputs(graph!))),
     async dispose() {
-      await (await program)?.dispose()
-      program = undefined
+      await (await compiled)?.program.dispose()
+      compiled = undefined
     },
   }
 }
