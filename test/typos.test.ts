@@ -11,7 +11,7 @@ import { engine } from '../src/engine/index.ts'
 import { RootstockError } from '../src/errors.ts'
 import * as image from '../src/image/index.ts'
 import { INTERPOLATIONS, preprocessModes, resize, preprocess } from '../src/image/index.ts'
-import { imageFolder, prepare } from '../src/data/index.ts'
+import { imageFolder, prepare, splitFrom, splitOf } from '../src/data/index.ts'
 import { layers } from '../src/layers/index.ts'
 import { plotLearningRates, plotModel, plotTraining } from '../src/report/index.ts'
 import { tensor } from '../src/tensor/index.ts'
@@ -220,6 +220,9 @@ const ofPhotos: Row = [
   ['resnet50', (o) => applications.resnet50(o), ['weights', 'includeTop', 'classifierActivation']],
   ['imageFolder', (o) => imageFolder('a', o), ['targetSize', 'interpolation', 'labelMode', 'classNames', 'shuffle', 'followLinks']],
   ['prepare', (o) => prepare('a', 'b', o), ['labels', 'train', 'validation', 'force']],
+  ['splitOf', (o) => splitOf('a', o), ['train', 'validation', 'duplicates', 'groupPattern', 'groups', 'maxUnusable', 'leaks']],
+  ['splitFrom', (o) => splitFrom({}, 'a', o), ['parts', 'folder', 'signal']],
+  ['resize', (o) => resize({ data: new Uint8Array(3), width: 1, height: 1 }, [1, 1], o), ['interpolation', 'keepAspectRatio']],
   ['load', (o) => image.load('a.jpg', o), ['targetSize', 'interpolation', 'colorMode', 'keepAspectRatio']],
   ['randomFlip', (o) => image.randomFlip(o), ['mode']],
   ['randomRotation', (o) => image.randomRotation({ factor: 0.1, ...o }), ['fillMode', 'fillValue', 'interpolation']],

@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import { sep } from 'node:path'
 import { z } from 'zod'
-import { RootstockError } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import { forEachBounded } from './bytes.ts'
 import { allIndices, fileOf, hashOf } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
@@ -74,6 +74,7 @@ export interface SplitFromOptions {
  * photo is missing, lies outside the folder, or has another content than it had.
  */
 export async function splitFrom(json: unknown, folder: string, options: SplitFromOptions = {}): Promise<Split> {
+  refuseUnknown('splitFrom', options, { parts: true, folder: true, onProgress: true, signal: true })
   const description = parsed(json)
   const wanted = new Set(options.parts ?? PARTS)
   const { classNames, layout, source } = description

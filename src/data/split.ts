@@ -1,5 +1,5 @@
 /** @file Training, validation and test photos of a folder: its own parts where it has them, else a split by content that stays put. */
-import { RootstockError, unknownName } from '../errors.ts'
+import { RootstockError, refuseUnknown, unknownName } from '../errors.ts'
 import { assignParts } from './assign.ts'
 import type { Fractions } from './assign.ts'
 import { checkClasses } from './class-folders.ts'
@@ -37,6 +37,23 @@ export interface SplitOptions extends Shares, InspectOptions, GroupOptions {
   readonly folder?: ImageFolderOptions
 }
 
+const OPTIONS: Readonly<Record<keyof SplitOptions, true>> = {
+  train: true,
+  validation: true,
+  test: true,
+  duplicates: true,
+  hashCache: true,
+  onProgress: true,
+  signal: true,
+  maxUnusable: true,
+  onRefused: true,
+  groupPattern: true,
+  groups: true,
+  seed: true,
+  leaks: true,
+  folder: true,
+}
+
 /** A folder in three parts. */
 export interface Split {
   /** How the folder is laid out. */
@@ -68,6 +85,7 @@ export interface Split {
  * Code DATA where classes differ between parts, or a class has no photo to train with.
  */
 export async function splitOf(folder: string | ImageFolder, options: SplitOptions = {}): Promise<Split> {
+  refuseUnknown('splitOf', options, OPTIONS)
   const path = typeof folder === 'string' ? folder : folder.path
   const reading = typeof folder === 'string' ? (options.folder ?? {}) : folder.options
   checkChoices(options)

@@ -45,7 +45,9 @@ export async function loadPixels(source: string | Uint8Array, options: LoadOptio
   const { pixels, orientation } = await decode(isPath ? await readPicture(source) : source, isPath ? source : 'the picture')
   const turned = options.exif === 'ignore' ? pixels : orient(pixels, orientation)
   const coloured = options.colorMode === 'grayscale' ? toGrey(turned) : turned
-  return options.targetSize ? resize(coloured, options.targetSize, options) : coloured
+  if (!options.targetSize) return coloured
+  const { interpolation = 'nearest', keepAspectRatio = false } = options
+  return resize(coloured, options.targetSize, { interpolation, keepAspectRatio })
 }
 
 /** The bytes as float32 values 0 to 255: shape `[height, width, 3]`, or the first channel alone for 'grayscale'. */

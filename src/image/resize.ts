@@ -1,5 +1,5 @@
 /** @file Pillow's resampling, exact to the last bit (Pillow `Resample.c` and the nearest rule of `Geometry.c`). */
-import { unknownName } from '../errors.ts'
+import { refuseUnknown, unknownName } from '../errors.ts'
 import type { Pixels } from './pixels.ts'
 
 /** The names of Keras and Pillow. */
@@ -45,9 +45,10 @@ interface Box {
 
 /**
  * The picture at `[height, width]` pixels; the same object when it has that size already.
- * Throws UNKNOWN_NAME for another `interpolation`.
+ * Throws UNKNOWN_NAME for another `interpolation`, or an option that does not exist.
  */
 export function resize(pixels: Pixels, size: readonly [number, number], options: ResizeOptions = {}): Pixels {
+  refuseUnknown('resize', options, { interpolation: true, keepAspectRatio: true })
   const { interpolation = 'nearest', keepAspectRatio = false } = options
   if (!INTERPOLATIONS.includes(interpolation)) throw unknownName('interpolation', String(interpolation), INTERPOLATIONS)
   const [height, width] = size

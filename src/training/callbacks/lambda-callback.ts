@@ -16,9 +16,18 @@ const HOOKS = {
   onTrainEnd: true,
 } satisfies Record<Hook, true>
 
+const OTHERS = {
+  name: true,
+  wantsGradients: true,
+  followsBatches: true,
+  state: true,
+  tensors: true,
+  restore: true,
+} satisfies Record<Exclude<keyof Callback, Hook>, true>
+
 /** A callback made of functions; Keras's LambdaCallback. They take what the hooks of `Callback` take. Throws UNKNOWN_NAME for a hook that does not exist. */
 export function lambdaCallback(hooks: LambdaCallbackOptions): Callback {
-  const known = [...Object.keys(HOOKS), 'name', 'followsBatches', 'state', 'tensors', 'restore']
+  const known = [...Object.keys(HOOKS), ...Object.keys(OTHERS)]
   const strange = Object.keys(hooks).find((key) => !known.includes(key))
   if (strange !== undefined) throw unknownName('hook of lambdaCallback', strange, known)
   return { name: 'lambdaCallback', ...hooks }

@@ -49,6 +49,13 @@ describe('lambdaCallback', () => {
     ])
   })
 
+  it('takes what a callback may say beside its hooks', () => {
+    expect(lambdaCallback({ name: 'mine', wantsGradients: true, followsBatches: false })).toMatchObject({
+      name: 'mine',
+      wantsGradients: true,
+    })
+  })
+
   it('names a hook that does not exist', () => {
     const misspelt: object = { onEpochsEnd: () => undefined }
     expect(() => lambdaCallback(misspelt)).toThrow(
