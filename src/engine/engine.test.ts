@@ -1,4 +1,5 @@
 /** @file What holds for every engine besides its operators: feeding, writing in place, memory, refusals. */
+import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
@@ -6,7 +7,7 @@ import { createTape, steps, type Graph, type Value } from '../graph/index.ts'
 import { tensor, zeros, type Tensor } from '../tensor/index.ts'
 import { normal } from './conformance.cases.ts'
 import { here, withProgram } from './here.cases.ts'
-import { availableEngines, engine } from './index.ts'
+import { availableEngines, engine, engineThreads } from './index.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -18,6 +19,19 @@ describe('engine', () => {
 
   it('is the processor by default', () => {
     expect(engine().name).toBe(process.env['ROOTSTOCK_ENGINE'] ?? 'cpu')
+  })
+
+  it.each([
+    ['', availableParallelism()],
+    ['3', 3],
+  ])('computes with %j as ROOTSTOCK_THREADS on %j threads', (given, threads) => {
+    expect(engineThreads(given)).toBe(threads)
+  })
+
+  it.each(['0', '-1', '1.5', 'two', '1e9'])('refuses %j as ROOTSTOCK_THREADS', (given) => {
+    expect(() => engineThreads(given)).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(given) as string }),
+    )
   })
 
   it('is available on the processor of every machine', async () => {

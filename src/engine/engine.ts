@@ -11,7 +11,7 @@ export type EngineName = (typeof engineNames)[number]
 export interface CompileOptions {
   /** Parameters that are fed at each run; all others become constants, which the engine may pack and fold. */
   readonly asInputs?: ReadonlySet<Value>
-  /** Threads of one run. Default: as many as the machine has cores. */
+  /** Threads of one run. Default: ROOTSTOCK_THREADS, else as many as the process has cores. */
   readonly threads?: number
   /** Graph rewriting by the engine. 'none' runs the nodes as they stand. Default 'all'. */
   readonly optimize?: 'all' | 'none'

@@ -1,11 +1,11 @@
 /** @file The engines of ONNX Runtime. Programs are ONNX models made in memory; tensors are passed without copies. */
-import { availableParallelism } from 'node:os'
 import type * as ort from 'onnxruntime-node'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, messageOf, unknownName } from '../errors.ts'
 import { showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { consumers, createTape, type Graph, type Value } from '../graph/index.ts'
 import { writeOnnx, type OnnxModel } from '../onnx/index.ts'
+import { engineThreads } from './threads.ts'
 import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
 
 type Runtime = typeof ort
@@ -95,7 +95,7 @@ async function createSession(
     return await ort.InferenceSession.create(model.bytes, {
       executionProviders: name === 'cpu' ? ['cpu'] : [name, 'cpu'],
       externalData: [...model.external],
-      intraOpNumThreads: options.threads ?? availableParallelism(),
+      intraOpNumThreads: options.threads ?? engineThreads(),
       interOpNumThreads: 1,
       graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
       logSeverityLevel: 3,

@@ -1,7 +1,7 @@
 /** @file Checks of what computes: the processor, the engine, other engines, memory. */
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
-import { engine, probeEngines, runtimeVersion } from '../../engine/index.ts'
+import { engine, engineThreads, probeEngines, runtimeVersion } from '../../engine/index.ts'
 import { createTape } from '../../graph/index.ts'
 import { tensor } from '../../tensor/index.ts'
 import { sizeInWords, type Answer, type Machine } from './check.ts'
@@ -58,7 +58,10 @@ export async function checkEngine({ environment }: Machine): Promise<Answer> {
     const expected = 1 / (1 + Math.exp(-4))
     const isRight = Math.abs(first - expected) < 1e-5 && Math.abs(first + second - 1) < 1e-5
     return isRight
-      ? { status: 'ok', found: `${name} computes right: ONNX Runtime ${await runtimeVersion()}, ${availableParallelism()} threads` }
+      ? {
+          status: 'ok',
+          found: `${name} computes right: ONNX Runtime ${await runtimeVersion()}, ${engineThreads(environment['ROOTSTOCK_THREADS'])} threads`,
+        }
       : { status: 'fail', found: `${name} gives ${first} for ${expected}`, hint: 'Set ROOTSTOCK_ENGINE=cpu' }
   } finally {
     await program.dispose()
