@@ -13,6 +13,9 @@ import { builtMain, root } from './cli/built.cases.ts'
 const KILLS = 30
 const SEED = process.env['ROOTSTOCK_KILL_SEED'] ?? '1'
 
+/** As many as users have, not the one of the other tests. */
+const threads = { ROOTSTOCK_THREADS: '2' }
+
 const scratch = mkdtempSync(join(tmpdir(), 'rootstock-kill-'))
 const running = new Set<ChildProcess>()
 afterAll(() => {
@@ -35,7 +38,10 @@ type Moment = { readonly from: 'start' | 'training'; readonly ms: number } | und
 /** Runs the child until it ends or is killed; returns its exit code (null: killed). */
 function train(folder: string, moment?: Moment): Promise<{ code: number | null; stderr: string }> {
   mkdirSync(folder, { recursive: true })
-  const child = spawn(process.execPath, [script, library, folder], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [script, library, folder], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...threads },
+  })
   running.add(child)
   let stderr = ''
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))

@@ -20,7 +20,7 @@ beforeAll(async () => {
   expect(code, stderr).toBe(0)
 }, 120_000)
 
-const env = { ROOTSTOCK_HOME: join(scratch, 'home') }
+const env = { ROOTSTOCK_HOME: join(scratch, 'home'), ROOTSTOCK_THREADS: '2' }
 
 /** What must be the same to the last bit, and the test's figures. */
 function resultOf(run: string): object {
