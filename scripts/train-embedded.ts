@@ -26,6 +26,8 @@ const { values: flags } = parseArgs({
     from: { type: 'string', default: '0' },
     /** Weights of the network to begin with, `embedded` for those in the package. Default random ones. */
     weights: { type: 'string' },
+    /** Files of weights whose mean is exported. Default the last that was trained. */
+    mean: { type: 'string', multiple: true },
   },
 })
 const BATCH = 64
@@ -46,10 +48,16 @@ function does(part: string): boolean {
   return flags.only === undefined || flags.only === part
 }
 
-/** What the package ships; the weights as they are after the last step. */
+/** What the package ships: the weights as they are after the last step, or the mean of those of several rounds. */
 async function exportTrained(): Promise<void> {
   // The program reads the file at the width that it names itself: a student of another width must not take its place.
-  const base = await application('mobilenet', { alpha: embeddedNetwork.alpha, weights: join(work, 'base.weights.h5'), includeTop: false })
+  const open = (weights: string): Promise<Model> => application('mobilenet', { alpha: embeddedNetwork.alpha, weights, includeTop: false })
+  const [base, ...others] = await Promise.all((flags.mean ?? [join(work, 'base.weights.h5')]).map(open))
+  if (!base) throw new Error('There are no weights to export')
+  base.weights.forEach((weight, i) => {
+    const all = [base, ...others].map((net) => net.weights[i]!.value().data)
+    weight.assign(Float32Array.from(all[0]!, (_, k) => all.reduce((sum, data) => sum + data[k]!, 0) / all.length))
+  })
   log(`${exportNetwork(base, embeddedFile())} bytes in ${embeddedFile()}`)
 }
 

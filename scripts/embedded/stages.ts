@@ -29,7 +29,6 @@ export const stages: readonly Stage[] = [
   { round: 2, size: 128, steps: 2500, mixture: mixture(0.1, 0.45, 0.45) },
   { round: 3, size: 128, steps: 3000, mixture: mixture(0.15, 0.4, 0.45), tellsKinds: true, lateLayersOnly: true },
   { round: 4, size: 128, steps: 5000, mixture: mixture(0.25, 0.3, 0.45), tellsKinds: true, lateLayersOnly: true, classShare: 1 },
-  { round: 5, size: 128, steps: 3000, mixture: mixture(0.2, 0.35, 0.45), tellsKinds: true, lateLayersOnly: true },
 ]
 
 /** Highest learning rate of each round, and the last part of its steps in which the rate falls in a straight line. */
@@ -39,7 +38,6 @@ const rounds: readonly { readonly peak: number; readonly fall: number }[] = [
   { peak: 1e-3, fall: 0.9 },
   { peak: 1e-3, fall: 0.9 },
   { peak: 1e-3, fall: 0.9 },
-  { peak: 5e-4, fall: 0.9 },
 ]
 const WARMUP = 300
 

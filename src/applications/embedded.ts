@@ -20,7 +20,7 @@ export const embeddedNetwork = {
 
 /** The file beside dist/ (and beside src/), and the SHA-256 of its bytes. */
 const FILE = 'mobilenet_0.5_128.safetensors'
-const SHA256 = '83160abbc742896632bae549e7e9584c66dbe02e57768fec4767b3e1c206021b'
+const SHA256 = 'd32eb4e092bc8c85e8295609d09975035dcc7ab0f8659af485be4c9e7a0dc2b4'
 
 /** The path of the weight file in the package. */
 export function embeddedFile(): string {
