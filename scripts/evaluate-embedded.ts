@@ -24,7 +24,7 @@ const { values: flags } = parseArgs({
     only: { type: 'boolean', default: false },
     /** Height and width of the pictures. Default those that the file was trained on. */
     size: { type: 'string', default: String(embeddedNetwork.size) },
-    /** Random splits of the photos. The mean of five is off by three points as often as not where 50 photos are the test. */
+    /** Random splits of the photos. The mean of five is off by three points or more one time in three where 50 photos are the test. */
     splits: { type: 'string', default: '20' },
   },
 })
