@@ -1,6 +1,7 @@
 """
 Makes photos: OUT COUNT [SOURCE] writes COUNT JPEG files of two classes into OUT. Without SOURCE they are coloured noise as large and as
-detailed as a snapshot; with a folder of photos they are these, and where they are too few, other croppings of these.
+detailed as a snapshot; with a folder of photos they are these, and where they are too few, or OUT is not called train, other croppings of these:
+photos in two parts of a split would be found and warned of.
 """
 import io
 import pathlib
@@ -36,14 +37,15 @@ def jpeg(photo):
 
 
 def main(out, count, source=None):
-    rng = random.Random(0)
+    part = pathlib.Path(out).name
+    rng = random.Random(part)
     originals = sorted(path for path in pathlib.Path(source).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg")) if source else []
     for name in CLASSES:
         pathlib.Path(out, name).mkdir(parents=True, exist_ok=True)
     for i in range(int(count)):
         if originals:
             path = originals[i % len(originals)]
-            data = path.read_bytes() if i < len(originals) else jpeg(cropped(Image.open(path), rng))
+            data = path.read_bytes() if part == "train" and i < len(originals) else jpeg(cropped(Image.open(path), rng))
         else:
             data = jpeg(drawn(rng))
         pathlib.Path(out, CLASSES[i % 2], f"{i // 2}.jpg").write_bytes(data)
