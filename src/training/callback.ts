@@ -8,6 +8,8 @@ import type { Logs, TrainingEvent } from './events.ts'
 export interface WeightAccess {
   /** Keras's path, such as `dense_new/kernel`. */
   readonly path: string
+  /** Counts the changes; equal versions mean equal numbers. */
+  readonly version: number
   read(): Promise<Tensor>
   assign(values: Tensor | Float32Array): void
 }

@@ -3,8 +3,21 @@ import { encodePictures, histogramSummary, imageSummary, picturesOfWeight, type 
 import type { Tensor } from '../../tensor/index.ts'
 import type { WeightAccess } from '../callback.ts'
 
+/** Summaries of weights, made anew only for those that have changed: most of a network is frozen, and its histograms take longer than the epochs of a head. */
+export function weightSummaryMaker(asImages: boolean): (weight: WeightAccess) => Promise<SummaryValue[]> {
+  const known = new Map<string, { readonly version: number; readonly summaries: SummaryValue[] }>()
+  return async (weight) => {
+    const { path, version } = weight
+    const found = known.get(path)
+    if (found?.version === version) return found.summaries
+    const summaries = await weightSummaries(weight, asImages)
+    known.set(path, { version, summaries })
+    return summaries
+  }
+}
+
 /** A histogram, and with `asImages` pictures where the weight's form allows. */
-export async function weightSummaries(weight: WeightAccess, asImages: boolean): Promise<SummaryValue[]> {
+async function weightSummaries(weight: WeightAccess, asImages: boolean): Promise<SummaryValue[]> {
   const tensor = (await weight.read()) as Tensor<'float32'>
   const histogram = histogramSummary(`${weight.path}/histogram`, tensor.data)
   const pictures = asImages ? picturesOfWeight(tensor) : undefined

@@ -16,7 +16,7 @@ import type { Callback, TrainingControl } from '../callback.ts'
 import type { Logs } from '../events.ts'
 import { readState, storedCount } from './stored-state.ts'
 import { writeEmbedding } from './tensor-board-embedding.ts'
-import { weightSummaries } from './tensor-board-weights.ts'
+import { weightSummaryMaker } from './tensor-board-weights.ts'
 
 /** What `tensorBoard` takes. */
 export interface TensorBoardOptions {
@@ -76,6 +76,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
   const settings = readSettings(options)
   let writers = openWriters(settings.logDir)
   const pace = stopwatch()
+  let summariesOf = weightSummaryMaker(settings.writeImages)
   /** Batches since the run began; the step of the figures of batches. */
   let trainBatch = 0
   const { updateFreq } = settings
@@ -87,6 +88,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
     wantsGradients: settings.writeGrads && settings.histogramFreq > 0,
     onTrainBegin(control) {
       trainBatch = 0
+      summariesOf = weightSummaryMaker(settings.writeImages)
       writers = openWriters(settings.logDir)
       if (settings.writeGraph) writeGraph(writers, control)
       writers.train()
@@ -112,7 +114,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
     async onEpochEnd(epoch, logs, control) {
       const speed = settings.writeStepsPerSecond ? { steps_per_second: pace.ofEpoch(control.iterations) } : {}
       writeEpoch(writers, epoch, { ...logs, learning_rate: control.learningRate, ...speed })
-      if (isTurn(epoch, settings.histogramFreq)) await writeWeights(writers, epoch, { control, settings })
+      if (isTurn(epoch, settings.histogramFreq)) await writeWeights(writers, epoch, { control, settings, summariesOf })
       writers.flush()
       if (isTurn(epoch, settings.embeddingsFreq)) await writeEmbedding(join(settings.logDir, 'train'), settings.embedding, control)
     },
@@ -208,9 +210,9 @@ function scalars(logs: Logs, tagOf: (name: string) => string) {
 async function writeWeights(
   writers: Writers,
   epoch: number,
-  { control, settings }: { control: TrainingControl; settings: Settings },
+  { control, settings, summariesOf }: { control: TrainingControl; settings: Settings; summariesOf: ReturnType<typeof weightSummaryMaker> },
 ): Promise<void> {
-  for (const weight of control.model.weights) writers.train().add(epoch, await weightSummaries(weight, settings.writeImages))
+  for (const weight of control.model.weights) writers.train().add(epoch, await summariesOf(weight))
   if (!settings.writeGrads) return
   for (const { path, values } of control.model.gradients()) writers.train().add(epoch, [histogramSummary(`${path}_grad`, values.data)])
 }
