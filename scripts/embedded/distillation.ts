@@ -22,7 +22,7 @@ export interface Standard {
 
 /** How much each part of the loss counts. */
 const SHARES = { features: 2, opinion: 1 } as const
-/** Layers before this one are done when `lateLayersOnly` is asked for. */
+/** The first that `lateLayersOnly` trains. */
 const FIRST_LATE_LAYER = 'conv_dw_6'
 
 export interface StudentOptions {
@@ -38,7 +38,7 @@ export interface StudentOptions {
   readonly weights: string | null
 }
 
-/** A MobileNet with random weights for pictures of any size, compiled to learn from the teacher. */
+/** A MobileNet for pictures of any size, compiled to learn from the teacher. */
 export async function createStudent(options: StudentOptions): Promise<{ student: Model; base: Model }> {
   const { alpha, learningRate, weights } = options
   const base = await application('mobilenet', { alpha, weights, includeTop: false, pooling: 'avg' })

@@ -12,7 +12,7 @@ export interface Stage {
   readonly mixture: readonly { readonly name: SourceRow['name']; readonly share: number }[]
   /** The student is told the kinds of the flowers too. */
   readonly tellsKinds?: boolean
-  /** Only the layers from `conv_dw_6` on are trained. */
+  /** The early layers stay as they are. */
   readonly lateLayersOnly?: boolean
   /** How much the true classes count in the loss. Default ½. */
   readonly classShare?: number
@@ -45,7 +45,8 @@ const WARMUP = 300
 export function stepsOfRun(round: number): { readonly first: number; readonly end: number } {
   const count = (wanted: (stage: Stage) => boolean): number => stages.filter(wanted).reduce((sum, { steps }) => sum + steps, 0)
   const own = stages.find((stage) => stage.round === round)
-  const isAlike = (stage: Stage): boolean => stage.lateLayersOnly === own?.lateLayersOnly && stage.classShare === own?.classShare
+  if (!own) throw new Error(`There is no round ${round}: expected a whole number from 0 to ${stages.at(-1)?.round}`)
+  const isAlike = (stage: Stage): boolean => stage.lateLayersOnly === own.lateLayersOnly && stage.classShare === own.classShare
   const next = stages.find((stage) => stage.round > round && !isAlike(stage))?.round ?? Infinity
   return { first: count((stage) => stage.round < round), end: count((stage) => stage.round < next) }
 }

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createTape, steps, type Graph, type Value } from '../graph/index.ts'
 import { tensor, zeros, type Tensor } from '../tensor/index.ts'
 import { normal } from './conformance.cases.ts'
@@ -32,6 +32,17 @@ describe('engine', () => {
     expect(() => engineThreads(given)).toThrow(
       expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(given) as string }),
     )
+  })
+
+  it('says what is wrong with ROOTSTOCK_THREADS, and not that the network is', async () => {
+    vi.stubEnv('ROOTSTOCK_THREADS', 'two')
+    const tape = createTape()
+    const graph = tape.graph([tape.op('Relu', [tape.input('x', { shape: [1], dtype: 'float32' })], {})])
+    await expect(engine('cpu').compile(graph)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(/^Invalid ROOTSTOCK_THREADS/) as string,
+    })
+    vi.unstubAllEnvs()
   })
 
   it('is available on the processor of every machine', async () => {

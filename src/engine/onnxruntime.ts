@@ -91,11 +91,12 @@ async function createSession(
   model: OnnxModel,
   { name, options }: { name: EngineName; options: CompileOptions },
 ): Promise<InferenceSession> {
+  const threads = options.threads ?? engineThreads()
   try {
     return await ort.InferenceSession.create(model.bytes, {
       executionProviders: name === 'cpu' ? ['cpu'] : [name, 'cpu'],
       externalData: [...model.external],
-      intraOpNumThreads: options.threads ?? engineThreads(),
+      intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
       logSeverityLevel: 3,

@@ -41,13 +41,12 @@ export async function load(source: string | Uint8Array, options: LoadOptions = {
 /** As `load`, but the bytes themselves: always three channels, which are equal for 'grayscale'. */
 export async function loadPixels(source: string | Uint8Array, options: LoadOptions = {}): Promise<Pixels> {
   checkOptions(options)
+  const { targetSize, exif, colorMode, ...how } = options
   const isPath = typeof source === 'string'
   const { pixels, orientation } = await decode(isPath ? await readPicture(source) : source, isPath ? source : 'the picture')
-  const turned = options.exif === 'ignore' ? pixels : orient(pixels, orientation)
-  const coloured = options.colorMode === 'grayscale' ? toGrey(turned) : turned
-  if (!options.targetSize) return coloured
-  const { interpolation = 'nearest', keepAspectRatio = false } = options
-  return resize(coloured, options.targetSize, { interpolation, keepAspectRatio })
+  const turned = exif === 'ignore' ? pixels : orient(pixels, orientation)
+  const coloured = colorMode === 'grayscale' ? toGrey(turned) : turned
+  return targetSize ? resize(coloured, targetSize, how) : coloured
 }
 
 /** The bytes as float32 values 0 to 255: shape `[height, width, 3]`, or the first channel alone for 'grayscale'. */

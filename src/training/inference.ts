@@ -8,8 +8,13 @@ export interface Inference {
   readonly at: (value: Value) => Value
 }
 
+/** Channels that fill blocks of this size fill those of every processor. */
+const WIDEST_BLOCK = 16
+
 /** Compiles a graph in the form that runs fastest. */
 export async function compileInference(graph: Graph): Promise<Inference> {
-  const { graph: fast, at } = winograd(graph, await engine().blockSize())
+  const { graph: fast, at } = winograd(graph, WIDEST_BLOCK)
+  // The engine is asked last: its first answer takes a cold process tens of milliseconds, and few networks need it.
+  if (fast === graph || (await engine().blockSize()) === 0) return { program: await engine().compile(graph), at: (value) => value }
   return { program: await engine().compile(fast), at }
 }

@@ -3,6 +3,7 @@ import type { Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
+import { pointwise } from './blocked/convolutions.ts'
 
 /** A picture in parts: one part is the picture itself; of 2×2 parts, [i][j] has the rows i, i + 2, i + 4, … and the columns j, j + 2, …. */
 export type Phases = readonly (readonly Value[])[]
@@ -67,7 +68,7 @@ function weighted(tape: Tape, x: Value, { own, axis, stride }: Weighted): Value 
 
 /** The engine adds to a convolution in the same pass, and keeps its blocks; it does neither for products. */
 export function scaled(tape: Tape, x: Value, by: number): Value {
-  return depthwise(tape, x, { weights: [by], kernel: [1, 1] }, { strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] })
+  return depthwise(tape, x, { weights: [by], kernel: [1, 1] }, pointwise)
 }
 
 interface Taps {

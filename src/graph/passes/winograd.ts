@@ -19,6 +19,7 @@ import { consumers, type Graph, type Node, type Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
+import { pointwise } from './blocked/convolutions.ts'
 import { floatsOf } from './floats.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 import { winogradKernels } from './winograd-kernels.ts'
@@ -92,12 +93,10 @@ function convolved(tape: Tape, graph: Graph, { node: { inputs, name }, phases, b
   const kernels = winogradKernels(tape, { kernel, numbers: () => floatsOf(graph, kernel)!, name })
   const product = (r: number, s: number): Value =>
     // Column 1 of Aᵀ is all ones: what is added to product [1][1] comes once into each output.
-    tape.op('Conv', [tiles(r, s), kernels(r, s), r === 1 && s === 1 ? bias : null], plain, `${name}/${r}${s}`)
+    tape.op('Conv', [tiles(r, s), kernels(r, s), r === 1 && s === 1 ? bias : null], { ...pointwise, group: 1 }, `${name}/${r}${s}`)
   const columns = [0, 1, 2, 3].map((s) => gathered(tape, (r) => product(r, s)))
   return [0, 1].map((i) => gathered(tape, (s) => columns[s]![i]!))
 }
-
-const plain: Attributes['Conv'] = { group: 1, strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] }
 
 /** Aᵀ along one axis. */
 function gathered(tape: Tape, m: (i: number) => Value): readonly [Value, Value] {

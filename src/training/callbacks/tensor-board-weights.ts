@@ -5,13 +5,13 @@ import type { WeightAccess } from '../callback.ts'
 
 /** Summaries of weights, made anew only for those that have changed: most of a network is frozen, and its histograms take longer than the epochs of a head. */
 export function weightSummaryMaker(asImages: boolean): (weight: WeightAccess) => Promise<SummaryValue[]> {
-  const known = new Map<string, { readonly version: number; readonly summaries: SummaryValue[] }>()
+  const known = new WeakMap<WeightAccess, { readonly version: number; readonly summaries: SummaryValue[] }>()
   return async (weight) => {
-    const { path, version } = weight
-    const found = known.get(path)
+    const { version } = weight
+    const found = known.get(weight)
     if (found?.version === version) return found.summaries
     const summaries = await weightSummaries(weight, asImages)
-    known.set(path, { version, summaries })
+    known.set(weight, { version, summaries })
     return summaries
   }
 }

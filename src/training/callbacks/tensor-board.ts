@@ -76,7 +76,7 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
   const settings = readSettings(options)
   let writers = openWriters(settings.logDir)
   const pace = stopwatch()
-  let summariesOf = weightSummaryMaker(settings.writeImages)
+  const summariesOf = weightSummaryMaker(settings.writeImages)
   /** Batches since the run began; the step of the figures of batches. */
   let trainBatch = 0
   const { updateFreq } = settings
@@ -88,7 +88,6 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
     wantsGradients: settings.writeGrads && settings.histogramFreq > 0,
     onTrainBegin(control) {
       trainBatch = 0
-      summariesOf = weightSummaryMaker(settings.writeImages)
       writers = openWriters(settings.logDir)
       if (settings.writeGraph) writeGraph(writers, control)
       writers.train()
