@@ -68,7 +68,9 @@ export class Variable {
 
   /** As `read`, without waiting. */
   value(): Tensor<'float32'> {
-    return this.toKerasLayout({ data: Float32Array.from(this.graphValue().data), shape: this.graphShape, dtype: 'float32' })
+    const { data } = this.graphValue()
+    const own = this.#layout === 'plain' ? data.slice() : data
+    return this.toKerasLayout({ data: own, shape: this.graphShape, dtype: 'float32' })
   }
 
   /** Replaces the numbers; they are copied. A plain array must have as many numbers as the weight, in Keras's layout. */
@@ -78,8 +80,9 @@ export class Variable {
       const found = 'shape' in values ? `shape ${showShape(given.shape)}` : `${given.data.length} numbers`
       throw new RootstockError('SHAPE', `Cannot assign to ${this.path}: found ${found}, expected shape ${showShape(this.shape)}`)
     }
-    const copy = Float32Array.from(given.data as ArrayLike<number>)
-    this.setGraphValue(this.toGraphLayout({ data: copy, shape: this.shape, dtype: 'float32' }))
+    const isCopied = given.data instanceof Float32Array && this.#layout !== 'plain'
+    const data = isCopied ? given.data : Float32Array.from(given.data as ArrayLike<number>)
+    this.setGraphValue(this.toGraphLayout({ data, shape: this.shape, dtype: 'float32' }))
   }
 
   /** The shape in the graph's layout. */

@@ -99,27 +99,6 @@ export function stack(values: readonly Tensor<'float32'>[]): Tensor<'float32'> {
   return { data, shape: [values.length, ...first.shape], dtype: 'float32' }
 }
 
-/** A copy with its axes in another order: axis i of the result is axis `order[i]` of the input. */
-export function transpose(value: Tensor<'float32'>, order: readonly number[]): Tensor<'float32'> {
-  const shape = order.map((axis) => value.shape[axis] ?? 0)
-  const strides = stridesOf(value.shape)
-  const steps = order.map((axis) => strides[axis] ?? 0)
-  const data = new Float32Array(value.data.length)
-  const index = new Array<number>(shape.length).fill(0)
-  let from = 0
-  for (let to = 0; to < data.length; to++) {
-    data[to] = value.data[from]!
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis]!++
-      from += steps[axis]!
-      if (index[axis]! < shape[axis]!) break
-      from -= steps[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
-  return { data, shape, dtype: 'float32' }
-}
-
 /** How far apart, in elements, neighbours along each axis lie. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1)

@@ -2,7 +2,7 @@
 import { RootstockError, messageOf } from '../../errors.ts'
 import { atomicWriteWith } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
-import type { Tensor } from '../../tensor/index.ts'
+import type { Shape, Tensor } from '../../tensor/index.ts'
 import { H5_CLASS, startLibrary } from './h5-library.ts'
 import type { H5Session, H5WriteMetadata } from './h5-library.ts'
 import { forgetTimes } from './h5-times.ts'
@@ -99,7 +99,7 @@ function numbers({ dtype, shape }: Tensor<'float32' | 'int64'>): H5WriteMetadata
   return { ...type, signed: true, vlen: false, littleEndian: true, shape: sizes, maxshape: sizes }
 }
 
-/** Bytes of the datasets and a little more. */
-export function estimateBytes(tensors: readonly Tensor<'float32' | 'int64'>[]): number {
-  return tensors.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (dtype === 'float32' ? 4 : 8), 4096)
+/** Bytes of datasets of these shapes and a little more; the few numbers of 8 bytes are not worth counting. */
+export function estimateBytes(shapes: readonly Shape[]): number {
+  return shapes.reduce((sum, shape) => sum + sizeOf(shape) * 4, 4096)
 }

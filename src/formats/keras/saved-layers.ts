@@ -1,4 +1,4 @@
-/** @file The layers of a model with copies of their weights, as the writers of files take them. */
+/** @file The layers of a model with their weights, as the writers of files take them. */
 import type { Layer, Variable } from '../../layers/index.ts'
 import { Functional } from '../../models/index.ts'
 import type { SavedLayer, SavedWeight } from './write-weights.ts'
@@ -14,13 +14,14 @@ function savedLayer(layer: Layer): SavedLayer {
   return { name, className, weights: layer.weights.map(savedWeight) }
 }
 
-/** Weights are copied into Keras's layout when the writer comes to them, so that they are not all held twice. */
+/** Weights take Keras's layout when the writer comes to them, so that they are not all held twice; it writes them at once, so they are not copied. */
 function savedWeight(weight: Variable): SavedWeight {
   return {
     name: weight.name,
+    shape: weight.shape,
     trainable: weight.trainable,
     get tensor() {
-      return weight.value()
+      return weight.toKerasLayout(weight.graphValue())
     },
   }
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { tensor } from '../../tensor/index.ts'
+import { tensor, type Tensor } from '../../tensor/index.ts'
 import { openHdf5, openWeightFile, withHdf5, writeWeightsH5 } from './index.ts'
 import type { SavedLayer } from './index.ts'
 import { slices } from './slices.ts'
@@ -16,12 +16,13 @@ const counting = (...shape: number[]) =>
     Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i - 7.5),
     shape,
   )
+const weight = (name: string, of: Tensor<'float32'>) => ({ name, shape: of.shape, tensor: of })
 const layers: SavedLayer[] = [
   { name: 'input', className: 'InputLayer', weights: [] },
-  { name: 'stem', className: 'Conv2D', weights: [{ name: 'kernel', tensor: counting(3, 3, 3, 8) }, { name: 'bias', tensor: counting(8) }] }, // prettier-ignore
-  { name: 'next', className: 'Conv2D', weights: [{ name: 'kernel', tensor: counting(1, 1, 8, 16) }] },
+  { name: 'stem', className: 'Conv2D', weights: [weight('kernel', counting(3, 3, 3, 8)), weight('bias', counting(8))] }, // prettier-ignore
+  { name: 'next', className: 'Conv2D', weights: [weight('kernel', counting(1, 1, 8, 16))] },
   // Larger than one slice of the writer.
-  { name: 'head', className: 'Dense', weights: [{ name: 'kernel', tensor: counting(1500, 1000) }] },
+  { name: 'head', className: 'Dense', weights: [weight('kernel', counting(1500, 1000))] },
 ]
 
 describe.each(['a.weights.h5', 'a.h5'])('writeWeightsH5 to %s', (name) => {
@@ -47,8 +48,8 @@ test('writeWeightsH5 lays out .weights.h5 as Keras 3 does', async () => {
   const optimizer = {
     name: 'adam',
     variables: [
-      { name: 'adam/iteration', tensor: { data: BigInt64Array.of(7n), shape: [], dtype: 'int64' as const } },
-      { name: 'adam/learning_rate', tensor: tensor([0.5], []) },
+      { name: 'adam/iteration', shape: [], tensor: { data: BigInt64Array.of(7n), shape: [], dtype: 'int64' as const } },
+      weight('adam/learning_rate', tensor([0.5], [])),
     ],
   }
   await writeWeightsH5(path, layers, { modelName: 'mine', optimizer })
@@ -111,7 +112,7 @@ test('writeWeightsH5 keeps many layers in a form that our own reader and older o
   const many = Array.from({ length: 40 }, (_, i) => ({
     name: `layer_${i}`,
     className: `Kind${String.fromCharCode(65 + (i % 20))}`,
-    weights: [{ name: 'kernel', tensor: { data: Float32Array.of(i, -i), shape: [2], dtype: 'float32' as const } }],
+    weights: [weight('kernel', tensor([i, -i]))],
   }))
   const path = join(folder, 'many.weights.h5')
   await writeWeightsH5(path, many)

@@ -1,6 +1,6 @@
 /** @file Writes weights as Keras does: `.weights.h5` of Keras 3, and the `.h5` weight file of Keras 1 and 2. */
 import { RootstockError } from '../../errors.ts'
-import type { Tensor } from '../../tensor/index.ts'
+import type { Shape, Tensor } from '../../tensor/index.ts'
 import { estimateBytes, writeHdf5 } from './h5-writer.ts'
 import type { H5Writer } from './h5-writer.ts'
 import { snakeCase } from './weight-names.ts'
@@ -21,7 +21,9 @@ export interface SavedLayer {
 export interface SavedWeight {
   /** Its name in the layer: "kernel". */
   readonly name: string
-  /** Its numbers, in Keras's layout. */
+  /** Keras's shape. */
+  readonly shape: Shape
+  /** Its numbers, in Keras's layout. May be a getter that makes a copy: it is asked once, when the writer comes to it. */
   readonly tensor: Tensor<'float32'>
   /** Keras stores what is frozen in a nested model behind what trains. Default true. */
   readonly trainable?: boolean
@@ -31,7 +33,9 @@ export interface SavedWeight {
 export interface SavedState {
   /** Its name in the file. */
   readonly name: string
-  /** Its numbers, in Keras's layout. */
+  /** Keras's shape. */
+  readonly shape: Shape
+  /** As `SavedWeight.tensor`. */
   readonly tensor: Tensor<'float32' | 'int64'>
 }
 
@@ -83,8 +87,8 @@ export async function writeArchiveWeights(path: string, layers: readonly SavedLa
 /** About the bytes of the file, for the message when there is no space. */
 function estimateFile(layers: readonly SavedLayer[], { optimizer }: WriteExtras): number {
   const all = layers.flatMap(leaves)
-  const tensors = [...all.flatMap(({ weights }) => weights), ...(optimizer?.variables ?? [])].map(({ tensor }) => tensor)
-  return estimateBytes(tensors) + all.length * 2048
+  const shapes = [...all.flatMap(({ weights }) => weights), ...(optimizer?.variables ?? [])].map(({ shape }) => shape)
+  return estimateBytes(shapes) + all.length * 2048
 }
 
 function leaves(layer: SavedLayer): SavedLayer[] {
@@ -129,7 +133,7 @@ function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[], { model, o
     const weights = legacyWeights(layer)
     writer.group(`${base}/${layer.name}`)
     writeNames(writer, `${base}/${layer.name}`, { name: 'weight_names', values: weights.map(({ name }) => name) })
-    for (const { name, tensor } of weights) writer.dataset(`${base}/${layer.name}/${name}`, tensor)
+    for (const weight of weights) writer.dataset(`${base}/${layer.name}/${weight.name}`, weight.tensor)
   }
   if (!model) return
   writer.group(`${base}/top_level_model_weights`)
@@ -143,15 +147,27 @@ function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[], { model, o
 function writeLegacyOptimizer(writer: H5Writer, variables: readonly SavedState[]): void {
   writer.group('/optimizer_weights')
   writeNames(writer, '/optimizer_weights', { name: 'weight_names', values: variables.map(({ name }) => name) })
-  for (const { name, tensor } of variables) writer.dataset(`/optimizer_weights/${name}`, tensor)
+  for (const state of variables) writer.dataset(`/optimizer_weights/${state.name}`, state.tensor)
 }
 
 /** The weights of a layer under their paths; of a nested model, those that train before the others. */
-function legacyWeights(layer: SavedLayer): SavedState[] {
-  const all = leaves(layer).flatMap(({ name, weights }) => weights.map((weight) => ({ ...weight, name: `${name}/${weight.name}` })))
+function legacyWeights(layer: SavedLayer): SavedWeight[] {
+  const all = leaves(layer).flatMap(({ name, weights }) => weights.map((weight) => under(name, weight)))
   if (!layer.layers) return all
   const trains = ({ trainable = true }: SavedWeight): boolean => trainable
   return [...all.filter(trains), ...all.filter((weight) => !trains(weight))]
+}
+
+function under(layer: string, weight: SavedWeight): SavedWeight {
+  const { name, shape, trainable = true } = weight
+  return {
+    name: `${layer}/${name}`,
+    shape,
+    trainable,
+    get tensor() {
+      return weight.tensor
+    },
+  }
 }
 
 function writeNames(writer: H5Writer, path: string, { name, values }: { name: string; values: readonly string[] }): void {

@@ -12,17 +12,19 @@ import { followsSchedule } from './optimizer-config.ts'
 /** The steps so far, the learning rate (unless a schedule has it), then the slots. */
 export function optimizerState(compiled: Compiled): { name: string; variables: SavedState[] } {
   const name = snakeCase(compiled.optimizer.name)
-  const scalar = (data: number): Tensor<'float32'> => ({ data: Float32Array.of(data), shape: [], dtype: 'float32' })
-  const iteration: Tensor<'int64'> = { data: BigInt64Array.of(BigInt(compiled.iterations)), shape: [], dtype: 'int64' }
+  const scalar = (of: string, tensor: SavedState['tensor']): SavedState => ({ name: `${name}/${of}`, shape: [], tensor })
+  const number = (data: number): Tensor<'float32'> => ({ data: Float32Array.of(data), shape: [], dtype: 'float32' })
+  const steps: Tensor<'int64'> = { data: BigInt64Array.of(BigInt(compiled.iterations)), shape: [], dtype: 'int64' }
   const slots = slotOrder(compiled).map(({ variable, slot }): SavedState => ({
     name: `${name}/${variable.path.replaceAll('/', '_')}_${slot}`,
+    shape: variable.shape,
     get tensor() {
       return variable.toKerasLayout(copy(slotsOf(compiled, variable)[slot]?.current, variable))
     },
   }))
-  const rate = followsSchedule(compiled) ? [] : [{ name: `${name}/learning_rate`, tensor: scalar(learningRateOf(compiled)) }]
-  const product = compiled.optimizer.name === 'Nadam' ? [{ name: `${name}/u_product`, tensor: scalar(nadamProduct(compiled)) }] : []
-  return { name, variables: [{ name: `${name}/iteration`, tensor: iteration }, ...rate, ...slots, ...product] }
+  const rate = followsSchedule(compiled) ? [] : [scalar('learning_rate', number(learningRateOf(compiled)))]
+  const product = compiled.optimizer.name === 'Nadam' ? [scalar('u_product', number(nadamProduct(compiled)))] : []
+  return { name, variables: [scalar('iteration', steps), ...rate, ...slots, ...product] }
 }
 
 /** Puts the state of a file in place. Throws NotRestored, with nothing changed, where it does not fit the compilation. */
@@ -108,7 +110,7 @@ function scalarOf(weight: FileWeight | undefined): number | undefined {
 }
 
 function copy(tensor: Tensor<'float32'> | undefined, variable: Variable): Tensor<'float32'> {
-  const data = tensor ? Float32Array.from(tensor.data) : new Float32Array(variable.graphValue().data.length)
+  const data = tensor ? tensor.data.slice() : new Float32Array(variable.graphValue().data.length)
   return { data, shape: variable.graphShape, dtype: 'float32' }
 }
 
