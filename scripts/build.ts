@@ -4,14 +4,25 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { build } from 'esbuild'
+import { dirname, join } from 'node:path'
+import { build, type Plugin } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 const cli = join(dist, 'cli')
 /** Small and in plain JavaScript: they go into the command's own files. The others bring native code, or are rarely needed. */
 const joined = ['zod', '@bufbuild/protobuf', 'commander', 'picocolors', 'd3-scale', 'd3-shape', 'csv-parse', 'yaml', 'yazl', 'yauzl']
+
+/** zod brings its messages in fifty languages, a sixth of all that a cold process would read; the command speaks English. */
+const english: Plugin = {
+  name: 'english',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
+      contents: "export { default as en } from './en.js'",
+      resolveDir: dirname(path),
+    }))
+  },
+}
 
 rmSync(dist, { recursive: true, force: true })
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
@@ -34,6 +45,7 @@ await build({
   external: Object.keys(dependencies).filter((name) => !joined.includes(name)),
   // commander is CommonJS.
   banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);" },
+  plugins: [english],
   minifyWhitespace: true,
   minifySyntax: true,
   logLevel: 'warning',

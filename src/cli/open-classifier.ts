@@ -23,15 +23,16 @@ export const MODEL_KINDS = 'The folder of a run, a classifier.onnx, a .keras or 
 
 /** Opens MODEL. Throws what the library throws, UNKNOWN_NAME for what is neither a path nor a network, USAGE for flags that MODEL settles. */
 export async function openClassifier(model: string, flags: BuildingFlags, watching?: Watching): Promise<Classifier> {
-  const { loadClassifier, pretrainedClassifier } = await import('../transfer/index.ts')
   const { alpha, weights, labels, preprocessing, size } = flags
   if (await isNetwork(model)) {
     refuse({ labels, preprocessing }, model, 'the network settles that itself')
+    const { pretrainedClassifier } = await import('../transfer/pretrained.ts')
     return watched(watching, (told) =>
       pretrainedClassifier(model, { ...told, ...(alpha && { alpha }), ...(weights && { weights }), ...(size && { size }) }),
     )
   }
   refuse({ alpha, weights }, model, 'a trained classifier settles that itself, expected the name of a network')
+  const { loadClassifier } = await import('../transfer/load-classifier.ts')
   return loadClassifier(model, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...(size && { size }) })
 }
 
