@@ -16,8 +16,8 @@ const joined = ['zod', '@bufbuild/protobuf', 'commander', 'picocolors', 'd3-scal
 /** zod brings its messages in fifty languages, a sixth of all that a cold process would read; the command speaks English. */
 const english: Plugin = {
   name: 'english',
-  setup({ onLoad }) {
-    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
+  setup(bundler) {
+    bundler.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
       contents: "export { default as en } from './en.js'",
       resolveDir: dirname(path),
     }))

@@ -80,9 +80,12 @@ export class Variable {
       const found = 'shape' in values ? `shape ${showShape(given.shape)}` : `${given.data.length} numbers`
       throw new RootstockError('SHAPE', `Cannot assign to ${this.path}: found ${found}, expected shape ${showShape(this.shape)}`)
     }
-    const isCopied = given.data instanceof Float32Array && this.#layout !== 'plain'
-    const data = isCopied ? given.data : Float32Array.from(given.data as ArrayLike<number>)
-    this.setGraphValue(this.toGraphLayout({ data, shape: this.shape, dtype: 'float32' }))
+    this.take({ data: Float32Array.from(given.data as ArrayLike<number>), shape: this.shape, dtype: 'float32' })
+  }
+
+  /** As `assign`, without a copy: for numbers of the right shape that nobody else holds. */
+  take(values: Tensor<'float32'>): void {
+    this.setGraphValue(this.toGraphLayout(values))
   }
 
   /** The shape in the graph's layout. */

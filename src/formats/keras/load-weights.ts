@@ -25,7 +25,7 @@ export function loadWeightsFile(model: Functional, source: string | Uint8Array, 
   }
 }
 
-/** The same from tensors of any origin. */
+/** The same from tensors of any origin; they become the model's own. */
 export function assignWeights(
   model: Functional,
   file: Pick<WeightFile, 'name' | 'kind' | 'layers'>,
@@ -34,7 +34,7 @@ export function assignWeights(
   const match = matchWeights(file, expectedLayers(model), options)
   requireMatch(match, file, options.network ?? model.name)
   const variables = variablesByPath(model)
-  for (const { path, read } of match.assignments) variables.get(path)?.assign(read())
+  for (const { path, read } of match.assignments) variables.get(path)?.take(read())
   return match
 }
 

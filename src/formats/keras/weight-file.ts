@@ -193,7 +193,7 @@ function toWeight(file: H5File, dataset: H5Dataset, name: string): FileWeight {
     shape: dataset.shape,
     read() {
       const tensor = file.read(dataset)
-      const bad = tensor.data.findIndex((value) => !Number.isFinite(value))
+      const bad = firstNotFinite(tensor.data)
       if (bad < 0) return tensor
       throw new RootstockError(
         'WEIGHTS',
@@ -204,6 +204,13 @@ function toWeight(file: H5File, dataset: H5Dataset, name: string): FileWeight {
       )
     },
   }
+}
+
+/** The place of the first number that is not finite, or -1. A loop, since a hundred million numbers are tested here. */
+function firstNotFinite(data: Float32Array): number {
+  // What is not finite, less itself, is not a number.
+  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i
+  return -1
 }
 
 function find(file: H5File, base: string, name: string): H5Group | H5Dataset | undefined {
