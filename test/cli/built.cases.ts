@@ -1,4 +1,4 @@
-/** @file The command line as plain JavaScript, made once for all test files: it starts three times faster than through tsx. */
+/** @file The command line as `npm run build` makes it, once for all test files. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
@@ -24,10 +24,9 @@ function build(cache: string, folder: string): void {
     if (isOld) rmSync(join(cache, name), { recursive: true, force: true })
   }
   const temporary = `${folder}-${process.pid}`
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const tsx = join(root, 'node_modules/tsx/dist/cli.mjs')
   // Types are checked elsewhere.
-  const flags = ['-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false', '--outDir', temporary]
-  execFileSync(process.execPath, [tsc, ...flags], { cwd: root, stdio: 'pipe' })
+  execFileSync(process.execPath, [tsx, 'scripts/build.ts', '--unchecked', '--out', temporary], { cwd: root, stdio: 'pipe' })
   try {
     renameSync(temporary, folder)
   } catch {

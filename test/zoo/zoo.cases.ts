@@ -117,7 +117,7 @@ function optionsOf({ args }: Golden): MobileNetOptions {
 }
 
 function fill(net: Model, { gain, salt }: Golden): void {
-  for (const weight of net.weights) weight.assign(formula(weight.path, weight.shape, gain, salt))
+  for (const weight of net.weights) weight.take(formula(weight.path, weight.shape, gain, salt))
 }
 
 function firstRow(x: Tensor<'float32'>, size: Shape): Tensor<'float32'> {

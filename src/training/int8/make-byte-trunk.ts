@@ -96,12 +96,22 @@ async function featuresOf(graph: Graph, photos: readonly Tensor<'float32'>[], on
     for (const photo of photos) {
       const results = await program.run(new Map([[graph.inputs[0]!, photo]]))
       onPhoto()
-      rows.push(Float32Array.from(graph.outputs.flatMap((value) => [...(results.get(value)?.data as Float32Array)])))
+      rows.push(joined(graph.outputs.map((value) => results.get(value)!.data as Float32Array)))
     }
     return rows
   } finally {
     await program.dispose()
   }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
 }
 
 function cosines(expected: readonly Float32Array[], found: readonly Float32Array[]): Int8Agreement['cosine'] {
@@ -112,10 +122,11 @@ function cosines(expected: readonly Float32Array[], found: readonly Float32Array
 /** 1 for two rows of zeros. */
 function cosine(a: Float32Array, b: Float32Array): number {
   let [ab, aa, bb] = [0, 0, 0]
-  a.forEach((x, i) => {
-    ab += x * b[i]!
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i]!, b[i]!]
+    ab += x * y
     aa += x * x
-    bb += b[i]! * b[i]!
-  })
+    bb += y * y
+  }
   return aa + bb === 0 ? 1 : ab / Math.sqrt(aa * bb || Infinity)
 }
