@@ -1,8 +1,8 @@
 /** @file Runs a network over photos and remembers the range and the channel means of the values that become 8 bits. */
 import { engine } from '../../engine/index.ts'
-import { quantize, type Graph, type Range, type Value } from '../../graph/index.ts'
+import { createTape, quantize, steps, type Graph, type Range, type Value } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { createHistogram, type Histogram, type RangeMethod } from './histogram.ts'
+import { createHistogram, sampleStep, type Histogram, type RangeMethod } from './histogram.ts'
 
 /** What was seen. */
 export interface Calibration {
@@ -10,17 +10,19 @@ export interface Calibration {
   means(value: Value): Float32Array | undefined
 }
 
-/** One photo at a time, since all values between are outputs: memory holds them for one photo only. */
+/** One photo at a time, since memory holds all values between. */
 export async function calibrate(graph: Graph, photos: readonly Tensor<'float32'>[], onPhoto?: () => void): Promise<Calibration> {
   const [input] = graph.inputs
   const wanted = valuesToRound(graph)
   const seen = new Map<Value, Seen>(wanted.map((value) => [value, { histogram: createHistogram(), sums: new Float64Array(0), count: 0 }]))
-  const program = await engine().compile({ ...graph, outputs: wanted.filter((value) => value !== input) })
+  const watched = withSummaries(graph, wanted)
+  const program = await engine().compile(watched.graph)
   try {
     for (const photo of photos) {
       const results = await program.run(new Map([[input!, photo]]))
       onPhoto?.()
-      for (const value of wanted) remember(seen.get(value)!, value === input ? photo : (results.get(value) as Tensor<'float32'>))
+      const numbers = (value: Value): Float32Array => results.get(value)!.data as Float32Array
+      for (const [value, summary] of watched.summaries) remember(seen.get(value)!, summary, numbers)
     }
   } finally {
     await program.dispose()
@@ -31,6 +33,38 @@ export async function calibrate(graph: Graph, photos: readonly Tensor<'float32'>
     range: (value, method) => seen.get(value)?.histogram.range(method) ?? { min: 0, max: 0 },
     means: (value) => means.get(value),
   }
+}
+
+/** What the engine tells of one value. */
+interface Summary {
+  /** By channel. */
+  readonly means: Value
+  readonly most: Value
+  /** The least, with its sign turned. */
+  readonly leastTurned: Value
+  /** Some of the numbers. */
+  readonly some: Value
+}
+
+/** The graph with a summary of every wanted value instead of its outputs: the engine sums up in a tenth of the time that copies would take. */
+function withSummaries(graph: Graph, wanted: readonly Value[]): { graph: Graph; summaries: Map<Value, Summary> } {
+  const tape = createTape(graph)
+  const summaries = new Map<Value, Summary>()
+  for (const value of wanted) {
+    const size = value.shape.reduce<number>((product, length) => product * (length ?? 1), 1)
+    const flat = tape.op('Reshape', [value, tape.integers([size])], {})
+    const most = (of: Value): Value => tape.op('ReduceMax', [of, tape.integers([0])], { keepdims: 1 })
+    const area = value.shape.map((_, axis) => axis).slice(2)
+    const slice = [0, size, 0, sampleStep(size)].map((number) => tape.integers([number]))
+    summaries.set(value, {
+      means: area.length === 0 ? flat : tape.op('ReduceMean', [value, tape.integers(area)], { keepdims: 0 }),
+      most: most(flat),
+      leastTurned: most(steps.neg(tape, flat)),
+      some: tape.op('Slice', [flat, ...slice], {}),
+    })
+  }
+  const outputs = [...summaries.values()].flatMap(({ means, most, leastTurned, some }) => [means, most, leastTurned, some])
+  return { graph: tape.graph([...new Set(outputs)]), summaries }
 }
 
 /** The values whose ranges `quantize` asks for. */
@@ -46,23 +80,10 @@ interface Seen {
   count: number
 }
 
-/** One pass over the numbers gives their ends and sums; a few of them show how they are spread. */
-function remember(seen: Seen, { data, shape }: Tensor<'float32'>): void {
-  const [n = 1, channels = 1] = shape
-  const area = data.length / n / channels
-  if (seen.sums.length === 0) seen.sums = new Float64Array(channels)
-  let [min, max] = [Infinity, -Infinity]
-  for (let plane = 0; plane < n * channels; plane++) {
-    let sum = 0
-    const end = (plane + 1) * area
-    for (let i = plane * area; i < end; i++) {
-      const value = data[i]!
-      sum += value
-      if (value < min) min = value
-      if (value > max) max = value
-    }
-    seen.sums[plane % channels]! += sum / area
-  }
-  seen.count += n
-  seen.histogram.add(data, { min, max })
+function remember(seen: Seen, { means, most, leastTurned, some }: Summary, numbers: (value: Value) => Float32Array): void {
+  const found = numbers(means)
+  if (seen.sums.length === 0) seen.sums = new Float64Array(found.length)
+  found.forEach((mean, channel) => (seen.sums[channel]! += mean))
+  seen.count++
+  seen.histogram.add(numbers(some), { min: -numbers(leastTurned)[0]!, max: numbers(most)[0]! })
 }

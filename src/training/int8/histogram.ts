@@ -8,7 +8,7 @@ export type RangeMethod = (typeof rangeMethods)[number]
 
 /** Numbers seen so far. */
 export interface Histogram {
-  /** `ends` are the least and the greatest of the values. */
+  /** Some values that show how all are spread, and the least and the greatest of all. */
   add(values: Float32Array, ends: Range): void
   range(method: RangeMethod): Range
 }
@@ -17,6 +17,11 @@ const half = 2048
 /** Numbers looked at for the spread, of one value of one photo; the ends are those of all numbers. */
 const sampled = 1 << 15
 const outside = 1e-4
+
+/** Every how manieth of so many numbers shows how they are spread. An odd step meets every column of a picture in turn. */
+export function sampleStep(count: number): number {
+  return Math.max(1, Math.floor(count / sampled)) | 1
+}
 
 /** An empty histogram. Its bins grow with the numbers, so one pass is enough. */
 export function createHistogram(): Histogram {
@@ -28,10 +33,8 @@ export function createHistogram(): Histogram {
       min = Math.min(min, ends.min)
       max = Math.max(max, ends.max)
       reach = grown(bins, reach, Math.max(Math.abs(min), Math.abs(max)))
-      // An odd step meets every column of a picture in turn.
-      const step = Math.max(1, Math.floor(values.length / sampled)) | 1
       const width = half / reach
-      for (let i = 0; i < values.length; i += step) bins[Math.min(2 * half - 1, Math.floor(values[i]! * width) + half)]!++
+      for (let i = 0; i < values.length; i++) bins[Math.min(2 * half - 1, Math.floor(values[i]! * width) + half)]!++
     },
     range(method) {
       const whole = { min, max }
