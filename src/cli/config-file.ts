@@ -1,6 +1,6 @@
 /** @file Reads a config file: YAML or JSON with the settings of commands under the names of their flags. */
 import { readFile, stat } from 'node:fs/promises'
-import { parseDocument } from 'yaml'
+import { parseDocument, stringify } from 'yaml'
 import { RootstockError, messageOf, unknownName } from '../errors.ts'
 import { fileError } from '../files/file-error.ts'
 import { kebab, settableCommands, type Command, type Flag, type Operand, type Origin } from './command.ts'
@@ -21,6 +21,11 @@ interface Place {
   readonly file: string
   /** "train." or nothing. */
   readonly prefix: string
+}
+
+/** One setting as a config file says it. */
+export function settingLine(key: string, value: unknown): string {
+  return stringify({ [key]: value }, { lineWidth: 0, flowCollectionPadding: false }).trimEnd()
 }
 
 /**

@@ -37,10 +37,8 @@ async function schema({ commands }: Program, { print: line }: Terminal): Promise
 
 /** A config file that says the same; settings that nobody gave stand in comments. */
 async function print({ command: of }: { command: Command }, { operands, origins, file }: Settings, terminal: Terminal): Promise<Outcome> {
-  const { stringify } = await import('yaml')
+  const { settingLine: line } = await import('./config-file.ts')
   const { dim } = terminal.colors
-  const line = (key: string, value: unknown): string =>
-    stringify({ [key]: value }, { lineWidth: 0, flowCollectionPadding: false }).trimEnd()
   terminal.print(dim(`# Settings of rootstock ${of.name}${file === undefined ? '' : `; config file: ${oneLine(file)}`}`))
   terminal.print(line('command', of.name))
   of.operands.forEach(({ name, variadic }, i) => {
