@@ -1,8 +1,9 @@
 /** @file Holds the shape of src/: which folder may import which, through which door, and how files begin and end. */
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path/posix'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { isGenerated, isTest, sourcesIn, type Source } from './sources.ts'
+import { isGenerated, isTest, root, sourcesIn, type Source } from './sources.ts'
 
 /** The arrows: a folder may import these, errors.ts, and nothing else of src/. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -107,6 +108,16 @@ describe('src/', () => {
         .filter(({ to }) => !known.has(to))
         .map(show),
     ).toEqual([])
+  })
+
+  it('imports what the build joins at the top of a file: import() of CommonJS loses the names in the bundle', () => {
+    const joined = /const joined = \[(.*)\]/.exec(readFileSync(join(root, 'scripts/build.ts'), 'utf8'))?.[1]
+    const names = Array.from(joined?.matchAll(/'([^']+)'/g) ?? [], ([, name]) => name!)
+    expect(names).toContain('yaml')
+    const late = program.flatMap(({ path, text }) =>
+      names.filter((name) => text.includes(`import('${name}')`)).map((name) => `${path}: ${name}`),
+    )
+    expect(late).toEqual([])
   })
 
   it('keeps test cases out of the program', () => {
