@@ -40,3 +40,10 @@ const readers: Readonly<Record<NumberType, (view: DataView, at: number) => numbe
 }
 
 const scratch = new DataView(new ArrayBuffer(4))
+
+/** The place of the first number that is not finite, or -1. A loop, since a hundred million numbers are tested here. */
+export function firstNotFinite(data: Float32Array): number {
+  // What is not finite, less itself, is not a number.
+  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i
+  return -1
+}

@@ -2,6 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import { showShape } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
+import { firstNotFinite } from '../numbers.ts'
 import { openHdf5 } from './hdf5.ts'
 import type { H5File } from './hdf5.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
@@ -204,13 +205,6 @@ function toWeight(file: H5File, dataset: H5Dataset, name: string): FileWeight {
       )
     },
   }
-}
-
-/** The place of the first number that is not finite, or -1. A loop, since a hundred million numbers are tested here. */
-function firstNotFinite(data: Float32Array): number {
-  // What is not finite, less itself, is not a number.
-  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i
-  return -1
 }
 
 function find(file: H5File, base: string, name: string): H5Group | H5Dataset | undefined {

@@ -19,7 +19,7 @@ const counting = (...shape: number[]) =>
 const weight = (name: string, of: Tensor<'float32'>) => ({ name, shape: of.shape, tensor: of })
 const layers: SavedLayer[] = [
   { name: 'input', className: 'InputLayer', weights: [] },
-  { name: 'stem', className: 'Conv2D', weights: [weight('kernel', counting(3, 3, 3, 8)), weight('bias', counting(8))] }, // prettier-ignore
+  { name: 'stem', className: 'Conv2D', weights: [weight('kernel', counting(3, 3, 3, 8)), weight('bias', counting(8))] },
   { name: 'next', className: 'Conv2D', weights: [weight('kernel', counting(1, 1, 8, 16))] },
   // Larger than one slice of the writer.
   { name: 'head', className: 'Dense', weights: [weight('kernel', counting(1500, 1000))] },

@@ -7,7 +7,7 @@ import { sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, parseJson } from '../keras/index.ts'
 import type { FileWeight, WeightFile } from '../keras/index.ts'
-import { numberBytes, toFloat32From } from '../numbers.ts'
+import { firstNotFinite, numberBytes, toFloat32From } from '../numbers.ts'
 import type { NumberType } from '../numbers.ts'
 
 /** The tensors of a file, by layer as in Keras's weight files. */
@@ -145,7 +145,7 @@ function toWeight({ name, type, shape }: Entry, bytes: Buffer, scales: Float32Ar
       scales?.forEach((scale, channel) => {
         for (let at = channel; at < data.length; at += scales.length) data[at] = (data[at] ?? NaN) * scale
       })
-      const bad = data.findIndex((value) => !Number.isFinite(value))
+      const bad = firstNotFinite(data)
       if (bad < 0) return { data, shape, dtype: 'float32' }
       throw new RootstockError('WEIGHTS', `Cannot read ${brief(name)}: it holds ${data[bad]}, expected finite numbers`)
     },

@@ -1,5 +1,5 @@
 /** @file The optimizer's memory in the order in which Keras keeps it. */
-import { sameShape, showShape } from '../../tensor/index.ts'
+import { sameShape, showShape, sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import type { FileWeight, SavedState } from '../../formats/keras/index.ts'
 import { snakeCase } from '../../formats/keras/index.ts'
@@ -19,7 +19,7 @@ export function optimizerState(compiled: Compiled): { name: string; variables: S
     name: `${name}/${variable.path.replaceAll('/', '_')}_${slot}`,
     shape: variable.shape,
     get tensor() {
-      return variable.toKerasLayout(copy(slotsOf(compiled, variable)[slot]?.current, variable))
+      return variable.toKerasLayout(slotOrZeros(slotsOf(compiled, variable)[slot]?.current, variable))
     },
   }))
   const rate = followsSchedule(compiled) ? [] : [scalar('learning_rate', number(learningRateOf(compiled)))]
@@ -109,8 +109,9 @@ function scalarOf(weight: FileWeight | undefined): number | undefined {
   return weight?.shape.length === 0 ? weight.read().data[0] : undefined
 }
 
-function copy(tensor: Tensor<'float32'> | undefined, variable: Variable): Tensor<'float32'> {
-  const data = tensor ? tensor.data.slice() : new Float32Array(variable.graphValue().data.length)
+/** Not copied: the writer takes it at once. A slot that no step has filled holds zeros. */
+function slotOrZeros(tensor: Tensor<'float32'> | undefined, variable: Variable): Tensor<'float32'> {
+  const data = tensor?.data ?? new Float32Array(sizeOf(variable.shape))
   return { data, shape: variable.graphShape, dtype: 'float32' }
 }
 
