@@ -7,6 +7,7 @@ import {
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProtoSchema,
+  TypeProtoSchema,
   TensorProto_DataLocation,
   ValueInfoProtoSchema,
   type AttributeProto,
@@ -42,6 +43,8 @@ export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>
   /** Written into the file; default none. */
   readonly producerVersion?: string
+  /** The name of a first output that is an empty sequence of tensors; default none. */
+  readonly emptySequence?: string
 }
 
 /** The opset of all written graphs. */
@@ -51,6 +54,7 @@ export const opset = 18
 export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
   const external: ExternalData[] = []
   const asInputs = options.asInputs ?? new Set<Value>()
+  const sequence = options.emptySequence === undefined ? [] : [options.emptySequence]
   const tensors: TensorProto[] = []
   for (const [value, tensor] of graph.constants) tensors.push(tensorProto(value.name, tensor, options, external))
   for (const [value, parameter] of graph.parameters) {
@@ -64,9 +68,9 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
     graph: {
       name: 'graph',
       input: [...graph.inputs, ...[...graph.parameters.keys()].filter((value) => asInputs.has(value))].map(valueInfo),
-      output: [...new Set(graph.outputs)].map(valueInfo),
+      output: [...sequence.map(sequenceInfo), ...[...new Set(graph.outputs)].map(valueInfo)],
       initializer: tensors,
-      node: graph.nodes.map((node) => nodeProto(node, usedOutputs(graph))),
+      node: [...sequence.map(emptySequence), ...graph.nodes.map((node) => nodeProto(node, usedOutputs(graph)))],
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   })
@@ -164,6 +168,13 @@ function tensorProto(name: string, tensor: Tensor, options: WriteOptions, extern
       { key: 'length', value: String(byteLength) },
     ],
   })
+}
+
+const emptySequence = (name: string): NodeProto => create(NodeProtoSchema, { name, opType: 'SequenceEmpty', output: [name] })
+
+function sequenceInfo(name: string): ValueInfoProto {
+  const element = create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType: dataTypes.float32 } } })
+  return create(ValueInfoProtoSchema, { name, type: { value: { case: 'sequenceType', value: { elemType: element } } } })
 }
 
 function valueInfo(value: Value): ValueInfoProto {
