@@ -13,6 +13,11 @@ export interface CompileOptions {
   readonly asInputs?: ReadonlySet<Value>
   /** Threads of one run. Default: ROOTSTOCK_THREADS, else as many as the process has cores. */
   readonly threads?: number
+  /**
+   * What its threads do between runs. By default they look out for work for about a millisecond. 'sleep' is for programs that run now and then between
+   * runs of others, which they would slow down; 'wait', five milliseconds long, for those whose runs follow each other with other work in between.
+   */
+  readonly between?: 'sleep' | 'wait'
   /** Graph rewriting by the engine. 'none' runs the nodes as they stand. Default 'all'. */
   readonly optimize?: 'all' | 'none'
   /** Writes the engine's profile to a file of this prefix. */

@@ -3,3 +3,5 @@ export { engineNames, type CompileOptions, type Engine, type EngineName, type Pr
 export { engine, availableEngines } from './onnxruntime.ts'
 export { engineThreads } from './threads.ts'
 export { probeEngines, runtimeVersion } from './probe.ts'
+export { bytesFor, compileKernel, kernelMemory, type Kernel } from './kernel/kernel.ts'
+export type { LoopMemory } from './kernel/webassembly.ts'

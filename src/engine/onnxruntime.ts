@@ -87,6 +87,8 @@ function largeFactors(graph: Graph, asInputs: ReadonlySet<Value> = new Set()): M
   return held
 }
 
+const BETWEEN = { sleep: { allow_spinning: '0' }, wait: { spin_duration_us: '5000' } } as const
+
 async function createSession(
   ort: Runtime,
   model: OnnxModel,
@@ -101,7 +103,7 @@ async function createSession(
       interOpNumThreads: 1,
       graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
       logSeverityLevel: 3,
-      extra: { session: { set_denormal_as_zero: '1' } },
+      extra: { session: { set_denormal_as_zero: '1', ...(options.between ? { intra_op: BETWEEN[options.between] } : {}) } },
       ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
     })
   } catch (error) {

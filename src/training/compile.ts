@@ -6,6 +6,7 @@ import { Functional } from '../models/index.ts'
 import { resolveLoss, type Loss } from './losses/index.ts'
 import { resolveMetric, type Metric } from './metrics/index.ts'
 import { resolveOptimizer, type Optimizer } from './optimizers/index.ts'
+import type { UpdateMemory } from './weight-updates.ts'
 
 /** What `compile` takes. */
 export interface CompileOptions {
@@ -45,6 +46,8 @@ export interface Compiled {
   readonly slots: Map<Variable, Readonly<Record<string, TrainedTensor>>>
   /** Second buffers of weights that cannot be written in place. */
   readonly spares: Map<Variable, Tensor<'float32'>>
+  /** Of weights that are updated outside the graph (see weight-updates.ts). */
+  updateMemory: UpdateMemory | undefined
   /** Set by callbacks in place of the optimizer's own number; float32. */
   learningRate: number | undefined
   /** Optimizer steps so far. */
@@ -77,6 +80,7 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
     stepsPerExecution: stepsOf(options.stepsPerExecution ?? 'auto'),
     slots: new Map(),
     spares: new Map(),
+    updateMemory: undefined,
     learningRate: undefined,
     iterations: 0,
   }

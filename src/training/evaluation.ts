@@ -45,7 +45,7 @@ export async function buildEvaluator(plan: EvaluationPlan): Promise<Evaluator> {
   const features = plan.features.map((name) => valueNamed(whole, name))
   const graph = startAt(whole, features)
   const changing = [...lowered.variables].filter(([variable]) => compiled.trainableLayers.has(variable.layer))
-  const program = await engine().compile(graph, { asInputs: new Set(changing.map(([, value]) => value)) })
+  const program = await engine().compile(graph, { asInputs: new Set(changing.map(([, value]) => value)), between: 'sleep' })
 
   const forward: Evaluator['forward'] = async (batch) => {
     const feeds = new Map<Value, Tensor>([[targets, targetsFor(compiled.loss, batch.labels, predictions.shape)]])
@@ -74,6 +74,7 @@ async function evaluate(
     samples += losses.length
     options.onPredictions?.(predictions)
     for (const metric of metrics) metric.update(batch.labels, predictions)
+    batch.release?.()
     if (options.signal?.aborted) break
   }
   return { loss: samples === 0 ? 0 : sum / samples, ...metricLogs(compiled) }

@@ -21,6 +21,8 @@ export interface FeatureRows {
   write(from: number, features: readonly Tensor<'float32'>[]): Promise<void>
   /** The given samples' rows, in that order, one tensor [n, …] per value. */
   gather(indices: readonly number[]): Promise<Tensor<'float32'>[]>
+  /** Takes tensors of `gather` back, into which later samples are gathered: new memory for each batch keeps the garbage collector busy. */
+  readonly recycle: (tensors: readonly Tensor<'float32'>[]) => void
   dispose(): Promise<void>
 }
 
@@ -35,6 +37,10 @@ export async function createFeatureRows(count: number, shapes: readonly Shape[],
   const widths = shapes.map(sizeOf)
   const width = widths.reduce((sum, size) => sum + size, 0)
   const backing = count * width * 4 <= limit ? inMemory(count, width) : await inFile(width)
+  const spare = new Map<number, Tensor<'float32'>[][]>()
+  const room = (size: number): Tensor<'float32'>[] =>
+    spare.get(size)?.pop() ??
+    shapes.map((shape, k) => ({ data: new Float32Array(size * widths[k]!), shape: [size, ...shape], dtype: 'float32' }))
   const split = (features: readonly Tensor<'float32'>[]): Float32Array[] =>
     Array.from({ length: features[0]?.shape[0] ?? 0 }, (_, i) => {
       const row = new Float32Array(width)
@@ -54,11 +60,7 @@ export async function createFeatureRows(count: number, shapes: readonly Shape[],
       for (const [i, row] of split(features).entries()) await backing.put(from + i, row)
     },
     async gather(indices) {
-      const result = shapes.map((shape, k) => ({
-        data: new Float32Array(indices.length * widths[k]!),
-        shape: [indices.length, ...shape],
-        dtype: 'float32' as const,
-      }))
+      const result = room(indices.length)
       const row = new Float32Array(width)
       for (const [i, index] of indices.entries()) {
         await backing.take(index, row)
@@ -69,6 +71,10 @@ export async function createFeatureRows(count: number, shapes: readonly Shape[],
         })
       }
       return result
+    },
+    recycle(tensors) {
+      const size = tensors[0]?.shape[0] ?? 0
+      spare.set(size, [...(spare.get(size) ?? []), [...tensors]])
     },
     dispose: () => backing.dispose(),
   }

@@ -84,6 +84,7 @@ async function trainBatches(run: Run, at: Progress, steps: number | null): Promi
   const batches = take(source.batches(request), (options.stepsPerEpoch ?? Infinity) - skip)
   for await (const together of prefetch(run.programs.group(batches, { from: skip, iterations: compiled.iterations }))) {
     await trainTogether(run, at, { together, steps })
+    for (const batch of together) batch.release?.()
     await checkpoints.afterBatch(at)
     if (control.ended()) break
   }

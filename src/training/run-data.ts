@@ -109,7 +109,8 @@ async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset'
     stored: featureStore,
   })
   const labels = datasetLabels(features.dataset, labelModeFor(compiled.loss))
-  return indexedSource(features.dataset.size, { gather: features.gather, labels, dispose: () => features.rows.dispose() })
+  const { gather, rows } = features
+  return indexedSource(features.dataset.size, { gather, labels, recycle: rows.recycle, dispose: () => rows.dispose() })
 }
 
 /** Without a trunk photos are read anew in every epoch, unless all of them fit into memory and none is changed. */
@@ -180,7 +181,7 @@ async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext):
     const indices = range(from, Math.min(count, from + trunkBatch))
     await rows.write(from, await trunk.run(takeRows(x, indices)))
   }
-  return indexedSource(count, { gather: gatherStored(rows), labels, weights, dispose: () => rows.dispose() })
+  return indexedSource(count, { gather: gatherStored(rows), labels, weights, recycle: rows.recycle, dispose: () => rows.dispose() })
 }
 
 /** Without a trunk photos are read anew in every epoch, so they are all tried once before. */

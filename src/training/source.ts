@@ -13,6 +13,8 @@ export interface Batch {
   readonly labels: Tensor
   /** [n] */
   readonly weights: Float32Array | undefined
+  /** Says that nobody reads the features any more: a later batch may lie in their memory. */
+  readonly release?: () => void
 }
 
 export interface BatchRequest {
@@ -62,10 +64,12 @@ export function indexedSource(
     weights?: Float32Array | undefined
     /** Default true. */
     isAtHand?: boolean
+    /** Takes features back that `gather` gave. */
+    recycle?: (features: readonly Tensor<'float32'>[]) => void
     dispose?: () => Promise<void>
   },
 ): Source {
-  const { gather, labels, weights, isAtHand = true, dispose } = parts
+  const { gather, labels, weights, isAtHand = true, recycle, dispose } = parts
   return {
     samples,
     isAtHand,
@@ -73,10 +77,12 @@ export function indexedSource(
       let at = 0
       for (const indices of batchIndices(samples, request)) {
         if (at++ < (request.skip ?? 0)) continue
+        const features = await gather(indices, request.epoch)
         yield {
-          features: await gather(indices, request.epoch),
+          features,
           labels: labels(indices),
           weights: weights && Float32Array.from(indices, (index) => weights[index] ?? 1),
+          ...(recycle ? { release: () => recycle(features) } : {}),
         }
       }
     },

@@ -24,6 +24,7 @@ import { lower, type Functional, type Lowered, type RandomMask } from '../models
 import type { Variable } from '../layers/index.ts'
 import { slotsOf, type Compiled, type TrainedTensor } from './compile.ts'
 import { applyOptimizer } from './optimizers/index.ts'
+import { splitUpdates, type WeightUpdate } from './weight-updates.ts'
 
 /** The gradients of the last step by weight, in the graph's layout. */
 export type GradientStore = Map<Variable, Tensor<'float32'>>
@@ -35,6 +36,8 @@ export interface StepPlan {
   readonly shape: Shape
   /** Names of the values at which the step begins; the model's input when nothing is frozen. */
   readonly features: readonly string[]
+  /** One batch of an epoch has this size. */
+  readonly isRare?: boolean
   /** Of dropout. */
   readonly seed: number
   /** Where each step leaves its gradients; default nowhere. */
@@ -51,12 +54,19 @@ export interface StepGraph {
   readonly loss: Value
   readonly predictions: Value
   readonly trained: readonly TrainedValue[]
+  /** Of large weights, which the graph does not update itself. */
+  readonly updates: readonly WeightUpdate[]
+  /** Where values of updates went that the graph gives. */
+  readonly given: (value: Value) => Value
   /** Those to leave in the plan's store. */
   readonly gradients: ReadonlyMap<Variable, Value>
 }
 
 /** A parameter, what replaces it after the step, and where its numbers live. */
 export interface TrainedValue {
+  readonly variable: Variable
+  /** What the optimizer remembers of the weight; empty for the weight itself. */
+  readonly slot: string
   readonly old: Value
   readonly updated: Value
   readonly read: () => TrainedTensor
@@ -76,10 +86,13 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
   const weights = tape.input('sample_weights', { shape: [batch], dtype: 'float32' })
   const perSample = compiled.loss.perSample({ tape, targets, predictions, logits: logitsOf(tape, predictions) })
   const loss = steps.scale(tape, steps.sumOver(tape, steps.mul(tape, perSample, weights), [0]), 1 / batch)
-  const { trained, scalars, gradients: found } = recordDescent(plan, lowered, { loss, block })
+  const { trained: all, scalars, gradients: found } = recordDescent(plan, lowered, { loss, block })
+  const split = { compiled, trained: all, gradients: found }
+  const { rest: trained, updates } = block > 0 ? splitUpdates(tape, split) : { rest: all, updates: [] }
+  const wanted = updates.flatMap((update) => update.wanted)
   const kept = plan.gradients ? found : new Map<Variable, Value>()
   // Two weights may have one gradient, and a graph has each output once.
-  const whole = tape.graph([...new Set([loss, predictions, ...trained.map(({ updated }) => updated), ...kept.values()])])
+  const whole = tape.graph([...new Set([loss, predictions, ...trained.map(({ updated }) => updated), ...wanted, ...kept.values()])])
   const features = plan.features.map((name) => valueNamed(whole, name))
   const { graph, at } = inSequence(startAt(whole, features), [
     spellOutBatchStatistics,
@@ -99,6 +112,8 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
     loss: at(loss),
     gradients: new Map(Array.from(kept, ([variable, value]) => [variable, at(value)])),
     predictions: at(predictions),
+    updates,
+    given: at,
     trained: trained.map((row) => ({ ...row, updated: at(row.updated) })),
   }
 }
@@ -154,6 +169,8 @@ function recordDescent(
 
 function weightRow(compiled: Compiled, variable: Variable, old: Value, updated: Value): TrainedValue {
   return {
+    variable,
+    slot: '',
     old,
     updated,
     read: () => ({ current: variable.graphValue(), spare: compiled.spares.get(variable) }),
@@ -166,7 +183,7 @@ function weightRow(compiled: Compiled, variable: Variable, old: Value, updated: 
 
 function slotRow(compiled: Compiled, variable: Variable, slot: string, values: { old: Value; updated: Value }): TrainedValue {
   const tensor = slotsOf(compiled, variable)[slot]!
-  return { ...values, read: () => tensor, write: (next) => void Object.assign(tensor, next) }
+  return { variable, slot, ...values, read: () => tensor, write: (next) => void Object.assign(tensor, next) }
 }
 
 function slotParameters(

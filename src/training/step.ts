@@ -5,6 +5,7 @@ import { mayOverwrite, unroll, type Unrolled, type Value } from '../graph/index.
 import type { RandomMask } from '../models/index.ts'
 import { learningRateOf } from './compile.ts'
 import { recordStep, type StepGraph, type StepPlan, type TrainedValue } from './step-graph.ts'
+import { readyUpdates, type ReadyUpdates } from './weight-updates.ts'
 
 export interface StepBatch {
   /** The values on the freeze boundary, or the photos. */
@@ -35,6 +36,7 @@ interface Parts {
   readonly turns: Unrolled['turns']
   readonly program: Program
   readonly trained: readonly TrainedOutput[]
+  readonly updates: ReadyUpdates
 }
 
 /** A parameter before the first step and after the last. */
@@ -51,18 +53,34 @@ export async function buildStep(plan: StepPlan): Promise<Step> {
 
 /** Compiles so many steps in a row as one program. The numbers are those of single steps. */
 export async function compileSteps(plan: StepPlan, built: StepGraph, times: number): Promise<Step> {
-  const { graph, turns } = unroll(built.graph, times, new Map(built.trained.map(({ old, updated }) => [old, updated])))
+  const { graph, turns } = unroll(
+    built.graph,
+    built.updates.length > 0 ? 1 : times,
+    new Map(built.trained.map(({ old, updated }) => [old, updated])),
+  )
   const trained = built.trained.map((row): TrainedOutput => {
     const updated = turns.at(-1)!(row.updated)
     return { row, updated, inPlace: mayOverwrite(graph, row.old, updated) }
   })
-  const program = await engine().compile(graph, { asInputs: new Set(built.trained.map(({ old }) => old)) })
-  const parts = { plan, built, turns, program, trained }
+  const changing = [...built.trained, ...built.updates.flatMap(({ rows }) => rows)]
+  const between = plan.isRare ? 'sleep' : built.updates.length > 0 ? 'wait' : undefined
+  const asInputs = new Set(changing.map(({ old }) => old))
+  const program = await engine().compile(graph, { asInputs, ...(between ? { between } : {}) })
+  const updates = readyUpdates(built.updates, plan.compiled, built.given)
+  const parts = { plan, built, turns, program, trained, updates }
   return { run: (batches) => runSteps(parts, batches), dispose: () => program.dispose() }
 }
 
 async function runSteps(parts: Parts, batches: readonly StepBatch[]): Promise<StepResult[]> {
-  const { plan, built, turns, program, trained } = parts
+  const results: StepResult[] = []
+  const together = parts.turns.length
+  for (let from = 0; from < batches.length; from += together) results.push(...(await runCall(parts, batches.slice(from, from + together))))
+  return results
+}
+
+/** The steps of one call of the engine. */
+async function runCall(parts: Parts, batches: readonly StepBatch[]): Promise<StepResult[]> {
+  const { plan, built, turns, program, trained, updates } = parts
   const { compiled } = plan
   const feeds = new Map<Value, Tensor>()
   turns.forEach((at, turn) => feedBatch(parts, feeds, { at, batch: batches[turn]!, step: compiled.iterations + turn + 1 }))
@@ -74,8 +92,11 @@ async function runSteps(parts: Parts, batches: readonly StepBatch[]): Promise<St
     into.set(updated, underShape(target, updated))
     return { row, current: target, spare: inPlace ? spare : current }
   })
+  for (const [value, tensor] of updates.feeds()) feeds.set(value, tensor)
+  for (const [value, tensor] of updates.targets) into.set(value, tensor)
   leaveGradients(plan, built, into)
   const results = await program.run(feeds, into)
+  updates.run((value) => (feeds.get(value)!.data as Float32Array)[0]!)
   for (const { row, current, spare } of next) row.write({ current, spare })
   compiled.iterations += batches.length
   return turns.map((at) => ({

@@ -58,7 +58,10 @@ export function stepPrograms(request: StepProgramsRequest): StepPrograms {
       yield* inWindows(batches, { ...at, length: await length, request })
     },
     stepFor: (size, times) =>
-      known(programs, `${size}/${times}`, async () => compileSteps(request.planFor(size), await graphFor(size), times)),
+      known(programs, `${size}/${times}`, async () => {
+        const plan = { ...request.planFor(size), isRare: size < request.batchSize }
+        return compileSteps(plan, await graphFor(size), times)
+      }),
     async dispose() {
       // A step that could not be compiled has nothing to free, and its error is thrown where it was asked for.
       for (const made of await Promise.allSettled(programs.values())) if (made.status === 'fulfilled') await made.value.dispose()
@@ -83,7 +86,9 @@ async function windowLength(request: StepProgramsRequest, graphFor: (size: numbe
   const full = fullBatches(request)
   if (stepsPerExecution !== 'auto') return isWatched ? 1 : Math.max(1, Math.min(stepsPerExecution, full))
   if (isWatched || !source.isAtHand || full < 2 || callbacks.some(followsBatches)) return 1
-  const { graph, features, trained } = await graphFor(batchSize)
+  const { graph, features, trained, updates } = await graphFor(batchSize)
+  // Their loops run between the calls.
+  if (updates.length > 0) return 1
   const nodes = graph.nodes.length
   const longest = Math.min(LONGEST, full, Math.floor(NODES / nodes), Math.floor(BYTES / bytesOf(features)))
   const call = CALL + (CALL_PER_MIB * bytesOf(trained.map(({ old }) => old))) / 2 ** 20
