@@ -16,15 +16,16 @@ import {
   steps,
   summable,
   sumScaled,
+  turnFactors,
   type Graph,
   type Tape,
   type Value,
 } from '../graph/index.ts'
 import { lower, type Functional, type Lowered, type RandomMask } from '../models/index.ts'
-import type { Variable } from '../layers/index.ts'
+import type { Layer, Variable } from '../layers/index.ts'
 import { slotsOf, type Compiled, type TrainedTensor } from './compile.ts'
 import { applyOptimizer } from './optimizers/index.ts'
-import { splitUpdates, type WeightUpdate } from './weight-updates.ts'
+import { isLarge, splitUpdates, type WeightUpdate } from './weight-updates.ts'
 
 /** The gradients of the last step by weight, in the graph's layout. */
 export type GradientStore = Map<Variable, Tensor<'float32'>>
@@ -56,6 +57,8 @@ export interface StepGraph {
   readonly trained: readonly TrainedValue[]
   /** Of large weights, which the graph does not update itself. */
   readonly updates: readonly WeightUpdate[]
+  /** Weights whose rows and columns are exchanged in the graph. */
+  readonly turned: ReadonlySet<Variable>
   /** Where values of updates went that the graph gives. */
   readonly given: (value: Value) => Value
   /** Those to leave in the plan's store. */
@@ -74,12 +77,18 @@ export interface TrainedValue {
 }
 
 export function recordStep(plan: StepPlan, block: number): StepGraph {
-  const { model, compiled } = plan
-  const lowered = withScaledKernels(
-    lower(model, { training: true, shapes: [plan.shape], isTrainable: (layer) => compiled.trainableLayers.has(layer) }),
-    plan.features,
-  )
-  const { tape } = lowered
+  const forward = recordForward(plan)
+  // Weights are turned for the sake of updates outside the graph, and only if they take place there.
+  const turned = block > 0 ? withTurnedFactors(plan, forward) : undefined
+  return (turned && record(plan, turned, block)) ?? record(plan, forward, block)!
+}
+
+/** The weights whose rows and columns are exchanged in the graph come with it. */
+type Forward = Lowered & { readonly turned?: ReadonlySet<Variable> }
+
+function record(plan: StepPlan, lowered: Forward, block: number): StepGraph | undefined {
+  const { compiled } = plan
+  const { tape, turned = new Set<Variable>() } = lowered
   const predictions = lowered.outputs[0]!
   const batch = plan.shape[0]!
   const targets = tape.input('targets', { shape: predictions.shape, dtype: 'float32' })
@@ -87,8 +96,9 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
   const perSample = compiled.loss.perSample({ tape, targets, predictions, logits: logitsOf(tape, predictions) })
   const loss = steps.scale(tape, steps.sumOver(tape, steps.mul(tape, perSample, weights), [0]), 1 / batch)
   const { trained: all, scalars, gradients: found } = recordDescent(plan, lowered, { loss, block })
-  const split = { compiled, trained: all, gradients: found }
+  const split = { compiled, trained: all, gradients: found, turned }
   const { rest: trained, updates } = block > 0 ? splitUpdates(tape, split) : { rest: all, updates: [] }
+  if (trained.some(({ variable }) => turned.has(variable))) return undefined
   const wanted = updates.flatMap((update) => update.wanted)
   const kept = plan.gradients ? found : new Map<Variable, Value>()
   // Two weights may have one gradient, and a graph has each output once.
@@ -113,8 +123,30 @@ export function recordStep(plan: StepPlan, block: number): StepGraph {
     gradients: new Map(Array.from(kept, ([variable, value]) => [variable, at(value)])),
     predictions: at(predictions),
     updates,
+    turned,
     given: at,
     trained: trained.map((row) => ({ ...row, updated: at(row.updated) })),
+  }
+}
+
+function recordForward({ model, compiled, shape, features }: StepPlan): Forward {
+  const isTrainable = (layer: Layer): boolean => compiled.trainableLayers.has(layer)
+  return withScaledKernels(lower(model, { training: true, shapes: [shape], isTrainable }), features)
+}
+
+function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
+  const { outputs, updates, variables } = lowered
+  const large = compiled.trainable.filter((variable) => isLarge(variable) && variables.has(variable))
+  const forward = lowered.tape.graph([...outputs, ...updates.values()])
+  const { graph, at, turned } = turnFactors(forward, new Set(large.map((variable) => variables.get(variable)!)))
+  const moved = Array.from(updates, ([variable, value]) => [variable, at(value)] as const)
+  return {
+    ...lowered,
+    tape: createTape(graph),
+    outputs: outputs.map(at),
+    updates: new Map(moved),
+    variables: new Map(Array.from(variables, ([variable, value]) => [variable, turned.get(value) ?? value])),
+    turned: new Set(large.filter((variable) => turned.has(variables.get(variable)!))),
   }
 }
 

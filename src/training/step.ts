@@ -5,7 +5,7 @@ import { mayOverwrite, unroll, type Unrolled, type Value } from '../graph/index.
 import type { RandomMask } from '../models/index.ts'
 import { learningRateOf } from './compile.ts'
 import { recordStep, type StepGraph, type StepPlan, type TrainedValue } from './step-graph.ts'
-import { readyUpdates, type ReadyUpdates } from './weight-updates.ts'
+import { readyUpdates, turnedLater, type ReadyUpdates } from './weight-updates.ts'
 
 export interface StepBatch {
   /** The values on the freeze boundary, or the photos. */
@@ -135,12 +135,13 @@ function underShape(tensor: Tensor<'float32'>, { shape }: Value): Tensor<'float3
 }
 
 /** Has the step write its gradients into the store, over those of the last one. */
-function leaveGradients({ gradients: store }: StepPlan, { gradients }: StepGraph, into: Map<Value, Tensor>): void {
+function leaveGradients({ gradients: store }: StepPlan, { gradients, turned }: StepGraph, into: Map<Value, Tensor>): void {
   for (const [variable, value] of gradients) {
-    const shape = variable.graphShape
-    const target = (into.get(value) ?? store?.get(variable) ?? zeros(shape)) as Tensor<'float32'>
+    const isTurned = turned.has(variable)
+    const known = into.get(value) ?? (isTurned ? undefined : store?.get(variable))
+    const target = (known ?? zeros(value.shape as Shape)) as Tensor<'float32'>
     into.set(value, target)
-    store?.set(variable, target)
+    store?.set(variable, isTurned ? turnedLater(target) : target)
   }
 }
 
