@@ -7,6 +7,7 @@ import {
   gradients,
   inSequence,
   joinZeroInsertion,
+  leavesLast,
   matchScalarRanks,
   producers,
   scaleKernels,
@@ -113,7 +114,7 @@ function record(plan: StepPlan, lowered: Forward, block: number): StepGraph | un
     matchScalarRanks,
   ])
   return {
-    graph,
+    graph: updates.length > 0 ? leavesLast(graph) : graph,
     features,
     targets,
     weights,

@@ -122,7 +122,7 @@ function readyUpdate(
   const { graphShape } = variable
   const shape = isTurned ? graphShape.toReversed() : graphShape
   const placeOf = (name: string, sides: Shape): Place => place(held, { variable, name, shape: sides })
-  const own = new Map(rows.map((row) => [row.old, placeOf(`row ${row.slot}`, shape)]))
+  const own = new Map(rows.map((row) => [row.old, placeOf(`row ${row.slot}${isTurned ? ', turned' : ''}`, shape)]))
   for (const [i, value] of wanted.entries())
     if (!targets.has(at(value))) targets.set(at(value), placeOf(`wanted ${i}`, value.shape as Shape).tensor)
   const tensorOf = (value: Value): Tensor<'float32'> | undefined => own.get(value)?.tensor ?? targets.get(at(value))
