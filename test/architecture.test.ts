@@ -48,7 +48,13 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/demo.ts → src/files/file-error.ts': 'the index of files/ loads the downloader',
   'src/cli/open-classifier.ts → src/transfer/load-classifier.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/open-classifier.ts → src/transfer/pretrained.ts': 'the index of transfer/ loads plots and reports as well',
+  'src/cli/cache.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
+  'src/cli/open-classifier.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
+  'src/cli/predict.ts → src/data/picture-extensions.ts': 'the index of data/ loads the feature store as well',
   'src/cli/run-command-line.ts → src/transfer/version.ts': 'the index of transfer/ loads the whole library',
+  'src/transfer/prepared.ts → src/applications/labels.ts': 'the index of applications/ loads all layers',
+  'src/transfer/prepared.ts → src/engine/session.ts': 'the index of engine/ loads graphs and what writes them',
+  'src/transfer/prepared.ts → src/files/cache-home.ts': 'the index of files/ loads the downloader',
 }
 
 /** Files that may be longer than 300 lines, and why. */
@@ -108,6 +114,11 @@ describe('src/', () => {
         .filter(({ to }) => !known.has(to))
         .map(show),
     ).toEqual([])
+  })
+
+  it('loads ONNX Runtime in one place, which sees to it that nothing is reported', () => {
+    const loading = program.filter(({ text }) => /(import\(|from )'onnxruntime-node'/.test(text.replaceAll(/^import type .*$/gm, '')))
+    expect(loading.map(({ path }) => path)).toEqual(['src/engine/runtime.ts'])
   })
 
   it('imports what the build joins at the top of a file: import() of CommonJS loses the names in the bundle', () => {

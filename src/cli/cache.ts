@@ -15,29 +15,42 @@ const ALL = 'all'
 const prune: Flag<string> = {
   value: 'TRUNK',
   isOptional: true,
-  description: 'Remove the features of one trunk (its id in the list) or, with all or nothing, of every one',
+  description: 'Remove the features of one trunk (its id in the list) or, with all or nothing, everything',
   form: { kind: 'text', suggestions: [ALL] },
   parse: (text) => text || ALL,
 }
 
 export const cache = command({
   name: 'cache',
-  summary: 'Show the features kept on disk for later runs, by frozen trunk, or remove them.',
+  summary: 'Show what is kept on disk for later runs, features by frozen trunk and networks made ready, or remove it.',
   operands: [],
   flags: { prune },
   examples: ['rootstock cache', 'rootstock cache --prune 3f29a01c', 'rootstock cache --prune all'],
   run: async ({ flags, terminal }) => {
-    const { featureFolder, openFeatureStore } = await import('../data/index.ts')
-    const folder = featureFolder()
-    // Looking must not make a store.
-    if ((await fileSize(folder)) === undefined)
-      return flags.prune === undefined || flags.prune === ALL ? empty(folder, terminal) : refuse(flags.prune, [])
-    const store = await openFeatureStore(folder)
-    const closed = <T>(work: Promise<T>): Promise<T> => work.finally(() => store.close())
-    if (flags.prune === undefined) return closed(list(store, terminal))
-    return free(folder, await closed(remove(store, flags.prune, terminal)), terminal)
+    const { preparedSize, removePrepared } = await import('../transfer/prepared.ts')
+    const networks = preparedSize()
+    const outcome = await features(flags.prune, terminal)
+    if (flags.prune === ALL) removePrepared()
+    if (networks.count > 0) tellNetworks(networks, flags.prune === ALL, terminal)
+    return { ...outcome, json: { ...outcome.json, networks } }
   },
 })
+
+async function features(wanted: string | undefined, terminal: Terminal): Promise<Outcome> {
+  const { featureFolder, openFeatureStore } = await import('../data/index.ts')
+  const folder = featureFolder()
+  // Looking must not make a store.
+  if ((await fileSize(folder)) === undefined) return wanted === undefined || wanted === ALL ? empty(folder, terminal) : refuse(wanted, [])
+  const store = await openFeatureStore(folder)
+  const closed = <T>(work: Promise<T>): Promise<T> => work.finally(() => store.close())
+  if (wanted === undefined) return closed(list(store, terminal))
+  return free(folder, await closed(remove(store, wanted, terminal)), terminal)
+}
+
+function tellNetworks({ count, bytes }: { count: number; bytes: number }, isRemoved: boolean, { print }: Terminal): void {
+  const what = `${count} ${count === 1 ? 'network' : 'networks'} made ready for predictions, ${megabytes(bytes)}`
+  print(isRemoved ? `Removed ${what}` : what)
+}
 
 /** A trunk with a name that can be typed. */
 interface NamedTrunk extends StoredTrunk {

@@ -7,7 +7,10 @@ import { variableName } from './settings.ts'
 /** Name and meaning, beside those of the flags (ROOTSTOCK_COMMAND_FLAG). */
 export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = [
   ['ROOTSTOCK_HOME', 'The folder in whose `models` downloaded weights are kept; default `KERAS_HOME`, else `~/.keras`'],
-  ['ROOTSTOCK_CACHE', 'The folder for computed features; default `$XDG_CACHE_HOME/rootstock`, else `~/.cache/rootstock`'],
+  [
+    'ROOTSTOCK_CACHE',
+    'The folder for computed features and networks made ready; default `$XDG_CACHE_HOME/rootstock`, else `~/.cache/rootstock`',
+  ],
   ['ROOTSTOCK_WEIGHTS', 'A folder of released weight files that is searched first'],
   ['ROOTSTOCK_OFFLINE', '1 forbids the network; 0, false, no or nothing allows it'],
   ['ROOTSTOCK_MIRROR', 'An http or https address that weights are fetched from before Keras’s own'],

@@ -36,6 +36,25 @@ export async function openClassifier(model: string, flags: BuildingFlags, watchi
   return loadClassifier(model, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...(size && { size }) })
 }
 
+/** A classifier that answers, and what keeps it ready for the next process. */
+export interface Answering {
+  readonly classifier: Classifier
+  /** Does nothing where it was ready already, or needs no preparation. */
+  keep(): Promise<void>
+}
+
+/** As `openClassifier`, for predictions alone: a network that an earlier process prepared is opened without its layers. */
+export async function openAnswering(model: string, flags: BuildingFlags, watching: Watching): Promise<Answering> {
+  const { alpha, weights, size, labels, preprocessing } = flags
+  const request = { network: model, alpha, weights, size }
+  const { keepPrepared, openPrepared } = await import('../transfer/prepared.ts')
+  const nothing = (): Promise<void> => Promise.resolve()
+  const ready = labels === undefined && preprocessing === undefined ? await openPrepared(request) : undefined
+  if (ready) return { classifier: ready, keep: nothing }
+  const classifier = await openClassifier(model, flags, watching)
+  return { classifier, keep: (await isNetwork(model)) ? () => keepPrepared(request, classifier) : nothing }
+}
+
 /** A download is shown and can be stopped. */
 async function watched(watching: Watching | undefined, open: (told: PretrainedOptions) => Promise<Classifier>): Promise<Classifier> {
   if (!watching) return open({})

@@ -6,7 +6,7 @@ import { timedBar } from './bar.ts'
 import { command, type Outcome } from './command.ts'
 import { choice, count, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
-import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
+import { MODEL_KINDS, openAnswering } from './open-classifier.ts'
 import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { photoFiles } from './photo-files.ts'
@@ -36,13 +36,16 @@ export const predict = command({
     'rootstock predict mobilenet --alpha 0.25 holiday/ --top 5 --json',
   ],
   run: async ({ operands: [model = '', ...images], flags, terminal, signal }) => {
-    const { PICTURE_EXTENSIONS } = await import('../data/index.ts')
+    const { PICTURE_EXTENSIONS } = await import('../data/picture-extensions.ts')
     const files = await photoFiles(images, PICTURE_EXTENSIONS)
     const { top, exif, resize, ...building } = flags
-    const classifier = await openClassifier(model, building, { terminal, signal })
+    const opened = await openAnswering(model, building, { terminal, signal })
+    const { classifier } = opened
     try {
       const options = { ...(top && { top }), ...(exif && { exif }), ...(resize && { interpolation: resize }) }
-      return await nameAll(classifier, files, { options, terminal, signal })
+      const outcome = await nameAll(classifier, files, { options, terminal, signal })
+      if (!signal.aborted) await opened.keep()
+      return outcome
     } finally {
       await classifier.dispose()
     }

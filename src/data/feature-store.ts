@@ -5,10 +5,10 @@
  * read), so an entry can never be out of date: what changes has another key. LMDB is crash-safe and shared by processes.
  */
 import { createHash } from 'node:crypto'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { RootstockError } from '../errors.ts'
+import { cacheHome } from '../files/index.ts'
 import { fromHalves, toHalves } from '../tensor/index.ts'
 import { memoryHashCache } from './hash-cache.ts'
 import type { HashCache } from './hash-cache.ts'
@@ -67,8 +67,7 @@ export interface FeatureStore {
 
 /** `$ROOTSTOCK_CACHE`, else `$XDG_CACHE_HOME/rootstock`, else `~/.cache/rootstock`; features lie in the folder `features` inside. */
 export function featureFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
-  const base = environment['ROOTSTOCK_CACHE'] || join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rootstock')
-  return join(base, 'features')
+  return join(cacheHome(environment), 'features')
 }
 
 /** Where fingerprints are kept between runs; a store that cannot be used keeps none. */

@@ -22,7 +22,7 @@ export type { LinkMode } from './prepared-folder.ts'
 export { balancedClassWeights, batchIndices, labelBatch, oneHot, readAll, stackBatch } from './batches.ts'
 export type { BatchOptions, ReadAllOptions, ReadSample } from './batches.ts'
 export { printableName } from './names.ts'
-export { PICTURE_EXTENSIONS } from './scan.ts'
+export { PICTURE_EXTENSIONS } from './picture-extensions.ts'
 export type { ScanOptions, Skipped } from './scan.ts'
 export { featureFolder, openFeatureStore, openHashCache } from './feature-store.ts'
 // Their declarations must not name lmdb, whose own do not compile everywhere.

@@ -5,9 +5,7 @@ import type { BigIntStats, Dirent } from 'node:fs'
 import { nearestNames, RootstockError } from '../errors.ts'
 import { explained, systemCode, systemReason } from './failures.ts'
 import { isInside, joinPath, printableName, textOf } from './names.ts'
-
-/** Extensions that are read by default: Keras's (bmp, gif, jpeg, jpg, png) and webp, tiff and the rarer spellings of JPEG. */
-export const PICTURE_EXTENSIONS: readonly string[] = ['.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']
+import { PICTURE_EXTENSIONS } from './picture-extensions.ts'
 
 /** A file or folder that was left out, and why. */
 export interface Skipped {

@@ -1,14 +1,12 @@
 /** @file The engines of ONNX Runtime. Programs are ONNX models made in memory; tensors are passed without copies. */
-import type * as ort from 'onnxruntime-node'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import { RootstockError, messageOf, unknownName } from '../errors.ts'
+import { RootstockError, unknownName } from '../errors.ts'
 import { showShape, sizeOf, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { consumers, createTape, type Graph, type Value } from '../graph/index.ts'
-import { writeOnnx, type OnnxModel } from '../onnx/index.ts'
-import { engineThreads } from './threads.ts'
+import { writeOnnx } from '../onnx/index.ts'
 import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
-
-type Runtime = typeof ort
+import { loadRuntime, type Runtime } from './runtime.ts'
+import { NO_TENSOR, createSession, runSession } from './session.ts'
 
 /** Tensors of this size travel beside the ONNX message. */
 const externalFrom = 4096
@@ -22,7 +20,7 @@ export function engine(name: string = process.env['ROOTSTOCK_ENGINE'] ?? 'cpu'):
 
 /** The engines that this machine can run: those whose library is installed and which find a device. */
 export async function availableEngines(): Promise<EngineName[]> {
-  const { listSupportedBackends } = await import('onnxruntime-node')
+  const { listSupportedBackends } = await loadRuntime()
   const bundled = listSupportedBackends().filter((backend) => backend.bundled)
   const found: EngineName[] = []
   for (const name of engineNames) if (bundled.some((backend) => backend.name === name) && (await findsDevice(name))) found.push(name)
@@ -62,7 +60,7 @@ async function measureBlock(): Promise<number> {
 }
 
 async function compile(name: EngineName, graph: Graph, options: CompileOptions): Promise<Program> {
-  const ort = await import('onnxruntime-node')
+  const ort = await loadRuntime()
   const held = name === 'cpu' ? largeFactors(graph, options.asInputs) : new Map<Value, Tensor>()
   const asInputs = new Set([...(options.asInputs ?? []), ...held.keys()])
   const canWriteInto = graph.outputs.every(({ dtype, shape }) => dtype === 'float32' && !shape.includes(null))
@@ -85,33 +83,6 @@ function largeFactors(graph: Graph, asInputs: ReadonlySet<Value> = new Set()): M
     held.set(value, data())
   }
   return held
-}
-
-const BETWEEN = { sleep: { allow_spinning: '0' }, wait: { spin_duration_us: '5000' } } as const
-
-async function createSession(
-  ort: Runtime,
-  model: OnnxModel,
-  { name, options }: { name: EngineName; options: CompileOptions },
-): Promise<InferenceSession> {
-  const threads = options.threads ?? engineThreads()
-  try {
-    return await ort.InferenceSession.create(model.bytes, {
-      executionProviders: name === 'cpu' ? ['cpu'] : [name, 'cpu'],
-      externalData: [...model.external],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
-      logSeverityLevel: 3,
-      extra: { session: { set_denormal_as_zero: '1', ...(options.between ? { intra_op: BETWEEN[options.between] } : {}) } },
-      ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
-    })
-  } catch (error) {
-    throw new RootstockError('ENGINE', `Cannot prepare the network on ${name}: ${firstLine(error)}`, {
-      cause: error,
-      ...(name === 'cpu' ? {} : { hint: 'Set ROOTSTOCK_ENGINE=cpu to run on the processor' }),
-    })
-  }
 }
 
 function program(ort: Runtime, graph: Graph, { session, held }: { session: InferenceSession; held: ReadonlyMap<Value, Tensor> }): Program {
@@ -141,29 +112,8 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
   }
 }
 
-/**
- * An output that is not a tensor. When a run has ended, the runtime makes a copy of every output, also of those that it wrote where it was told
- * to: 0.6 ms a megabyte, as much as a small training step takes. It cannot copy this one, which comes first, so it stops there; all that was to
- * be computed lies in its place by then. A runtime that learns to copy it does what it did before.
- */
-const NO_TENSOR = 'no_tensor'
-const STOPPED_THERE = /^Non tensor type is temporarily not supported/
-
 function targetsFor(graph: Graph, into: ReadonlyMap<Value, Tensor>): ReadonlyMap<Value, Tensor> {
   return new Map(graph.outputs.map((value) => [value, into.get(value) ?? zeros(value.shape as Shape)]))
-}
-
-async function runSession(
-  session: InferenceSession,
-  inputs: Record<string, OrtTensor>,
-  fetches: Record<string, OrtTensor | null>,
-): Promise<InferenceSession.OnnxValueMapType> {
-  try {
-    return await session.run(inputs, fetches)
-  } catch (error) {
-    if (NO_TENSOR in fetches && STOPPED_THERE.test(messageOf(error))) return {}
-    throw new RootstockError('ENGINE', `Cannot run the network: ${firstLine(error)}`, { cause: error })
-  }
 }
 
 function fedValue(fed: ReadonlyMap<string, Tensor>, name: string): Tensor {
@@ -189,5 +139,3 @@ function plainTensor(value: Value, result: InferenceSession.OnnxValueMapType[str
     throw new RootstockError('ENGINE', `The engine gave no output "${value.name}" ${showShape(value.shape)}`)
   return { data: result.data as Float32Array, shape: result.dims, dtype: value.dtype }
 }
-
-const firstLine = (error: unknown): string => messageOf(error).split('\n')[0] ?? ''

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { createTape } from '../graph/index.ts'
 import { writeOnnx } from '../onnx/index.ts'
 import { engineNames, type EngineName } from './engine.ts'
+import { loadRuntime } from './runtime.ts'
 
 /** Makes a session of a tiny graph, which only works where there is a device. Arguments: the runtime, the engine, the graph in base64. */
 const script = `
@@ -16,13 +17,13 @@ const longestMs = 30_000
 
 /** The version of the runtime behind every engine. */
 export async function runtimeVersion(): Promise<string> {
-  const { env } = await import('onnxruntime-node')
+  const { env } = await loadRuntime()
   return env.versions.node ?? env.versions.common
 }
 
 /** As `availableEngines`, without a word on stderr. An engine that does not answer in 30 s is not there. */
 export async function probeEngines(): Promise<EngineName[]> {
-  const { listSupportedBackends } = await import('onnxruntime-node')
+  const { listSupportedBackends } = await loadRuntime()
   const bundled = new Set(listSupportedBackends().flatMap((backend) => (backend.bundled ? [backend.name] : [])))
   const tape = createTape()
   const { bytes } = writeOnnx(tape.graph([tape.op('Relu', [tape.input('x', { shape: [1], dtype: 'float32' })], {})]))

@@ -4,6 +4,7 @@ export { atomicWrite, atomicWriteSync, atomicWriteWith, sweepTemporaries } from 
 export type { AtomicWriteOptions, Bytes, FileSystem, TemporaryFile } from './atomic-write.ts'
 export { appendWhole } from './append.ts'
 export type { AppendFileSystem, AppendOptions } from './append.ts'
+export { cacheHome } from './cache-home.ts'
 export { cacheFolder } from './cache-folder.ts'
 export type { CacheFolderInputs } from './cache-folder.ts'
 export { errnoOf, fileError, fileReason, formatBytes } from './file-error.ts'

@@ -3,10 +3,10 @@ import { RootstockError } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Program } from '../engine/index.ts'
 import { lower, type Functional } from '../models/index.ts'
-import { compileInference } from './inference.ts'
+import { compileInference, fastest } from './inference.ts'
 import { byteTrunkOf, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
 import type { SymbolicTensor } from '../layers/index.ts'
-import type { Value } from '../graph/index.ts'
+import type { Graph, Value } from '../graph/index.ts'
 
 /** A few small runs use the caches better than one large one: on two cores four photos at a time are the fastest. */
 const photosPerRun = 4
@@ -120,6 +120,12 @@ export class Predictor {
     this.#compiled = { key, bytes, program, inputs: graph.inputs, outputs: graph.outputs.map(at) }
     return this.#compiled
   }
+}
+
+/** The graph that `predict` computes for photos of the model's own size, all in float32. */
+export async function inferenceGraph(model: Functional): Promise<Graph> {
+  const lowered = lower(model, { training: false, shapes: model.inputs.map(({ shape }) => [null, ...shape.slice(1)]) })
+  return (await fastest(lowered.tape.graph(lowered.outputs))).graph
 }
 
 /** Tensors joined along their first axis. */

@@ -2,10 +2,9 @@
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import { load, preprocess, type Interpolation, type PreprocessMode } from '../image/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
-import { Model, type TrainingEvent } from '../training/index.ts'
-import { evaluateClassifier } from './evaluate-classifier.ts'
+import type { Model, TrainingEvent } from '../training/index.ts'
 import type { Evaluation, Prediction, TrainReport } from './options.ts'
-import { saveClassifier, type SaveClassifierOptions, type SavedClassifier } from './save-classifier.ts'
+import type { SaveClassifierOptions, SavedClassifier } from './save-classifier.ts'
 
 /** How a classifier reads photos. */
 export interface PhotoReading {
@@ -68,7 +67,7 @@ export class Classifier {
 
   /** The layers and weights. Throws USAGE for a classifier of a classifier.onnx, which holds a graph without layers. */
   get model(): Model {
-    if (this.#net instanceof Model) return this.#net
+    if ('layers' in this.#net) return this.#net
     throw new RootstockError('USAGE', `Cannot take the layers of this ${this.network}: a classifier.onnx holds a graph without layers`, {
       hint: 'Open the folder of its run, or a .keras file',
     })
@@ -115,6 +114,7 @@ export class Classifier {
   /** Accuracy, loss, figures of every class and the confusion matrix over a folder with one folder per class. */
   async evaluate(folder: string, options: { readonly onEvent?: (event: TrainingEvent) => void } = {}): Promise<Evaluation> {
     refuseUnknown('evaluate', options, { onEvent: true })
+    const { evaluateClassifier } = await import('./evaluate-classifier.ts')
     return evaluateClassifier(this, folder, options)
   }
 
@@ -124,6 +124,7 @@ export class Classifier {
    */
   async save(path: string, options: SaveClassifierOptions = {}): Promise<SavedClassifier> {
     refuseUnknown('save', options, { precision: true, created: true, onEvent: true })
+    const { saveClassifier } = await import('./save-classifier.ts')
     return saveClassifier(this, path, options)
   }
 
