@@ -3,17 +3,27 @@ import { RootstockError, messageOf } from '../../errors.ts'
 import { atomicWriteWith } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import type { Shape, Tensor } from '../../tensor/index.ts'
+import { fillAgain, isKnown, planOf, remember } from './h5-again.ts'
 import { H5_CLASS, startLibrary } from './h5-library.ts'
 import type { H5Session, H5WriteMetadata } from './h5-library.ts'
 import { forgetTimes } from './h5-times.ts'
 import { slices } from './slices.ts'
+
+/** The numbers of a dataset. */
+export interface H5Content {
+  readonly shape: Shape
+  /** Asked once, when the writer comes to it, or never where they are in the file already. */
+  readonly tensor: Tensor<'float32' | 'int64'>
+  /** Contents of equal versions are equal; undefined where nobody knows. */
+  readonly version?: string | undefined
+}
 
 /** Puts groups, datasets and attributes into a new file. Paths are absolute. */
 export interface H5Writer {
   /** Makes a group and those above it, as far as they are absent. */
   group(path: string): void
   /** Makes a dataset of the tensor's shape and type, and the groups above it. */
-  dataset(path: string, tensor: Tensor<'float32' | 'int64'>): void
+  dataset(path: string, content: H5Content): void
   /** Sets an attribute: a text, or a list of texts. */
   attribute(path: string, name: string, value: string | readonly string[]): void
 }
@@ -44,7 +54,10 @@ export async function writeHdf5(path: string, bytes: number, build: (writer: H5W
     if (host instanceof Error) throw host
     forgetTimes(file, began)
   }
-  await atomicWriteWith(path, fill, { needed: bytes })
+  const plan = planOf(build)
+  const again = isKnown(path, plan)
+  await atomicWriteWith(path, (file) => (again && fillAgain(file, path, plan) ? undefined : fill(file)), { needed: bytes })
+  remember(path, plan)
 }
 
 function makeWriter({ library }: H5Session, file: bigint): H5Writer {
@@ -58,8 +71,9 @@ function makeWriter({ library }: H5Session, file: bigint): H5Writer {
   }
   return {
     group,
-    dataset(path, tensor) {
+    dataset(path, content) {
       if (datasets.has(path)) throw new Error(`${path} is written twice`)
+      const { tensor } = content
       datasets.add(path)
       group(path.slice(0, path.lastIndexOf('/')))
       const metadata = numbers(tensor)

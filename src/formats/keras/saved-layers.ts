@@ -14,12 +14,23 @@ function savedLayer(layer: Layer): SavedLayer {
   return { name, className, weights: layer.weights.map(savedWeight) }
 }
 
+const ids = new WeakMap<Variable, number>()
+let made = 0
+
+/** No two weights share one, and a weight has another after every change. */
+function versionOf(weight: Variable): string {
+  const id = ids.get(weight) ?? made++
+  ids.set(weight, id)
+  return `${id}/${weight.version}`
+}
+
 /** Weights take Keras's layout when the writer comes to them, so that they are not all held twice; it writes them at once, so they are not copied. */
 function savedWeight(weight: Variable): SavedWeight {
   return {
     name: weight.name,
     shape: weight.shape,
     trainable: weight.trainable,
+    version: versionOf(weight),
     get tensor() {
       return weight.toKerasLayout(weight.graphValue())
     },

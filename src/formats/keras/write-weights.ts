@@ -23,10 +23,12 @@ export interface SavedWeight {
   readonly name: string
   /** Keras's shape. */
   readonly shape: Shape
-  /** Its numbers, in Keras's layout. May be a getter that makes a copy: it is asked once, when the writer comes to it. */
+  /** Its numbers, in Keras's layout. May be a getter that makes a copy: it is asked at most once, when the writer comes to it. */
   readonly tensor: Tensor<'float32'>
   /** Keras stores what is frozen in a nested model behind what trains. Default true. */
   readonly trainable?: boolean
+  /** Equal ones mean equal numbers; without one nobody knows. */
+  readonly version?: string
 }
 
 /** What an optimizer keeps, under Keras's name of it. */
@@ -102,7 +104,7 @@ function writeModern(writer: H5Writer, layers: readonly SavedLayer[], { modelNam
   if (!optimizer) return
   writer.group('/optimizer/vars')
   writer.attribute('/optimizer/vars', 'name', optimizer.name)
-  optimizer.variables.forEach(({ tensor }, i) => writer.dataset(`/optimizer/vars/${i}`, tensor))
+  optimizer.variables.forEach((state, i) => writer.dataset(`/optimizer/vars/${i}`, state))
 }
 
 function writeModernLayers(writer: H5Writer, base: string, layers: readonly SavedLayer[]): void {
@@ -114,7 +116,7 @@ function writeModernLayers(writer: H5Writer, base: string, layers: readonly Save
     const place = `${base}/${count === 0 ? stem : `${stem}_${count}`}`
     writer.group(`${place}/vars`)
     writer.attribute(`${place}/vars`, 'name', name)
-    weights.forEach(({ tensor }, i) => writer.dataset(`${place}/vars/${i}`, tensor))
+    weights.forEach((weight, i) => writer.dataset(`${place}/vars/${i}`, weight))
     if (nested) writeModernLayers(writer, `${place}/layers`, nested)
   }
 }
@@ -133,7 +135,7 @@ function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[], { model, o
     const weights = legacyWeights(layer)
     writer.group(`${base}/${layer.name}`)
     writeNames(writer, `${base}/${layer.name}`, { name: 'weight_names', values: weights.map(({ name }) => name) })
-    for (const weight of weights) writer.dataset(`${base}/${layer.name}/${weight.name}`, weight.tensor)
+    for (const weight of weights) writer.dataset(`${base}/${layer.name}/${weight.name}`, weight)
   }
   if (!model) return
   writer.group(`${base}/top_level_model_weights`)
@@ -147,7 +149,7 @@ function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[], { model, o
 function writeLegacyOptimizer(writer: H5Writer, variables: readonly SavedState[]): void {
   writer.group('/optimizer_weights')
   writeNames(writer, '/optimizer_weights', { name: 'weight_names', values: variables.map(({ name }) => name) })
-  for (const state of variables) writer.dataset(`/optimizer_weights/${state.name}`, state.tensor)
+  for (const state of variables) writer.dataset(`/optimizer_weights/${state.name}`, state)
 }
 
 /** The weights of a layer under their paths; of a nested model, those that train before the others. */
@@ -159,11 +161,12 @@ function legacyWeights(layer: SavedLayer): SavedWeight[] {
 }
 
 function under(layer: string, weight: SavedWeight): SavedWeight {
-  const { name, shape, trainable = true } = weight
+  const { name, shape, trainable = true, version } = weight
   return {
     name: `${layer}/${name}`,
     shape,
     trainable,
+    ...(version === undefined ? {} : { version }),
     get tensor() {
       return weight.tensor
     },
