@@ -2,6 +2,7 @@
 
 /** Memory of fixed size that loops work on. */
 export interface LoopMemory {
+  /** The bytes; the same object for as long as the memory lives. */
   readonly buffer: ArrayBuffer
 }
 

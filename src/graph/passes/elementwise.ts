@@ -15,9 +15,11 @@ export type LoopOp = (typeof loopOps)[number]
 
 /** One operation of a loop. */
 export interface LoopNode {
+  /** What is computed of each number. */
   readonly op: LoopOp
   /** Results of earlier operations, or what the loop reads. */
   readonly inputs: readonly Value[]
+  /** Stands for the result in later operations. */
   readonly output: Value
 }
 

@@ -11,6 +11,7 @@ import { rewrite, type Rewritten } from './rewrite.ts'
 
 /** A rewritten graph, and by the old weights those that replace them: rows and columns exchanged. */
 export interface Turned extends Rewritten {
+  /** From each old weight to the one in its place. */
   readonly turned: ReadonlyMap<Value, Value>
 }
 
