@@ -1,4 +1,6 @@
 /** @file `rootstock diagram`: the layers of a network or a trained classifier as a picture. */
+import { basename } from 'node:path'
+import { timedBar } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, positive, quantity, toggle, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
@@ -24,12 +26,15 @@ export const diagram = command({
     noTop: toggle('Leave the 1,000-class top of a network out'),
   },
   examples: ['rootstock diagram inceptionV3 --out inception.svg', 'rootstock diagram runs/pets --out pets.png --direction LR'],
-  run: async ({ operands: [name = ''], flags, terminal: { print } }) => {
+  run: async ({ operands: [name = ''], flags, terminal: { print, progress } }) => {
     const { out = 'model.svg', direction, expandNested = false, noShapes = false, noTrainable = false, ...building } = flags
     const form = formOf(out, FORMS)
     const { plotModel } = await import('../report/index.ts')
     const { atomicWrite } = await import('../files/index.ts')
+    const bar = timedBar(progress, { label: `Drawing ${basename(out)}`, unit: 'steps' })
+    bar.update(0, 2)
     const model = await openModel(name, building)
+    bar.update(1, 2)
     try {
       const drawn = await plotModel(model, {
         showShapes: !noShapes,
@@ -38,9 +43,11 @@ export const diagram = command({
         ...(direction && { rankDirection: direction }),
       })
       await atomicWrite(out, form === 'png' ? drawn.png : Buffer.from(drawn[form]))
+      bar.clear()
       print(`${oneLine(out)}: ${model.layers.length} layers of ${oneLine(model.name)}`)
       return { json: { out, model: model.name, layers: model.layers.length } }
     } finally {
+      bar.clear()
       await model.dispose()
     }
   },

@@ -1,5 +1,5 @@
 /** @file Public face of training/: the model, its optimizers, losses, metrics, schedules and callbacks. */
-export { Model, model, type PredictOptions } from './model.ts'
+export { Model, model, type PredictOptions, type SaveOptions } from './model.ts'
 export { inferenceGraph } from './predict.ts'
 export { loadModel, type LoadModelOptions } from './saving/load-model.ts'
 export type { CompileOptions } from './compile.ts'

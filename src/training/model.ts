@@ -14,6 +14,15 @@ import type { FitData, Pair } from './run-data.ts'
 import { loadWeights } from './saving/load-weights.ts'
 import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 
+/** What `save` takes. */
+export interface SaveOptions {
+  /**
+   * Told how much of a `.keras` or `.h5` file is written, in bytes of numbers. Where it is given, other work goes on while a large file is written, which must
+   * not train the model.
+   */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
 /** What `predict` takes. */
 export interface PredictOptions {
   /** Samples computed at once. Default 4, the fastest on few cores. */
@@ -105,8 +114,9 @@ export class Model extends Functional {
   }
 
   /** Writes the whole model, by the name's ending: `.keras`, `.h5` (both with what `compile` fixed), `.onnx`; or weights alone. Throws FILE. */
-  save(path: string): Promise<void> {
-    return saveModelFile(this, this.#compiled, path)
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    refuseUnknown('save', options, { onProgress: true })
+    await saveModelFile(this, this.#compiled, path, options.onProgress)
   }
 
   override summary(options: SummaryOptions = {}): string {

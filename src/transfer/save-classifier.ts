@@ -6,7 +6,7 @@ import { atomicWrite } from '../files/index.ts'
 import { writeArtifact, type WriteArtifactOptions } from './artifact/write-artifact.ts'
 import type { Classifier } from './classifier.ts'
 import { labelsFileOf } from './label-file.ts'
-import { stepEvents } from './work-progress.ts'
+import { writeEvents } from './work-progress.ts'
 
 /** Options of `Classifier.save`. */
 export type SaveClassifierOptions = WriteArtifactOptions
@@ -41,10 +41,7 @@ export async function saveClassifier(classifier: Classifier, path: string, optio
       hint: 'Leave the precision out',
     })
   }
-  const step = stepEvents(options.onEvent, `Writing ${basename(path)}`, 1)
-  await step()
-  await classifier.model.save(path)
-  await step()
+  await classifier.model.save(path, { onProgress: writeEvents(options.onEvent, `Writing ${basename(path)}`) })
   const { size } = await stat(path)
   const written = { path, bytes: size, precision: 'float32' } as const
   if (ending !== '.keras' && ending !== '.h5') return written

@@ -23,6 +23,16 @@ export function lookEvents(onEvent: Listener): (done: number, total: number) => 
   }
 }
 
+/** For `onProgress` of writing a file. */
+export function writeEvents(onEvent: Listener, label: string): (done: number, total: number) => void {
+  const started = performance.now()
+  const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10
+  return (done, total) => {
+    const seconds = (performance.now() - started) / 1000
+    onEvent?.({ type: 'workProgress', label, done: megabytes(done), total: megabytes(total), unit: 'MB', seconds })
+  }
+}
+
 /** For work in a few long steps: call it at the beginning and after each. Signals and the terminal get their turn between two of them. */
 export function stepEvents(onEvent: Listener, label: string, total: number): () => Promise<void> {
   const started = performance.now()

@@ -10,26 +10,31 @@ import { openHdf5 } from './hdf5.ts'
 import type { H5Group } from './h5-walk.ts'
 import type { H5Content, H5Writer } from './h5-writer.ts'
 
+/** One thing to write. */
+export type H5Step =
+  | { readonly kind: 'group'; readonly path: string }
+  | { readonly kind: 'attribute'; readonly path: string; readonly name: string; readonly value: string | readonly string[] }
+  | { readonly kind: 'dataset'; readonly path: string; readonly content: H5Content }
+
 /** What a file shall hold, without its numbers. */
 export interface H5Plan {
-  /** Everything but numbers, in order: equal ones make files of equal layout. */
+  readonly steps: readonly H5Step[]
+  /** Everything but numbers: equal ones make files of equal layout. */
   readonly outline: string
   readonly datasets: ReadonlyMap<string, H5Content>
 }
 
 /** Notes what `build` wants to write. */
 export function planOf(build: (writer: H5Writer) => void): H5Plan {
-  const steps: unknown[] = []
-  const datasets = new Map<string, H5Content>()
+  const steps: H5Step[] = []
   build({
-    group: (path) => void steps.push([path]),
-    attribute: (path, name, value) => void steps.push([path, name, value]),
-    dataset(path, content) {
-      steps.push([path, content.shape])
-      datasets.set(path, content)
-    },
+    group: (path) => void steps.push({ kind: 'group', path }),
+    attribute: (path, name, value) => void steps.push({ kind: 'attribute', path, name, value }),
+    dataset: (path, content) => void steps.push({ kind: 'dataset', path, content }),
   })
-  return { outline: JSON.stringify(steps), datasets }
+  const outline = steps.map((step) => (step.kind === 'dataset' ? [step.path, step.content.shape] : step))
+  const datasets = steps.flatMap((step) => (step.kind === 'dataset' ? [[step.path, step.content] as const] : []))
+  return { steps, outline: JSON.stringify(outline), datasets: new Map(datasets) }
 }
 
 /** A file that was written. */

@@ -1,9 +1,10 @@
 /** @file Writes an HDF5 file whole or not at all, through h5wasm, tensor by tensor straight into the temporary file on disk. */
+import { setImmediate } from 'node:timers/promises'
 import { RootstockError, messageOf } from '../../errors.ts'
 import { atomicWriteWith } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import type { Shape, Tensor } from '../../tensor/index.ts'
-import { fillAgain, isKnown, planOf, remember } from './h5-again.ts'
+import { fillAgain, isKnown, planOf, remember, type H5Plan } from './h5-again.ts'
 import { H5_CLASS, startLibrary } from './h5-library.ts'
 import type { H5Session, H5WriteMetadata } from './h5-library.ts'
 import { forgetTimes } from './h5-times.ts'
@@ -33,15 +34,27 @@ const READ_WRITE_TRUNCATE = 2
 const LIBVER_EARLIEST = 0
 const LIBVER_V114 = 4
 const SLICE = 4 * 2 ** 20
+/** Milliseconds between two turns of whoever listens. */
+const TURN = 50
 
-/** Writes the file that `build` describes to `path`, through a temporary file. `bytes` says about how much space it needs. */
-export async function writeHdf5(path: string, bytes: number, build: (writer: H5Writer) => void): Promise<void> {
+/** Hears how far the writing is, in bytes of numbers. Where somebody listens, signals and the terminal get their turn while large files are written. */
+export type WriteProgress = (done: number, total: number) => void
+
+export interface WriteHdf5Options {
+  /** About the bytes that the file needs. */
+  readonly bytes: number
+  readonly onProgress?: WriteProgress | undefined
+}
+
+/** Writes the file that `build` describes to `path`, through a temporary file. */
+export async function writeHdf5(path: string, { bytes, onProgress }: WriteHdf5Options, build: (writer: H5Writer) => void): Promise<void> {
+  const plan = planOf(build)
   const fill = async (file: Parameters<Parameters<typeof atomicWriteWith>[1]>[0]): Promise<void> => {
     const session = await startLibrary(file)
     const began = Math.floor(Date.now() / 1000)
     try {
       const handle = session.library.open(session.path, READ_WRITE_TRUNCATE, false, LIBVER_EARLIEST, LIBVER_V114)
-      build(makeWriter(session, handle))
+      await runSteps(makeWriter(session, handle), plan, onProgress)
       if (handle <= 0n || session.library.close_file(handle) < 0) throw new Error('the file cannot be closed')
     } catch (error) {
       if (error instanceof RootstockError) throw error
@@ -54,13 +67,35 @@ export async function writeHdf5(path: string, bytes: number, build: (writer: H5W
     if (host instanceof Error) throw host
     forgetTimes(file, began)
   }
-  const plan = planOf(build)
   const again = isKnown(path, plan)
   await atomicWriteWith(path, (file) => (again && fillAgain(file, path, plan) ? undefined : fill(file)), { needed: bytes })
   remember(path, plan)
 }
 
-function makeWriter({ library }: H5Session, file: bigint): H5Writer {
+/** As long as nobody listens nothing else runs meanwhile, so that the numbers are those of one moment. */
+async function runSteps(writer: PieceWriter, { steps, datasets }: H5Plan, onProgress: WriteProgress | undefined): Promise<void> {
+  const total = Array.from(datasets.values(), ({ shape }) => sizeOf(shape) * 4).reduce((sum, size) => sum + size, 0)
+  let done = 0
+  let turned = performance.now()
+  for (const step of steps) {
+    if (step.kind === 'group') writer.group(step.path)
+    else if (step.kind === 'attribute') writer.attribute(step.path, step.name, step.value)
+    else
+      for (const bytes of writer.pieces(step.path, step.content)) {
+        done += bytes
+        if (!onProgress || performance.now() - turned < TURN) continue
+        onProgress(Math.min(done, total), total)
+        await setImmediate()
+        turned = performance.now()
+      }
+  }
+  onProgress?.(total, total)
+}
+
+/** Numbers are written piece by piece; each gives its bytes. */
+type PieceWriter = Omit<H5Writer, 'dataset'> & { pieces(path: string, content: H5Content): Generator<number> }
+
+function makeWriter({ library }: H5Session, file: bigint): PieceWriter {
   const groups = new Set(['/'])
   const datasets = new Set<string>()
   const group = (path: string): void => {
@@ -71,7 +106,7 @@ function makeWriter({ library }: H5Session, file: bigint): H5Writer {
   }
   return {
     group,
-    dataset(path, content) {
+    *pieces(path, content) {
       if (datasets.has(path)) throw new Error(`${path} is written twice`)
       const { tensor } = content
       datasets.add(path)
@@ -86,6 +121,7 @@ function makeWriter({ library }: H5Session, file: bigint): H5Writer {
         library.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset + at * metadata.size, length * metadata.size), pointer)
         const [to, from, stride] = tensor.shape.length === 0 ? [null, null, null] : [count, offset, count.map(() => 1n)]
         if (library.set_dataset_data(file, path, to, from, stride, BigInt(pointer)) < 0) throw new Error(`${path} cannot be written`)
+        yield length * metadata.size
       }
       library._free(pointer)
     },

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { ZipFile } from 'yazl'
 import { atomicWriteWith, removeAtExit } from '../../files/index.ts'
 import { writeJson } from './json.ts'
+import type { WriteProgress } from './h5-writer.ts'
 import { writeArchiveWeights, writtenKerasVersion } from './write-weights.ts'
 import type { SavedLayer, WriteExtras } from './write-weights.ts'
 
@@ -20,13 +21,17 @@ export interface ArchiveContent {
 }
 
 /** Writes the archive to `path`, whole or not at all. Throws FILE when it cannot be written. */
-export async function writeKerasArchive(path: string, { config, layers, extras }: ArchiveContent): Promise<void> {
+export async function writeKerasArchive(
+  path: string,
+  { config, layers, extras }: ArchiveContent,
+  onProgress?: WriteProgress,
+): Promise<void> {
   // The HDF5 library writes with positions and a zip is written in order, so the weights pass through a file of their own.
   const folder = await mkdtemp(join(tmpdir(), 'rootstock-'))
   const isGone = removeAtExit(folder)
   try {
     const weights = join(folder, 'model.weights.h5')
-    await writeArchiveWeights(weights, layers, extras)
+    await writeArchiveWeights(weights, layers, extras, onProgress)
     const { size } = await stat(weights)
     const zip = new ZipFile()
     const stored = { compress: false, mtime: new Date(1980, 0, 1) }

@@ -2,7 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import type { Shape, Tensor } from '../../tensor/index.ts'
 import { estimateBytes, writeHdf5 } from './h5-writer.ts'
-import type { H5Writer } from './h5-writer.ts'
+import type { H5Writer, WriteProgress } from './h5-writer.ts'
 import { snakeCase } from './weight-names.ts'
 
 /** A layer to write; layers without weights are part of the file too. */
@@ -73,17 +73,27 @@ const MOST_NAMES = 3000
  * Writes a weight file that Keras 3 loads: its own form for names that end in `.weights.h5`, the older form for other `.h5` names. Whole or
  * not at all. Throws USAGE for other names, FILE when it cannot be written.
  */
-export async function writeWeightsH5(path: string, layers: readonly SavedLayer[], extras: WriteExtras = {}): Promise<void> {
+export async function writeWeightsH5(
+  path: string,
+  layers: readonly SavedLayer[],
+  extras: WriteExtras = {},
+  onProgress?: WriteProgress,
+): Promise<void> {
   if (!path.endsWith('.h5')) {
     throw new RootstockError('USAGE', `Cannot write weights to ${path}: expected a name that ends in .weights.h5 or .h5`)
   }
   const build = path.endsWith('.weights.h5') ? writeModern : writeLegacy
-  await writeHdf5(path, estimateFile(layers, extras), (writer) => build(writer, layers, extras))
+  await writeHdf5(path, { bytes: estimateFile(layers, extras), onProgress }, (writer) => build(writer, layers, extras))
 }
 
 /** Writes the weights as the member of a `.keras` archive, which has Keras 3's form under any name. */
-export async function writeArchiveWeights(path: string, layers: readonly SavedLayer[], extras: WriteExtras): Promise<void> {
-  await writeHdf5(path, estimateFile(layers, extras), (writer) => writeModern(writer, layers, extras))
+export async function writeArchiveWeights(
+  path: string,
+  layers: readonly SavedLayer[],
+  extras: WriteExtras,
+  onProgress?: WriteProgress,
+): Promise<void> {
+  await writeHdf5(path, { bytes: estimateFile(layers, extras), onProgress }, (writer) => writeModern(writer, layers, extras))
 }
 
 /** About the bytes of the file, for the message when there is no space. */
