@@ -76,8 +76,10 @@ function updateOf(
     rows.map(({ updated }) => updated),
     (value) => own.has(value) || value === gradient,
   )
-  const wanted = [...(loop?.arrays ?? []), ...(loop?.numbers ?? [])].filter((value) => !own.has(value) && !tape.inputs.includes(value))
-  return loop && { ...update, loop, wanted }
+  // A loop writes over what it reads.
+  if (!loop || [...own].some((old) => !loop.arrays.includes(old))) return undefined
+  const wanted = [...loop.arrays, ...loop.numbers].filter((value) => !own.has(value) && !tape.inputs.includes(value))
+  return { ...update, loop, wanted }
 }
 
 /** Makes sure of the memory: for every weight its rows, and what the graph gives. */
