@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { application, embeddedNetwork } from '../src/applications/index.ts'
 import { imgToArray, loadPixels, preprocess } from '../src/image/index.ts'
 import { setRandomSeed } from '../src/layers/index.ts'
-import { random, stack } from '../src/tensor/index.ts'
+import { random, stack, type Tensor } from '../src/tensor/index.ts'
 import type { Model } from '../src/training/index.ts'
 import { probeSplits } from '../src/transfer/probe/linear-probe.ts'
 import { evaluationFolders, materialFiles } from './embedded/folders.ts'
@@ -50,13 +50,31 @@ function photosOf(folder: string): Photo[] {
   return paths.map((path) => ({ path: join(folder, path), label: names.indexOf(classOf(path)) }))
 }
 
-async function featuresOf(net: Model, photos: readonly Photo[], side: number): Promise<Float32Array[]> {
-  const features: Float32Array[] = []
+/** Of each photo, and the mean of the photo's and its mirror image's, which shows the same thing. */
+interface Features {
+  readonly plain: readonly Float32Array[]
+  readonly mirrored: readonly Float32Array[]
+}
+
+async function featuresOf(net: Model, photos: readonly Photo[], side: number): Promise<Features> {
+  const plain: Float32Array[] = []
+  const mirrored: Float32Array[] = []
   for (const { path } of photos) {
-    const pixels = await loadPixels(path, { targetSize: [side, side], interpolation: 'bilinear' })
-    features.push((await net.predict(stack([preprocess(imgToArray(pixels), 'tf')]))).data)
+    const photo = preprocess(imgToArray(await loadPixels(path, { targetSize: [side, side], interpolation: 'bilinear' })), 'tf')
+    const { data } = await net.predict(stack([photo, mirror(photo)]))
+    const [own, other] = [data.slice(0, data.length / 2), data.slice(data.length / 2)]
+    plain.push(own)
+    mirrored.push(own.map((value, i) => (value + other[i]!) / 2))
   }
-  return features
+  return { plain, mirrored }
+}
+
+/** Columns of [height, width, channels] from right to left. */
+function mirror(photo: Tensor<'float32'>): Tensor<'float32'> {
+  const [, width = 0, channels = 0] = photo.shape
+  const columnOf = (i: number): number => Math.floor(i / channels) % width
+  const data = photo.data.map((_, i) => photo.data[i + (width - 1 - 2 * columnOf(i)) * channels]!)
+  return { ...photo, data }
 }
 
 const bare = { includeTop: false, pooling: 'avg' } as const
@@ -99,9 +117,10 @@ for (const [name, folder, tests] of [
   const photos = photosOf(folder)
   console.log(`${name}: ${photos.length - tests} photos to learn from, ${tests} for the test, ${count} random splits`)
   for (const [title, net, side] of networks) {
-    const features = await featuresOf(net, photos, side)
+    const { plain, mirrored } = await featuresOf(net, photos, side)
     const labels = photos.map(({ label }) => label)
     const splits = Array.from({ length: count }, (_, split) => splitAt(labels, tests / labels.length, `probe/${split}`))
-    console.log(`  ${title.padEnd(26)} ${show(await probeSplits({ features, labels }, splits))}`)
+    console.log(`  ${title.padEnd(26)} ${show(await probeSplits({ features: plain, labels }, splits))}`)
+    console.log(`  ${'with the mirror image'.padStart(26)} ${show(await probeSplits({ features: mirrored, labels }, splits))}`)
   }
 }
