@@ -8,9 +8,9 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { application, embeddedNetwork } from '../src/applications/index.ts'
-import { imgToArray, loadPixels, preprocess } from '../src/image/index.ts'
+import { imgToArray, loadPixels, orient, preprocess } from '../src/image/index.ts'
 import { setRandomSeed } from '../src/layers/index.ts'
-import { random, stack, type Tensor } from '../src/tensor/index.ts'
+import { random, stack } from '../src/tensor/index.ts'
 import type { Model } from '../src/training/index.ts'
 import { probeSplits } from '../src/transfer/probe/linear-probe.ts'
 import { evaluationFolders, materialFiles } from './embedded/folders.ts'
@@ -50,6 +50,9 @@ function photosOf(folder: string): Photo[] {
   return paths.map((path) => ({ path: join(folder, path), label: names.indexOf(classOf(path)) }))
 }
 
+/** EXIF's number for left and right exchanged. */
+const MIRRORED = 2
+
 /** Of each photo, and the mean of the photo's and its mirror image's, which shows the same thing. */
 interface Features {
   readonly plain: readonly Float32Array[]
@@ -60,21 +63,14 @@ async function featuresOf(net: Model, photos: readonly Photo[], side: number): P
   const plain: Float32Array[] = []
   const mirrored: Float32Array[] = []
   for (const { path } of photos) {
-    const photo = preprocess(imgToArray(await loadPixels(path, { targetSize: [side, side], interpolation: 'bilinear' })), 'tf')
-    const { data } = await net.predict(stack([photo, mirror(photo)]))
+    const photo = await loadPixels(path, { targetSize: [side, side], interpolation: 'bilinear' })
+    const both = [photo, orient(photo, MIRRORED)].map((pixels) => preprocess(imgToArray(pixels), 'tf'))
+    const { data } = await net.predict(stack(both))
     const [own, other] = [data.slice(0, data.length / 2), data.slice(data.length / 2)]
     plain.push(own)
     mirrored.push(own.map((value, i) => (value + other[i]!) / 2))
   }
   return { plain, mirrored }
-}
-
-/** Columns of [height, width, channels] from right to left. */
-function mirror(photo: Tensor<'float32'>): Tensor<'float32'> {
-  const [, width = 0, channels = 0] = photo.shape
-  const columnOf = (i: number): number => Math.floor(i / channels) % width
-  const data = photo.data.map((_, i) => photo.data[i + (width - 1 - 2 * columnOf(i)) * channels]!)
-  return { ...photo, data }
 }
 
 const bare = { includeTop: false, pooling: 'avg' } as const

@@ -52,7 +52,7 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/open-classifier.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
   'src/cli/predict.ts → src/data/picture-extensions.ts': 'the index of data/ loads the feature store as well',
   'src/cli/run-command-line.ts → src/transfer/version.ts': 'the index of transfer/ loads the whole library',
-  'src/transfer/prepared.ts → src/applications/labels.ts': 'the index of applications/ loads all layers',
+  'src/transfer/imagenet.ts → src/applications/labels.ts': 'the index of applications/ loads all layers',
   'src/transfer/prepared.ts → src/engine/session.ts': 'the index of engine/ loads graphs and what writes them',
   'src/transfer/prepared.ts → src/files/cache-home.ts': 'the index of files/ loads the downloader',
 }

@@ -52,6 +52,17 @@ describe.each([
     expect(await rows.gather([2, 1, 0])).toEqual(samples([2, 9, 0]))
     await rows.dispose()
   })
+
+  it('come into memory that was given back, whatever lay there, and into none that was not', async () => {
+    const rows = await createFeatureRows(count, shapes, limit)
+    await rows.write(0, samples([0, 1, 2]))
+    const [kept, given] = [await rows.gather([0, 1]), await rows.gather([1, 2])]
+    rows.recycle(given)
+    const again = await rows.gather([2, 0])
+    expect(again[0]!.data).toBe(given[0]!.data)
+    expect([kept, again, await rows.gather([1, 0])]).toEqual([samples([0, 1]), samples([2, 0]), samples([1, 0])])
+    await rows.dispose()
+  })
 })
 
 describe('the file of rows', () => {

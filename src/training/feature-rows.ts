@@ -74,7 +74,9 @@ export async function createFeatureRows(count: number, shapes: readonly Shape[],
     },
     recycle(tensors) {
       const size = tensors[0]?.shape[0] ?? 0
-      spare.set(size, [...(spare.get(size) ?? []), [...tensors]])
+      const held = spare.get(size) ?? []
+      held.push([...tensors])
+      spare.set(size, held)
     },
     dispose: () => backing.dispose(),
   }

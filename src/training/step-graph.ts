@@ -19,6 +19,7 @@ import {
   sumScaled,
   turnFactors,
   type Graph,
+  type Rewritten,
   type Tape,
   type Value,
 } from '../graph/index.ts'
@@ -136,16 +137,12 @@ function recordForward({ model, compiled, shape, features }: StepPlan): Forward 
 }
 
 function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
-  const { outputs, updates, variables } = lowered
+  const { variables } = lowered
   const large = compiled.trainable.filter((variable) => isLarge(variable) && variables.has(variable))
-  const forward = lowered.tape.graph([...outputs, ...updates.values()])
-  const { graph, at, turned } = turnFactors(forward, new Set(large.map((variable) => variables.get(variable)!)))
-  const moved = Array.from(updates, ([variable, value]) => [variable, at(value)] as const)
+  const wanted = new Set(large.map((variable) => variables.get(variable)!))
+  const { turned, ...passed } = passedThrough(lowered, (forward) => turnFactors(forward, wanted))
   return {
-    ...lowered,
-    tape: createTape(graph),
-    outputs: outputs.map(at),
-    updates: new Map(moved),
+    ...passed,
     variables: new Map(Array.from(variables, ([variable, value]) => [variable, turned.get(value) ?? value])),
     turned: new Set(large.filter((variable) => turned.has(variables.get(variable)!))),
   }
@@ -153,12 +150,18 @@ function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
 
 /** The forward part with frozen batch norms inside their convolutions; values of the given names stay. */
 function withScaledKernels(lowered: Lowered, names: readonly string[]): Lowered {
+  return passedThrough(lowered, (forward) => {
+    const kept = forward.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
+    return scaleKernels(forward, new Set(kept))
+  })
+}
+
+/** The forward part after a pass, on a tape that goes on from there, with what else the pass says. */
+function passedThrough<R extends Rewritten>(lowered: Lowered, pass: (forward: Graph) => R): Lowered & Omit<R, keyof Rewritten> {
   const { outputs, updates } = lowered
-  const forward = lowered.tape.graph([...outputs, ...updates.values()])
-  const kept = forward.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
-  const { graph, at } = scaleKernels(forward, new Set(kept))
+  const { graph, at, ...said } = pass(lowered.tape.graph([...outputs, ...updates.values()]))
   const moved = Array.from(updates, ([variable, value]) => [variable, at(value)] as const)
-  return { ...lowered, tape: createTape(graph), outputs: outputs.map(at), updates: new Map(moved) }
+  return { ...lowered, ...said, tape: createTape(graph), outputs: outputs.map(at), updates: new Map(moved) }
 }
 
 /** Gradients of the trainable weights, their updates, the optimizer's state, and moving statistics. */

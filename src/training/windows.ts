@@ -14,7 +14,7 @@ const LONGEST = 32
 /** What a program takes to be prepared, in milliseconds by node. */
 const NODE = 0.2
 
-/** What a call takes besides computing, in milliseconds: the engine copies all weights and their state, and its threads are woken. */
+/** What a call takes besides computing, in milliseconds: weights and state that cannot be written in place are copied, and threads are woken. */
 const CALL = 0.15
 const CALL_PER_MIB = 0.3
 

@@ -3,14 +3,14 @@
  * against the hash of the weights that it was made from. Imports little, since it is there for cold processes.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { imagenetLabels } from '../applications/labels.ts'
 import { openNetwork } from '../engine/session.ts'
 import { cacheHome } from '../files/cache-home.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { Classifier, type AnsweringNetwork } from './classifier.ts'
+import { imagenetClasses, imagenetReading } from './imagenet.ts'
 import { version } from './version.ts'
 
 /** What a prediction asks for; together with the environment it settles which file of weights is meant. */
@@ -39,8 +39,7 @@ const LARGEST = 2 ** 27
 const KEPT = 8
 
 /** The folder of prepared networks. */
-export const preparedFolder = (environment?: Readonly<Record<string, string | undefined>>): string =>
-  join(cacheHome(environment), 'networks')
+export const preparedFolder = (): string => join(cacheHome(), 'networks')
 
 /** How many networks are kept, and their bytes. */
 export function preparedSize(): { readonly count: number; readonly bytes: number } {
@@ -71,8 +70,8 @@ export async function openPrepared(request: PreparedRequest): Promise<Classifier
   return new Classifier({
     model,
     network,
-    labels: imagenetLabels.map(({ wnid, name }) => ({ label: name, wnid })),
-    reading: { size, preprocessing, interpolation: 'bilinear', exif: 'apply' },
+    labels: imagenetClasses,
+    reading: imagenetReading(size, preprocessing),
   })
 }
 
@@ -85,7 +84,7 @@ export async function keepPrepared(request: PreparedRequest, classifier: Classif
     const { bytes } = writeOnnx(await inferenceGraph(classifier.model))
     const { size, preprocessing } = classifier.reading
     const hashes = { weightsHash: hashOf(readFileSync(weights)), graphHash: hashOf(bytes) }
-    writePrepared(nameOf(request), { network: classifier.network, size, preprocessing, weights, ...hashes }, bytes)
+    await writePrepared(nameOf(request), { network: classifier.network, size, preprocessing, weights, ...hashes }, bytes)
   } catch {
     // Disks may be full, and homes read-only.
   }
@@ -125,16 +124,11 @@ function readPrepared(name: string): { facts: Facts; graph: Uint8Array } | undef
   }
 }
 
-function writePrepared(name: string, facts: Facts, graph: Uint8Array): void {
+async function writePrepared(name: string, facts: Facts, graph: Uint8Array): Promise<void> {
+  const { atomicWrite } = await import('../files/index.ts')
   const folder = preparedFolder()
-  mkdirSync(folder, { recursive: true })
-  const put = (file: string, content: Uint8Array | string): void => {
-    const temporary = join(folder, `${file}.${process.pid}.tmp`)
-    writeFileSync(temporary, content)
-    renameSync(temporary, join(folder, file))
-  }
-  put(`${name}.onnx`, graph)
-  put(`${name}.json`, JSON.stringify(facts))
+  await atomicWrite(join(folder, `${name}.onnx`), graph)
+  await atomicWrite(join(folder, `${name}.json`), Buffer.from(JSON.stringify(facts)))
   removeOldest(folder)
 }
 

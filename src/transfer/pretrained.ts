@@ -1,9 +1,10 @@
 /** @file A released network with its thousand ImageNet classes, as a classifier. */
 import { refuseUnknown } from '../errors.ts'
-import { application, imagenetLabels, networkOf, refuseWeightsTypo } from '../applications/index.ts'
+import { application, networkOf, refuseWeightsTypo } from '../applications/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
 import { downloadEvents } from './work-progress.ts'
 import { Classifier } from './classifier.ts'
+import { imagenetClasses, imagenetReading } from './imagenet.ts'
 
 /** What `pretrainedClassifier` takes. */
 export interface PretrainedOptions {
@@ -36,7 +37,7 @@ export async function pretrainedClassifier(network: string, options: PretrainedO
   return new Classifier({
     model: net,
     network: id,
-    labels: imagenetLabels.map(({ wnid, name }) => ({ label: name, wnid })),
-    reading: { size, preprocessing, interpolation: 'bilinear', exif: 'apply' },
+    labels: imagenetClasses,
+    reading: imagenetReading(size, preprocessing),
   })
 }

@@ -61,18 +61,21 @@ export function remember(path: string, { outline, datasets }: H5Plan): void {
   if (written.size > REMEMBERED && oldest !== undefined) written.delete(oldest)
 }
 
-/** Whether the file is still what this process wrote there, with the same layout. */
-export function isKnown(path: string, { outline }: H5Plan): boolean {
+/** The versions in the file, if it is still what this process wrote there, with the same layout. */
+export function knownVersions(path: string, { outline }: H5Plan): Written['versions'] | undefined {
   const known = written.get(resolve(path))
-  return known !== undefined && known.outline === outline && known.stamp === stampOf(path)
+  return known?.outline === outline && known.stamp === stampOf(path) ? known.versions : undefined
 }
 
 /** Fills the new file. False, with nothing written, where the old one cannot be read or keeps a dataset otherwise than in one piece. */
-export function fillAgain(file: TemporaryFile, path: string, { datasets }: H5Plan): boolean {
-  const versions = written.get(resolve(path))?.versions
+export function fillAgain(
+  file: TemporaryFile,
+  path: string,
+  { datasets, versions }: Pick<H5Plan, 'datasets'> & Pick<Written, 'versions'>,
+): boolean {
   const places = addressesIn(path)
   if (!places) return false
-  const changed = [...datasets].filter(([place, { version }]) => version === undefined || version !== versions?.get(place))
+  const changed = [...datasets].filter(([place, { version }]) => version === undefined || version !== versions.get(place))
   if (changed.some(([place, { shape }]) => places.get(place) === undefined && sizeOf(shape) > 0)) return false
   copy(path, file)
   for (const [place, content] of changed) {

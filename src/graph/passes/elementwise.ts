@@ -7,6 +7,7 @@ import type { Graph, Node, Value } from '../graph.ts'
 import { producers } from '../graph.ts'
 import type { OpName } from '../operators/signatures.ts'
 import { sizes } from '../operators/shapes.ts'
+import { views } from './in-place.ts'
 
 /** Operators that a loop can compute. */
 export const loopOps = ['Abs', 'Add', 'Div', 'Max', 'Min', 'Mul', 'Neg', 'Sign', 'Sqrt', 'Sub'] as const
@@ -38,9 +39,6 @@ export interface Loop {
   /** One for each of the wanted values. */
   readonly results: readonly Value[]
 }
-
-/** The same numbers under another shape. */
-const views: readonly OpName[] = ['Identity', 'Reshape']
 
 /**
  * The loop that makes `wanted`, which have one size. It begins at values that `isGiven` names, which have it too, and at those that no loop

@@ -13,8 +13,8 @@ import { sizes } from '../operators/shapes.ts'
 /** Elementwise operators read each number before they write it, so they may write onto their own input. */
 const elementwise: readonly OpName[] = ['Add', 'Sub', 'Mul', 'Div']
 
-/** The engine lets these share their input's memory, so whoever reads their output reads the input. */
-const views: readonly OpName[] = ['Identity', 'Reshape']
+/** The same numbers under another shape. The engine lets these share their input's memory, so whoever reads their output reads the input. */
+export const views: readonly OpName[] = ['Identity', 'Reshape']
 
 /** Whether `updated` may overwrite `old`. */
 export function mayOverwrite(graph: Graph, old: Value, updated: Value): boolean {
