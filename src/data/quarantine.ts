@@ -1,8 +1,8 @@
 /** @file Pictures that cannot be used: found when they are read, listed with the reason, and left out of labels, size and order alike. */
 import { messageOf, RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
-import { forEachBounded } from './bytes.ts'
-import { countClasses, hashOf, withoutSamples } from './dataset.ts'
+import { forEachBounded, HASHED_AT_ONCE } from './bytes.ts'
+import { allIndices, countClasses, hashOf, withoutSamples } from './dataset.ts'
 import type { Dataset, ReadOptions, Sample } from './dataset.ts'
 import { systemReason } from './failures.ts'
 import { printableName } from './names.ts'
@@ -84,6 +84,20 @@ export async function tryHash(
   } catch (error) {
     return { /** Whether it could be read. */ ok: false, /** Why not, in words. */ reason: reasonOf(error, dataset.describe(index)) }
   }
+}
+
+/** The hashes of samples, by default of all; undefined for files that cannot be read. Code CANCELED when the signal is given. */
+export async function hashAll(
+  dataset: Dataset,
+  { indices = allIndices(dataset.size), signal }: { indices?: readonly number[]; signal?: AbortSignal | undefined } = {},
+): Promise<(string | undefined)[]> {
+  const hashes = new Array<string | undefined>(indices.length).fill(undefined)
+  const work = async (place: number): Promise<void> => {
+    const found = await tryHash(dataset, indices[place]!)
+    if (found.ok) hashes[place] = found.hash
+  }
+  await forEachBounded(indices.length, work, { concurrency: HASHED_AT_ONCE, signal })
+  return hashes
 }
 
 /**

@@ -2,11 +2,11 @@
 import { RootstockError, messageOf } from '../errors.ts'
 import { fromHalves, toHalves, type Tensor } from '../tensor/index.ts'
 import {
+  hashAll,
   openFeatureStore,
   quarantine,
   readAll,
   stackBatch,
-  tryHash,
   type Dataset,
   type FeatureEntry,
   type FeatureStore,
@@ -55,8 +55,9 @@ export async function datasetFeatures(pass: FeaturePass): Promise<DatasetFeature
   const rows = await createFeatureRows(dataset.size * count, trunk.shapes)
   const kept = await openKept(pass)
   try {
-    const work: Work = { pass, rows, kept, hashes: [], failures: new Map(), done: 0, stored: 0, started: performance.now() }
-    if (kept || views) await hashAll(work)
+    const started = performance.now()
+    const hashes = (kept || views) && dataset.hash ? await hashAll(dataset, { signal: pass.signal }) : []
+    const work: Work = { pass, rows, kept, hashes, failures: new Map(), done: 0, stored: 0, started }
     // View by view, so that a photo that cannot be read is tried once.
     for (const [number, view] of (views?.fixed ?? [undefined]).entries()) await computeView(work, { number, view, count })
     await kept?.store.flush().catch(withoutStore(pass))
@@ -101,7 +102,7 @@ interface Work {
   readonly rows: FeatureRows
   readonly kept: Kept | undefined
   /** Content hash by index, as far as they are known. */
-  readonly hashes: (string | undefined)[]
+  readonly hashes: readonly (string | undefined)[]
   /** Reasons by index. */
   readonly failures: Map<number, string>
   /** Rows finished, and those among them that were stored. */
@@ -140,14 +141,6 @@ async function openKept(pass: FeaturePass): Promise<Kept | undefined> {
     await store?.close()
     withoutStore(pass)(error)
     return undefined
-  }
-}
-
-async function hashAll({ pass: { dataset, signal }, hashes }: Work): Promise<void> {
-  for (let index = 0; index < dataset.size; index++) {
-    if (signal?.aborted) throw canceled(signal)
-    const hashed = await tryHash(dataset, index)
-    if (hashed.ok) hashes[index] = hashed.hash
   }
 }
 

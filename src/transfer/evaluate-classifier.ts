@@ -1,5 +1,5 @@
 /** @file How well a classifier does on a folder of labelled photos. */
-import { imageFolder, readAll, tryHash, type Dataset } from '../data/index.ts'
+import { hashAll, imageFolder, readAll, type Dataset } from '../data/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
@@ -60,10 +60,6 @@ async function predictDataset(
 /** How many of the photos are known by their content. */
 async function countLearned(dataset: Dataset, answers: readonly Answer[], learned: ReadonlySet<string>): Promise<number> {
   if (learned.size === 0 || !dataset.hash) return 0
-  let count = 0
-  for (const { index } of answers) {
-    const hashed = await tryHash(dataset, index)
-    if (hashed.ok && learned.has(hashed.hash)) count++
-  }
-  return count
+  const hashes = await hashAll(dataset, { indices: answers.map(({ index }) => index) })
+  return hashes.filter((hash) => hash !== undefined && learned.has(hash)).length
 }

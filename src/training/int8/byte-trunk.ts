@@ -54,7 +54,7 @@ export function useByteTrunk(model: Functional, trunk: ByteTrunk | undefined): v
 /** The model's 8-bit trunk, where it stands for just this float one. */
 export function byteTrunkFor(model: Functional, trunk: Graph): ByteTrunk | undefined {
   const known = trunks.get(model)
-  return known?.source === graphHash(trunk) ? known : undefined
+  return known && known.source === graphHash(trunk) ? known : undefined
 }
 
 /** A graph of the model with its trunk in 8 bits; undefined where the model has other weights by now. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError, messageOf } from '../../errors.ts'
-import { featureFolder, readAll, tryHash, type Dataset } from '../../data/index.ts'
+import { featureFolder, hashAll, readAll, type Dataset } from '../../data/index.ts'
 import { graphHash, type Graph } from '../../graph/index.ts'
 import type { Functional } from '../../models/index.ts'
 import { rows, type Tensor } from '../../tensor/index.ts'
@@ -107,9 +107,6 @@ function parted(photos: readonly Tensor<'float32'>[]): SamplePhotos {
 async function keyOf(dataset: Dataset, indices: readonly number[], how: string): Promise<string | undefined> {
   if (!dataset.hash) return undefined
   const hash = createHash('sha256').update(how)
-  for (const index of indices) {
-    const found = await tryHash(dataset, index)
-    hash.update(found.ok ? found.hash : '-')
-  }
+  for (const found of await hashAll(dataset, { indices })) hash.update(found ?? '-')
   return hash.digest('hex')
 }

@@ -1,7 +1,7 @@
 /** @file What is known of a run before its first step: classes, copies, pixels, and what the weights know. */
 import { createHash } from 'node:crypto'
 import type { Tensor } from '../../tensor/index.ts'
-import { countClasses, printableName, tryHash, type Dataset } from '../../data/index.ts'
+import { countClasses, hashAll, printableName, type Dataset } from '../../data/index.ts'
 import type { Functional } from '../../models/index.ts'
 import type { Compiled } from '../compile.ts'
 import type { Evaluator } from '../evaluation.ts'
@@ -115,11 +115,7 @@ async function keyed(opened: Opened, { labels, classNames }: Labels, signal: Abo
   if (opened.kind === 'pair') return pairKeys(opened.pair, { labels, classNames })
   if (opened.kind === 'stream' || !opened.dataset.hash) return undefined
   const { dataset } = opened
-  const keys: string[] = []
-  for (let index = 0; index < dataset.size && !signal?.aborted; index++) {
-    const hashed = await tryHash(dataset, index)
-    keys.push(hashed.ok ? hashed.hash : '')
-  }
+  const keys = Array.from(await hashAll(dataset, { signal }), (hash) => hash ?? '')
   return { keys, labels, names: classNames, describe: (index) => dataset.describe(index) }
 }
 
