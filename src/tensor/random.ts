@@ -8,6 +8,8 @@ export interface Random {
   normal(): number
   /** A whole number in 0 … below − 1. */
   integer(below: number): number
+  /** Fills `values` with (2·uniform − 1)·limit, as many draws of `uniform` would. */
+  fill(values: Float32Array, limit: number): void
   /** Shuffles in place (Fisher and Yates) and returns the array. */
   shuffle<T>(values: T[]): T[]
   /** The counter; equal counters of equal seeds give equal futures. */
@@ -20,14 +22,21 @@ export function random(seed: number | string, state = 0): Random {
   let counter = state >>> 0
   const uniform = (): number => {
     counter = (counter + 1) >>> 0
-    const high = mix((Math.imul(counter, 0x9e3779b1) ^ key) >>> 0)
-    const low = mix((high + counter + 0x7f4a7c15) >>> 0)
-    return (high * 2097152 + (low >>> 11)) / 9007199254740992
+    return uniformAt(counter, key)
   }
   const integer = (below: number): number => Math.floor(uniform() * below)
   return {
     uniform,
     integer,
+    fill(values, limit) {
+      // In a variable of its own, which the processor keeps in a register.
+      let at = counter
+      for (let i = 0; i < values.length; i++) {
+        at = (at + 1) >>> 0
+        values[i] = (2 * uniformAt(at, key) - 1) * limit
+      }
+      counter = at
+    },
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     shuffle<T>(values: T[]): T[] {
       for (let i = values.length - 1; i > 0; i--) {
@@ -42,6 +51,13 @@ export function random(seed: number | string, state = 0): Random {
       return counter
     },
   }
+}
+
+/** A double in [0, 1) of 53 random bits. */
+function uniformAt(counter: number, key: number): number {
+  const high = mix(Math.imul(counter, 0x9e3779b1) ^ key)
+  const low = mix(high + counter + 0x7f4a7c15)
+  return (high * 2097152 + (low >>> 11)) / 9007199254740992
 }
 
 /** FNV-1a, 32 bits, over UTF-8. */
