@@ -48,7 +48,8 @@ interface Written {
 /** By path, the latest last. */
 const written = new Map<string, Written>()
 const REMEMBERED = 8
-const PIECE = 2 ** 22
+/** Bytes that are copied at once: they stay in the cache of a processor. */
+const PIECE = 2 ** 18
 
 /** Remembers what was just written. */
 export function remember(path: string, { outline, datasets }: H5Plan): void {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { goldens, values } from './golden.cases.ts'
 import { histogramBuckets } from './histogram.ts'
@@ -21,6 +22,20 @@ describe('histogramBuckets', () => {
 
   it('leaves out what is not finite', () =>
     expect(histogramBuckets([NaN, 1, Infinity, 3, -Infinity], 2)).toEqual(Float64Array.of(1, 2, 1, 2, 3, 1)))
+})
+
+it('puts each number where its distance from the least, divided by the width, says', () => {
+  const floats = fc.array(fc.float({ noDefaultInfinity: true, noNaN: true }), { minLength: 2, maxLength: 200 })
+  const whole = fc.array(fc.integer({ min: -60, max: 60 }), { minLength: 2, maxLength: 200 })
+  fc.assert(
+    fc.property(fc.oneof(floats, whole), fc.integer({ min: 1, max: 40 }), (values, count) => {
+      const [least, most] = [Math.min(...values), Math.max(...values)]
+      fc.pre(most > least && (most - least) / count > 0)
+      const expected = new Array<number>(count).fill(0)
+      for (const value of values) expected[Math.min(count - 1, Math.floor((value - least) / ((most - least) / count)))]! += 1
+      expect(rows(histogramBuckets(values, count)).map(([, , found]) => found)).toEqual(expected)
+    }),
+  )
 })
 
 function rows(buckets: Float64Array): number[][] {
