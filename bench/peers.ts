@@ -12,10 +12,11 @@ import { readFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
 import { RootstockError, unknownName } from '../src/errors.ts'
 import { execute, machine, preparePython } from './peers/environment.ts'
 import { filesFor } from './peers/files.ts'
-import { measure } from './peers/measure.ts'
+import { builtSide, measure } from './peers/measure.ts'
 import { rows, tutorialEpochs, type Row } from './peers/rows.ts'
 import { head } from './peers/table.ts'
 
@@ -49,7 +50,8 @@ async function main(): Promise<void> {
   if (flags.row?.includes('list')) return console.log(rows.map(({ name }) => name).join('\n'))
   const { python, versions } = preparePython(flags.venv, [...new Set(chosen.map(({ peer }) => peer))])
   console.error('Building the package')
-  execute(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], 'Run npm ci first')
+  execute(process.execPath, ['--import', 'tsx', join(root, 'scripts/build.ts')], 'Run npm ci first')
+  await build({ entryPoints: [join(root, 'bench/peers/ours.ts')], outfile: join(root, builtSide), bundle: true, format: 'esm', platform: 'node', packages: 'external' }) // prettier-ignore
   console.log(`${new Date().toISOString().slice(0, 10)}, ${machine()}`)
   console.log(
     `Load of the machine at the beginning: ${loadavg()[0]?.toFixed(1)}. Node ${process.version}, onnxruntime-node ${engineVersion()}, ${versions.join(', ')}`,

@@ -7,6 +7,9 @@ import { tutorialEpochs, type Given, type Ours, type Row } from './rows.ts'
 import { runProcess, startSide, type Command, type Figures, type Side } from './sides.ts'
 import { lineOf, type Line } from './table.ts'
 
+/** Where `ours.ts` lies as JavaScript, which Node runs as it is; as far below the root as the source, since it looks for dist/. */
+export const builtSide = '.cache/bench/ours.js'
+
 export interface Place {
   readonly root: string
   readonly python: string
@@ -70,7 +73,7 @@ async function processTurns(row: Row, place: Place): Promise<Measured> {
 
 function oursCommand(row: Row, { settings, command }: Ours, { root, given }: Place): Command {
   if (command) return [process.execPath, ...command(given)]
-  return [process.execPath, '--import', 'tsx', join(root, 'bench/peers/ours.ts'), JSON.stringify({ ...row.job, ...settings, ...given })]
+  return [process.execPath, join(root, builtSide), JSON.stringify({ ...row.job, ...settings, ...given })]
 }
 
 function peerCommand({ peer, job }: Row, { root, python, given }: Place): Command {
