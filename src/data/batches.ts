@@ -83,7 +83,7 @@ export interface ReadSample extends Sample {
 
 /** How many pictures are read at once, and who hears of each. */
 export interface ReadAllOptions {
-  /** Pictures in memory at once; default: the number of cores, 2 to 8. */
+  /** Pictures read at once; default 8. Of large ones, fewer are decoded at the same time. */
   readonly concurrency?: number
   /** Called in order, before the sample is handed on. */
   readonly onSample?: (sample: ReadSample) => void

@@ -2,18 +2,17 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { RootstockError } from '../errors.ts'
 import { systemReason } from './failures.ts'
 import { printableName } from './names.ts'
 
 const LARGEST_FILE = 256 * 1024 * 1024
 
-/** How many files are read or decoded at once unless told otherwise. */
-export const DEFAULT_CONCURRENCY = Math.max(2, Math.min(8, availableParallelism()))
-
-/** How many small files are hashed at once: they wait for the system, not for a processor. Eight take a quarter of the time of one after the other. */
-export const HASHED_AT_ONCE = 8
+/**
+ * How many files are read or decoded at once unless told otherwise. Each takes half a dozen steps, and between two of them it waits for the
+ * system or for the engine, whatever the number of cores. The decoder bounds the memory.
+ */
+export const DEFAULT_CONCURRENCY = 8
 
 /** The bytes of a regular file of at most 256 MiB; code IMAGE with the reason otherwise. `shown` is its name in messages. */
 export async function readPictureFile(path: Buffer, shown: string = printableName(path)): Promise<Buffer> {

@@ -1,6 +1,6 @@
 /** @file A folder with one folder of photos per class, as a dataset. */
 import { messageOf, RootstockError, unknownName, refuseUnknown } from '../errors.ts'
-import { applyViewAt, INTERPOLATIONS, load, preprocess } from '../image/index.ts'
+import { applyViewAt, imgToArray, INTERPOLATIONS, loadPixels, preprocess, preprocessPixels } from '../image/index.ts'
 import type { Interpolation, PreprocessMode } from '../image/index.ts'
 import { readPictureFile, sha256, unreadable } from './bytes.ts'
 import { checkClasses } from './class-folders.ts'
@@ -137,8 +137,9 @@ async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnTyp
   const { size, preprocessing, interpolation = 'nearest', exif = 'apply', view } = how
   const [height, width] = view?.readSize ?? size
   try {
-    const picture = await load(bytes, { targetSize: [height, width], interpolation, exif })
-    return preprocess(view ? applyViewAt(picture, view, { photo: sha256(bytes), size }) : picture, preprocessing)
+    const picture = await loadPixels(bytes, { targetSize: [height, width], interpolation, exif })
+    if (!view) return preprocessPixels(picture, preprocessing)
+    return preprocess(applyViewAt(imgToArray(picture), view, { photo: sha256(bytes), size }), preprocessing)
   } catch (error) {
     if (!(error instanceof RootstockError) || error.code !== 'IMAGE') throw error
     // The decoder was given bytes: its message has the reason after the colon, and the name is ours to add.

@@ -1,7 +1,7 @@
 /** @file Pictures that cannot be used: found when they are read, listed with the reason, and left out of labels, size and order alike. */
 import { messageOf, RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
-import { forEachBounded, HASHED_AT_ONCE } from './bytes.ts'
+import { forEachBounded } from './bytes.ts'
 import { allIndices, countClasses, hashOf, withoutSamples } from './dataset.ts'
 import type { Dataset, ReadOptions, Sample } from './dataset.ts'
 import { systemReason } from './failures.ts'
@@ -96,7 +96,7 @@ export async function hashAll(
     const found = await tryHash(dataset, indices[place]!)
     if (found.ok) hashes[place] = found.hash
   }
-  await forEachBounded(indices.length, work, { concurrency: HASHED_AT_ONCE, signal })
+  await forEachBounded(indices.length, work, { signal })
   return hashes
 }
 

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { sep } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, refuseUnknown } from '../errors.ts'
-import { forEachBounded, HASHED_AT_ONCE } from './bytes.ts'
+import { forEachBounded } from './bytes.ts'
 import { allIndices, fileOf, hashOf } from './dataset.ts'
 import type { Dataset } from './dataset.ts'
 import { systemReason } from './failures.ts'
@@ -147,7 +147,7 @@ async function verify(
     if (!result.ok || result.hash !== entry.photo.hash) found.push(entry.photo.file)
     onProgress?.(++done, places.length)
   }
-  await forEachBounded(places.length, work, { concurrency: HASHED_AT_ONCE, signal })
+  await forEachBounded(places.length, work, { signal })
   const [first] = found.sort()
   if (first !== undefined)
     throw changed('the folder', `changed since the split was made: ${counted(found.length, 'photo')}, such as "${printableName(first)}"`)

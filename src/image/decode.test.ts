@@ -120,6 +120,14 @@ describe('decode of rarer kinds', () => {
     expect([...plain.data]).toEqual([...(await sharp(png, { ignoreIcc: true }).raw().toBuffer())])
   })
 
+  it('decodes pictures that do not fit memory together, damaged ones among them', async () => {
+    const [width, height] = [6000, 5000]
+    const whole = await sharp({ create: { width, height, channels: 3, background: '#123456' } }).jpeg().toBuffer()
+    const cut = whole.subarray(0, whole.length / 2)
+    const all = await Promise.allSettled([whole, cut, whole, cut, whole].map((bytes) => decode(bytes, 'large.jpg')))
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  })
+
   it('turns TIFF pictures at once, as Pillow does', async () => {
     const raw = { width: 2, height: 1, channels: 3 } as const
     const tiff = await sharp(Uint8Array.from([1, 2, 3, 4, 5, 6]), { raw })

@@ -88,7 +88,27 @@ async function decodeWithSharp(bytes: Uint8Array): Promise<Decoded> {
   const found = await image.metadata()
   const read = READERS.get(found.space)
   if (!read) throw new Error(`its colours are in the space "${found.space}", expected RGB, grey or CMYK`)
-  return { pixels: await read(image), orientation: found.orientation ?? 1 }
+  const pixels = await withRoom(found.width * found.height * found.channels, () => read(image))
+  return { pixels, orientation: found.orientation ?? 1 }
+}
+
+/** Bytes that all pictures together may take which are decoded at the same time; one alone may take more. */
+const ROOM = 96 * 2 ** 20
+let taken = 0
+let waiting: (() => void)[] = []
+
+/** Small pictures are decoded many at a time, large ones one after the other. */
+async function withRoom<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  while (taken > 0 && taken + bytes > ROOM) await new Promise<void>((resolve) => void waiting.push(resolve))
+  taken += bytes
+  try {
+    return await work()
+  } finally {
+    taken -= bytes
+    const woken = waiting
+    waiting = []
+    for (const wake of woken) wake()
+  }
 }
 
 let isBlocked = false

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
 import { pixels } from '../../test/golden/formula.ts'
 import { tensor } from '../tensor/index.ts'
-import { preprocess, type PreprocessMode } from './preprocess.ts'
+import { preprocess, preprocessModes, preprocessPixels, type PreprocessMode } from './preprocess.ts'
 
 const golden = JSON.parse(readFileSync(new URL('../../test/golden/numerics.json', import.meta.url), 'utf8')) as {
   preprocess: Record<string, number[]>
@@ -46,5 +46,13 @@ describe('preprocess', () => {
     expect(() => preprocess(tensor([1, 2, 3, 4], [2, 2]), 'tf')).toThrow(expect.objectContaining({ code: 'SHAPE' }))
     expect(() => preprocess(tensor([1, 2, 3]), 'tff' as PreprocessMode)).toThrow(expect.objectContaining({ code: 'UNKNOWN_NAME' }))
     expect(() => preprocess(tensor([1, 2, 3]), 'toString' as PreprocessMode)).toThrow(expect.objectContaining({ code: 'UNKNOWN_NAME' }))
+  })
+})
+
+describe('preprocessPixels', () => {
+  it.each(preprocessModes)('gives the numbers of preprocess for bytes: %s', (mode) => {
+    const bytes = Uint8Array.from({ length: 2 * 384 * 3 }, (_, i) => (i * 7) % 256)
+    const expected = preprocess({ data: Float32Array.from(bytes), shape: [2, 384, 3], dtype: 'float32' }, mode)
+    expect(preprocessPixels({ data: bytes, width: 384, height: 2 }, mode)).toEqual(expected)
   })
 })

@@ -1,6 +1,7 @@
 /** @file From values 0 to 255 to what a network was trained on (Keras `imagenet_utils.preprocess_input`). */
 import { RootstockError, unknownName } from '../errors.ts'
 import { showShape, type Tensor } from '../tensor/index.ts'
+import type { Pixels } from './pixels.ts'
 
 /**
  * 'caffe': blue first, the mean colour of ImageNet subtracted. 'tf': −1 to 1. 'torch': standardised by ImageNet's mean and deviation.
@@ -41,13 +42,10 @@ export function preprocessSteps(mode: PreprocessMode): PreprocessSteps {
 
 /** A new tensor, prepared for a network; `x` holds values 0 to 255, red first, with three channels on its last axis. */
 export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'float32'> {
-  const { from, ...steps } = preprocessSteps(mode)
+  const { from, tables, value } = tablesOf(mode)
   if (x.shape.at(-1) !== 3) {
     throw new RootstockError('SHAPE', `Cannot preprocess a tensor of shape ${showShape(x.shape)}: expected 3 channels on the last axis`)
   }
-  const value = (number: number, c: number): number => stepped(number, c, steps)
-  // Pictures hold whole numbers: with tables of 256 answers, 'tf' takes 0.9 ms for 224 × 224 pixels instead of 2.8 ms.
-  const tables = [0, 1, 2].map((c) => Float32Array.from({ length: 256 }, (_, byte) => value(byte, c)))
   const data = new Float32Array(x.data.length)
   for (let c = 0; c < 3; c++) {
     const table = tables[c]!
@@ -58,6 +56,28 @@ export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'
     }
   }
   return { data, shape: x.shape, dtype: 'float32' }
+}
+
+/** As `preprocess` of the picture's bytes as numbers, [height, width, 3], without making these first. */
+export function preprocessPixels({ data, width, height }: Pixels, mode: PreprocessMode): Tensor<'float32'> {
+  const { from, tables } = tablesOf(mode)
+  const prepared = new Float32Array(data.length)
+  for (let c = 0; c < 3; c++) {
+    const table = tables[c]!
+    for (let to = c, at = from[c]!; to < prepared.length; to += 3, at += 3) prepared[to] = table[data[at]!]!
+  }
+  return { data: prepared, shape: [height, width, 3], dtype: 'float32' }
+}
+
+/** Pictures hold whole numbers: with tables of 256 answers, 'tf' takes 0.9 ms for 224 × 224 pixels instead of 2.8 ms. */
+function tablesOf(mode: PreprocessMode): {
+  readonly from: PreprocessSteps['from']
+  readonly tables: readonly Float32Array[]
+  readonly value: (number: number, c: number) => number
+} {
+  const { from, ...steps } = preprocessSteps(mode)
+  const value = (number: number, c: number): number => stepped(number, c, steps)
+  return { from, value, tables: [0, 1, 2].map((c) => Float32Array.from({ length: 256 }, (_, byte) => value(byte, c))) }
 }
 
 /** Rounded to float32 after each step, as NumPy does: the results are Keras's own bits. */

@@ -1,6 +1,6 @@
 /** @file A classifier: a model with its class names and the way it reads photos. */
 import { RootstockError, refuseUnknown } from '../errors.ts'
-import { load, preprocess, type Interpolation, type PreprocessMode } from '../image/index.ts'
+import { loadPixels, preprocessPixels, type Interpolation, type PreprocessMode } from '../image/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
 import type { Model, TrainingEvent } from '../training/index.ts'
 import type { Evaluation, Prediction, TrainReport } from './options.ts'
@@ -156,12 +156,12 @@ export class Classifier {
 
   async #read(photo: string | Uint8Array, options: PredictPhotoOptions): Promise<Tensor<'float32'>> {
     const { size, preprocessing, interpolation, exif } = this.reading
-    const pixels = await load(photo, {
+    const pixels = await loadPixels(photo, {
       targetSize: [size, size],
       interpolation: options.interpolation ?? interpolation,
       exif: options.exif ?? exif,
     })
-    return preprocess(pixels, preprocessing)
+    return preprocessPixels(pixels, preprocessing)
   }
 
   async #classify(photos: readonly Tensor<'float32'>[], { top = 3 }: PredictPhotoOptions): Promise<Prediction[][]> {

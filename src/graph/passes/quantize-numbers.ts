@@ -55,11 +55,16 @@ export function quantizeWeights(
     const row = data.subarray(o * width, (o + 1) * width)
     const step = stepFor(row, bias?.[o] ?? 0, scale)
     const first = Math.floor(o / (channels / group)) * incoming
+    const rounded = weight.subarray(o * width, (o + 1) * width)
     let shift = 0
-    for (let i = 0; i < width; i++) {
-      const q = Math.round(row[i]! / step)
-      weight[o * width + i] = q
-      shift += (row[i]! - q * step) * (means?.[first + Math.floor(i / spatial)] ?? 0)
+    for (let c = 0, i = 0; c < incoming; c++) {
+      const mean = means?.[first + c] ?? 0
+      for (const end = i + spatial; i < end; i++) {
+        // Math.round takes ten times as long, and there are millions of weights.
+        const q = Math.floor(row[i]! / step + 0.5)
+        rounded[i] = q
+        shift += (row[i]! - q * step) * mean
+      }
     }
     scales[o] = step
     biasScales[o] = Math.fround(step * scale)
@@ -76,6 +81,6 @@ export function quantizeWeights(
 /** The step of one channel's weights: its largest becomes 127, unless its bias would not fit 32 bits then. */
 function stepFor(row: Float32Array, bias: number, scale: number): number {
   let most = 0
-  for (const value of row) most = Math.max(most, Math.abs(value))
+  for (let i = 0; i < row.length; i++) most = Math.max(most, Math.abs(row[i]!))
   return Math.fround(Math.max(most / mostWeight, Math.abs(bias) / (scale * mostBias), 1e-30))
 }
