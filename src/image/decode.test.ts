@@ -122,7 +122,9 @@ describe('decode of rarer kinds', () => {
 
   it('decodes pictures that do not fit memory together, damaged ones among them', async () => {
     const [width, height] = [6000, 5000]
-    const whole = await sharp({ create: { width, height, channels: 3, background: '#123456' } }).jpeg().toBuffer()
+    const whole = await sharp({ create: { width, height, channels: 3, background: '#123456' } })
+      .jpeg()
+      .toBuffer()
     const cut = whole.subarray(0, whole.length / 2)
     const all = await Promise.allSettled([whole, cut, whole, cut, whole].map((bytes) => decode(bytes, 'large.jpg')))
     expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
