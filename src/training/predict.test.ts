@@ -1,7 +1,7 @@
 /** @file Prediction: sizes, batches, changed weights, several outputs and inputs, and what is refused. */
 import { describe, expect, it, vi } from 'vitest'
 import * as engines from '../engine/index.ts'
-import { add, clearSession, conv2d, dense, globalAveragePooling2d, input } from '../layers/index.ts'
+import { add, clearSession, conv2d, dense, flatten, globalAveragePooling2d, input } from '../layers/index.ts'
 import { random, rows, tensor, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { model, type Model } from './model.ts'
 import { joinRows, Predictor } from './predict.ts'
@@ -48,6 +48,30 @@ describe('predict', () => {
     const x = noise([7, 6, 5, 3])
     near(await net.predict(x, { batchSize }), await net.predict(x, { batchSize: 7 }))
     for (let i = 0; i < 7; i++) near(await net.predict(rows(x, i, i + 1)), rows(await net.predict(x, { batchSize }), i, i + 1))
+    await net.dispose()
+  })
+
+  it('computes convolutions a few photos at a time and a large dense kernel for all of them', async () => {
+    clearSession()
+    const photo = input({ shape: [4, 4, 1] })
+    const map = conv2d({ filters: 256, kernelSize: 1, name: 'conv' })(photo)
+    const net = model({ inputs: photo, outputs: dense({ units: 4096, name: 'large' })(flatten()(map)) })
+    const x = noise([5, 4, 4, 1])
+    const sizes: number[] = []
+    const real = engines.engine()
+    const spy = vi.spyOn(engines, 'engine').mockReturnValue({
+      ...real,
+      async compile(...args) {
+        const program = await real.compile(...args)
+        return { ...program, run: (feeds) => (sizes.push([...feeds.values()][0]!.shape[0]!), program.run(feeds)) }
+      },
+    })
+    const found = await net.predict(x, { batchSize: 2 })
+    expect(sizes).toEqual([2, 2, 1, 5])
+    spy.mockRestore()
+    const alone = joinRows(await Promise.all([0, 1, 2, 3, 4].map((i) => net.predict(rows(x, i, i + 1)))))
+    // 4,096 products added up in another order.
+    found.data.forEach((value, i) => expect(value).toBeCloseTo(alone.data[i]!, 5))
     await net.dispose()
   })
 

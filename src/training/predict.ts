@@ -1,12 +1,11 @@
 /** @file Inference: the model's graph with all weights as constants, compiled once per input size and set of weights. */
 import { RootstockError } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
-import type { Program } from '../engine/index.ts'
 import { lower, type Functional } from '../models/index.ts'
-import { compileInference, fastest } from './inference.ts'
+import { compileStages, fastest, type Stage } from './inference.ts'
 import { byteTrunkOf, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
 import type { SymbolicTensor } from '../layers/index.ts'
-import type { Graph, Value } from '../graph/index.ts'
+import type { Graph } from '../graph/index.ts'
 
 /** A few small runs use the caches better than one large one: on two cores four photos at a time are the fastest. */
 const photosPerRun = 4
@@ -15,9 +14,7 @@ interface Compiled {
   readonly key: string
   /** What took the place of the trunk. */
   readonly bytes: ByteTrunk | undefined
-  readonly program: Program
-  readonly inputs: readonly Value[]
-  readonly outputs: readonly Value[]
+  readonly stages: readonly Stage[]
 }
 
 /** Runs a model forward. Holds at most one compiled program; another input size or changed weights make a new one. */
@@ -67,25 +64,15 @@ export class Predictor {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new RootstockError('USAGE', `Invalid batchSize: found ${batchSize}, expected a whole number of at least 1`)
     const count = this.#checkInputs(inputs)
-    const {
-      program,
-      inputs: values,
-      outputs,
-    } = await this.#compile(
-      inputs.map(({ shape }) => shape),
-      bytes,
-    )
-    const parts: Tensor<'float32'>[][] = outputs.map(() => [])
-    for (let from = 0; from < count; from += batchSize) {
-      const feeds = new Map(values.map((value, i) => [value, rows(inputs[i]!, from, from + batchSize)]))
-      const results = await program.run(feeds)
-      outputs.forEach((output, i) => parts[i]!.push(results.get(output) as Tensor<'float32'>))
-    }
-    return parts.map(joinRows)
+    const shapes = inputs.map(({ shape }) => shape)
+    const { stages } = await this.#compile(shapes, bytes)
+    let values = inputs
+    for (const stage of stages) values = await runStage(stage, values, { count, batchSize })
+    return [...values]
   }
 
   async #release(): Promise<void> {
-    await this.#compiled?.program.dispose()
+    for (const { program } of this.#compiled?.stages ?? []) await program.dispose()
     this.#compiled = undefined
   }
 
@@ -116,10 +103,24 @@ export class Predictor {
     })
     const float = lowered.tape.graph(lowered.outputs)
     const graph = (bytes && withByteTrunk(bytes, float)) ?? float
-    const { program, at } = await compileInference(graph)
-    this.#compiled = { key, bytes, program, inputs: graph.inputs, outputs: graph.outputs.map(at) }
+    this.#compiled = { key, bytes, stages: await compileStages(graph) }
     return this.#compiled
   }
+}
+
+async function runStage(
+  { program, inputs, outputs, rows: together }: Stage,
+  values: readonly Tensor<'float32'>[],
+  { count, batchSize }: { readonly count: number; readonly batchSize: number },
+): Promise<Tensor<'float32'>[]> {
+  const parts: Tensor<'float32'>[][] = outputs.map(() => [])
+  const size = Math.max(batchSize, together ?? 1)
+  for (let from = 0; from < count; from += size) {
+    const feeds = new Map(inputs.map((input, i) => [input, rows(values[i]!, from, from + size)]))
+    const results = await program.run(feeds)
+    outputs.forEach((output, i) => parts[i]!.push(results.get(output) as Tensor<'float32'>))
+  }
+  return parts.map(joinRows)
 }
 
 /** The graph that `predict` computes for photos of the model's own size, all in float32. */

@@ -26,7 +26,7 @@ import { winogradKernels } from './winograd-kernels.ts'
 import { scaled, tilesOf, type Phases } from './winograd-tiles.ts'
 
 /** Where C·O/(C + O) is less, with C channels in and O out, moving numbers about costs what is saved. */
-const LEAST_CHANNELS = 80
+const LEAST_CHANNELS = 40
 
 /** Rewrites the convolutions from which only Relu, 2×2 pools and other rewritten convolutions read. `block`: channels that the engine takes together. */
 export function winograd(graph: Graph, block: number): Rewritten {
