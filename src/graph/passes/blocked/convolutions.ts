@@ -20,7 +20,9 @@ export function convolution(layouts: Layouts, { attributes }: Node<'Conv'>, [x, 
   const conv = (from: Value, kernel: Value): Value => {
     const { source, pads } = layouts.unpadded(from)
     const all = attributes.pads.map((pad, i) => pad + pads[i]!)
-    return mark(tape.op('BlockedConv', [source, kernel, b ?? null], { ...attributes, pads: all }))
+    // Less than no padding would need what was cut off from the source.
+    const [read, around] = all.some((pad) => pad < 0) ? [from, attributes.pads] : [source, all]
+    return mark(tape.op('BlockedConv', [read, kernel, b ?? null], { ...attributes, pads: around }))
   }
   if (o % block !== 0) return undefined
   if (attributes.group === 1 && c < block) return conv(toPlain(x), blockedKernel(tape, toPlain(w), block))

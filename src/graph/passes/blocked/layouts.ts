@@ -14,7 +14,7 @@ export interface Layouts {
   readonly mark: (value: Value) => Value
   /** The same numbers, still in blocks, with pictures and channels counted otherwise. */
   readonly view: (value: Value, shape: readonly number[]) => Value
-  /** Says that a value is another one with so many zeros around it (top, left, bottom, right), and returns it. */
+  /** Says that a value is another one with so many zeros around it (top, left, bottom, right), or less where zeros were cut off, and returns it. */
   readonly padded: (value: Value, source: Value, pads: readonly number[]) => Value
   /** What a value is without the zeros around it; a view of it where it is one. */
   readonly unpadded: (value: Value) => Padding

@@ -99,7 +99,10 @@ export function insertedZeros(
   const rows = reshape(tape, x, [((n * c) / block) * h, wide, block])
   const spread = tape.op('Pad', [rows, tape.integers([0, 0, 0, 0, wide * (sy - 1), block * (sx - 1)]), null], {})
   const all = reshape(tape, spread, [(n * c) / block, h * sy, wide * sx, block])
-  const rest = [0, 0, 0, 0, 0, height - h * sy, width - wide * sx, 0]
-  const cut = rest.some((size) => size !== 0) ? tape.op('Pad', [all, tape.integers(rest), null], {}) : all
-  return fromPixels(layouts, cut, [n, c])
+  const whole = fromPixels(layouts, all, [n, c])
+  const [below, right] = [height - h * sy, width - wide * sx]
+  if (below === 0 && right === 0) return whole
+  const cut = tape.op('Pad', [all, tape.integers([0, 0, 0, 0, 0, below, right, 0]), null], {})
+  // What is cut off are zeros: a convolution with padding reads the whole and pads less.
+  return layouts.padded(fromPixels(layouts, cut, [n, c]), whole, [0, 0, below, right])
 }
