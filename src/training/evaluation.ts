@@ -1,7 +1,7 @@
 /** @file The forward pass of the graft in inference mode, with its loss; the weights that train are fed, so nothing is compiled anew. */
-import type { Shape, Tensor } from '../tensor/index.ts'
+import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine } from '../engine/index.ts'
-import { startAt, type Value } from '../graph/index.ts'
+import { startAt, type Graph, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import type { Logs } from './events.ts'
@@ -54,7 +54,29 @@ export async function buildEvaluator(plan: EvaluationPlan): Promise<Evaluator> {
     const results = await program.run(feeds)
     return { losses: results.get(losses)!.data as Float32Array, predictions: results.get(predictions) as Tensor<'float32'> }
   }
-  return { forward, evaluate: (source, options) => evaluate(compiled, forward, source, options), dispose: () => program.dispose() }
+  const together = samplesTogether(graph)
+  return {
+    forward,
+    evaluate(source, options) {
+      const isFree = source.isAtHand && options.steps === undefined
+      const batchSize = isFree ? Math.max(options.batchSize, together) : options.batchSize
+      return evaluate(compiled, forward, source, { ...options, batchSize })
+    },
+    dispose: () => program.dispose(),
+  }
+}
+
+/** Most samples that are computed together, and most numbers that these may make. */
+const MOST = { samples: 256, numbers: 2 ** 21 }
+
+/**
+ * Samples that are best computed together where no result depends on how many they are: a dense kernel is put in order for each run, so that 32
+ * rows of stored features take as long as 256.
+ */
+function samplesTogether({ nodes }: Graph): number {
+  const made = nodes.flatMap(({ outputs }) => outputs).filter(({ shape }) => shape[0] === null)
+  const perSample = made.reduce((sum, { shape }) => sum + sizeOf(shape.slice(1).map((size) => size ?? 1)), 0)
+  return Math.min(MOST.samples, Math.floor(MOST.numbers / Math.max(1, perSample)))
 }
 
 async function evaluate(
