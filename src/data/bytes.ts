@@ -1,7 +1,7 @@
 /** @file Reads picture files as bytes, hashes them, and runs such work on several files at once. */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { RootstockError } from '../errors.ts'
 import { systemReason } from './failures.ts'
 import { printableName } from './names.ts'
@@ -22,7 +22,7 @@ export async function readPictureFile(path: Buffer, shown: string = printableNam
     try {
       const { size } = regularFile(await file.stat(), shown)
       if (size > LARGEST_FILE) throw unreadable(shown, `${size} bytes, at most ${LARGEST_FILE} are read`)
-      return await file.readFile()
+      return await contentOf(file, size)
     } finally {
       await file.close()
     }
@@ -31,6 +31,18 @@ export async function readPictureFile(path: Buffer, shown: string = printableNam
     if (reason === undefined) throw error
     throw unreadable(shown, reason, error)
   }
+}
+
+/** What readFile gives, with one step of the system instead of three. */
+async function contentOf(file: FileHandle, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  for (let at = 0; at < size;) {
+    const { bytesRead } = await file.read(bytes, at, size - at, at)
+    // The file became shorter in the meantime.
+    if (bytesRead === 0) return bytes.subarray(0, at)
+    at += bytesRead
+  }
+  return bytes
 }
 
 /** An IMAGE error about one file. */
