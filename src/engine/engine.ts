@@ -18,6 +18,11 @@ export interface CompileOptions {
    * runs of others, which they would slow down; 'wait', five milliseconds long, for those whose runs follow each other with other work in between.
    */
   readonly between?: 'sleep' | 'wait'
+  /**
+   * Whether the engine lays out the memory of later runs in one piece, which it takes beside that of the first: a training step of ResNet50 holds
+   * 2.5 GB with it and 1.7 GB without, in the same time. Small programs are a little faster with it. Default true.
+   */
+  readonly planned?: boolean
   /** Graph rewriting by the engine. 'none' runs the nodes as they stand. Default 'all'. */
   readonly optimize?: 'all' | 'none'
   /** Writes the engine's profile to a file of this prefix. */

@@ -28,6 +28,7 @@ export async function createSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: options.optimize === 'none' ? 'disabled' : 'all',
+      enableMemPattern: options.planned ?? true,
       logSeverityLevel: 3,
       extra: { session: { set_denormal_as_zero: '1', ...(options.between ? { intra_op: BETWEEN[options.between] } : {}) } },
       ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
