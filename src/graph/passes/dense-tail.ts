@@ -13,9 +13,11 @@ const LARGE = 2 ** 24
 
 /** A graph in two parts, the second of which reads one value of the first and nothing else. */
 export interface DenseTail {
+  /** From the inputs to `rows`. */
   readonly front: Graph
   /** The value between the parts, one row for each photo. */
   readonly rows: Value
+  /** From `rows` to the outputs. */
   readonly tail: Graph
 }
 
