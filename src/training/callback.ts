@@ -11,6 +11,8 @@ export interface WeightAccess {
   /** Counts the changes; equal versions mean equal numbers. */
   readonly version: number
   read(): Promise<Tensor>
+  /** The numbers themselves in an order of their own, quicker than `read`: to be looked at, not kept. */
+  numbers(): ArrayLike<number>
   assign(values: Tensor | Float32Array): void
 }
 

@@ -18,9 +18,8 @@ export function weightSummaryMaker(asImages: boolean): (weight: WeightAccess) =>
 
 /** A histogram, and with `asImages` pictures where the weight's form allows. */
 async function weightSummaries(weight: WeightAccess, asImages: boolean): Promise<SummaryValue[]> {
-  const tensor = (await weight.read()) as Tensor<'float32'>
-  const histogram = histogramSummary(`${weight.path}/histogram`, tensor.data)
-  const pictures = asImages ? picturesOfWeight(tensor) : undefined
+  const histogram = histogramSummary(`${weight.path}/histogram`, weight.numbers())
+  const pictures = asImages ? picturesOfWeight((await weight.read()) as Tensor<'float32'>) : undefined
   if (!pictures) return [histogram]
   const [, height, width] = pictures.shape
   return [histogram, imageSummary(`${weight.path}/image`, { width, height, files: await encodePictures(pictures) })]
