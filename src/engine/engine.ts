@@ -20,7 +20,7 @@ export interface CompileOptions {
   readonly between?: 'sleep' | 'wait'
   /**
    * Whether the engine lays out the memory of later runs in one piece, which it takes beside that of the first: a training step of ResNet50 holds
-   * 2.5 GB with it and 1.7 GB without, in the same time. Small programs are a little faster with it. Default true.
+   * 3.7 GB with it and 2.3 GB without, in the same time. Small programs are a little faster with it. Default true.
    */
   readonly planned?: boolean
   /** Graph rewriting by the engine. 'none' runs the nodes as they stand. Default 'all'. */

@@ -129,8 +129,11 @@ function begin(path: string, { system = fs, needed }: AtomicWriteOptions): Write
       system.fsyncSync(fd)
       close()
       const release = holdOld(target)
-      system.renameSync(temporary, target)
-      release()
+      try {
+        system.renameSync(temporary, target)
+      } finally {
+        release()
+      }
       isSafe()
       syncFolder(dirname(target), system)
     },

@@ -13,7 +13,7 @@ import type { Trunk } from './trunk.ts'
 
 /** What `evaluate` takes. */
 export interface EvaluateOptions {
-  /** Default 32. */
+  /** Default 32, or more where samples lie ready and are small; no figure depends on it. */
   readonly batchSize?: number
   /** Batches to look at. Default all. */
   readonly steps?: number
@@ -63,8 +63,8 @@ export async function evaluateModel(
     closing.push(source)
     const evaluator = await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })
     closing.push(evaluator)
-    const { batchSize = 32, steps, signal, onPredictions } = options
-    return await evaluator.evaluate(source, { batchSize, steps, signal, onPredictions })
+    const { batchSize, steps, signal, onPredictions } = options
+    return await evaluator.evaluate(source, { batchSize, usual: 32, steps, signal, onPredictions })
   } finally {
     for (const resource of closing) await resource.dispose()
   }

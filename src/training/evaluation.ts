@@ -1,7 +1,7 @@
 /** @file The forward pass of the graft in inference mode, with its loss; the weights that train are fed, so nothing is compiled anew. */
-import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
+import type { Shape, Tensor } from '../tensor/index.ts'
 import { engine } from '../engine/index.ts'
-import { startAt, type Graph, type Value } from '../graph/index.ts'
+import { featureSize, startAt, type Graph, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import type { Logs } from './events.ts'
@@ -14,7 +14,10 @@ export interface Evaluator {
   evaluate(
     source: Source,
     options: {
-      readonly batchSize: number
+      /** Samples of a batch, where the caller asks for a number. */
+      readonly batchSize?: number | undefined
+      /** The number where nobody asks: at least so many. */
+      readonly usual: number
       readonly steps?: number | undefined
       readonly signal?: AbortSignal | undefined
       readonly onPredictions?: ((predictions: Tensor<'float32'>) => void) | undefined
@@ -59,7 +62,7 @@ export async function buildEvaluator(plan: EvaluationPlan): Promise<Evaluator> {
     forward,
     evaluate(source, options) {
       const isFree = source.isAtHand && options.steps === undefined
-      const batchSize = isFree ? Math.max(options.batchSize, together) : options.batchSize
+      const batchSize = options.batchSize ?? (isFree ? Math.max(options.usual, together) : options.usual)
       return evaluate(compiled, forward, source, { ...options, batchSize })
     },
     dispose: () => program.dispose(),
@@ -75,15 +78,14 @@ const MOST = { samples: 256, numbers: 2 ** 21 }
  */
 function samplesTogether({ nodes }: Graph): number {
   const made = nodes.flatMap(({ outputs }) => outputs).filter(({ shape }) => shape[0] === null)
-  const perSample = made.reduce((sum, { shape }) => sum + sizeOf(shape.slice(1).map((size) => size ?? 1)), 0)
-  return Math.min(MOST.samples, Math.floor(MOST.numbers / Math.max(1, perSample)))
+  return Math.min(MOST.samples, Math.floor(MOST.numbers / Math.max(1, featureSize(made))))
 }
 
 async function evaluate(
   compiled: Compiled,
   forward: Evaluator['forward'],
   source: Source,
-  options: Parameters<Evaluator['evaluate']>[1],
+  options: Omit<Parameters<Evaluator['evaluate']>[1], 'usual'> & { readonly batchSize: number },
 ): Promise<Logs> {
   const { metrics } = compiled
   for (const metric of metrics) metric.reset()

@@ -37,7 +37,7 @@ export interface FitOptions extends AugmentationOptions {
   readonly validationData?: FitData | Pair | readonly [Tensor<'float32'>, Tensor]
   /** The last fraction of tensors, taken before shuffling: 0 … 1. */
   readonly validationSplit?: number
-  /** Default: batchSize. */
+  /** Default: batchSize, or more where samples lie ready and are small; no figure depends on it. */
   readonly validationBatchSize?: number
   /** Batches of the validation data to look at. Default all. */
   readonly validationSteps?: number

@@ -155,7 +155,8 @@ async function validate(run: Run, epoch: number): Promise<Logs> {
   control.emit({ type: 'validationBegin', epoch })
   await runCallbacks(callbacks, 'onTestBegin', control)
   const logs = await validation.evaluator.evaluate(validation.source, {
-    batchSize: options.validationBatchSize ?? batchSize,
+    batchSize: options.validationBatchSize,
+    usual: batchSize,
     steps: options.validationSteps,
     signal: options.signal,
   })

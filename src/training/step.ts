@@ -1,7 +1,7 @@
 /** @file Runs training steps: one at a time, or several in one call of the engine. */
 import { random, sameShape, sizeOf, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { engine, type Program } from '../engine/index.ts'
-import { mayOverwrite, unroll, type Graph, type Unrolled, type Value } from '../graph/index.ts'
+import { mayOverwrite, unroll, type Unrolled, type Value } from '../graph/index.ts'
 import type { RandomMask } from '../models/index.ts'
 import { learningRateOf } from './compile.ts'
 import { recordStep, type StepGraph, type StepPlan, type TrainedValue } from './step-graph.ts'
@@ -65,19 +65,18 @@ export async function compileSteps(plan: StepPlan, built: StepGraph, times: numb
   const changing = [...built.trained, ...built.updates.flatMap(({ rows }) => rows)]
   const between = plan.isRare ? 'sleep' : built.updates.length > 0 ? 'wait' : undefined
   const asInputs = new Set(changing.map(({ old }) => old))
-  const program = await engine().compile(graph, { asInputs, planned: numbersMade(graph) < PLANNED, ...(between ? { between } : {}) })
+  const planned = bytesOf(graph.nodes.flatMap(({ outputs }) => outputs)) < PLANNED
+  const program = await engine().compile(graph, { asInputs, planned, ...(between ? { between } : {}) })
   const updates = readyUpdates(built.updates, plan.compiled, built.given)
   const parts = { plan, built, turns, program, trained, updates }
   return { run: (batches) => runSteps(parts, batches), dispose: () => program.dispose() }
 }
 
-/** Numbers that a step may make whose memory the engine plans; from here on that would take more memory than it saves time. */
-const PLANNED = 2 ** 25
+/** Bytes that a step may make whose memory the engine plans; from here on that would take more memory than it saves time. */
+const PLANNED = 2 ** 27
 
-function numbersMade({ nodes }: Graph): number {
-  const values = nodes.flatMap(({ outputs }) => outputs)
-  return values.reduce((sum, { shape }) => sum + sizeOf(shape.map((size) => size ?? 1)), 0)
-}
+/** Bytes of values of known size. */
+export const bytesOf = (values: readonly Value[]): number => values.reduce((sum, { shape }) => sum + 4 * sizeOf(shape as Shape), 0)
 
 async function runSteps(parts: Parts, batches: readonly StepBatch[]): Promise<StepResult[]> {
   const results: StepResult[] = []

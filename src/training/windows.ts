@@ -1,12 +1,10 @@
 /** @file How many steps run in one call of the engine: several where steps are short and nobody looks in between. */
 import { engine } from '../engine/index.ts'
-import type { Value } from '../graph/index.ts'
-import { sizeOf, type Shape } from '../tensor/index.ts'
 import type { Callback } from './callback.ts'
 import type { Compiled } from './compile.ts'
 import type { FitOptions } from './fit-options.ts'
 import type { Batch, Source } from './source.ts'
-import { compileSteps, type Step } from './step.ts'
+import { bytesOf, compileSteps, type Step } from './step.ts'
 import { recordStep, type StepGraph, type StepPlan } from './step-graph.ts'
 
 const LONGEST = 32
@@ -98,8 +96,6 @@ async function windowLength(request: StepProgramsRequest, graphFor: (size: numbe
   for (let length = 2; length <= longest; length++) if (cost(length) < cost(best)) best = length
   return best
 }
-
-const bytesOf = (values: readonly Value[]): number => values.reduce((sum, { shape }) => sum + 4 * sizeOf(shape as Shape), 0)
 
 function followsBatches(callback: Callback): boolean {
   return callback.followsBatches ?? (['onTrainBatchBegin', 'onTrainBatchEnd'] as const).some((hook) => callback[hook] !== undefined)

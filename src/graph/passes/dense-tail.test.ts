@@ -20,7 +20,8 @@ describe('cutBeforeDense', () => {
     const cut = network((tape, _, before) => [tape.op('Relu', [dense(tape, before)], {})])!
     expect(cut.front.nodes.map(({ op }) => op)).toEqual(['Relu'])
     expect(cut.tail.nodes.map(({ op }) => op)).toEqual(['MatMul', 'Relu'])
-    expect([cut.front.outputs, cut.tail.inputs]).toEqual([[cut.rows], [cut.rows]])
+    expect(cut.front.outputs).toHaveLength(1)
+    expect(cut.tail.inputs).toEqual(cut.front.outputs)
     expect(cut.front.constants.size).toBe(0)
     verify(cut.front)
     verify(cut.tail)

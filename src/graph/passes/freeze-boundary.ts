@@ -51,7 +51,7 @@ export function startAt(graph: Graph, values: readonly Value[]): Graph {
   return { ...inner, inputs: [...values, ...others] }
 }
 
-/** Numbers that one sample occupies on the cut. */
-export function featureSize(features: readonly Value[]): number {
-  return features.reduce((sum, value) => sum + sizeOf(value.shape.slice(1).map((size) => size ?? 0)), 0)
+/** Numbers that one sample occupies in values, whose first axis counts samples. */
+export function featureSize(values: readonly Value[]): number {
+  return values.reduce((sum, value) => sum + sizeOf(value.shape.slice(1).map((size) => size ?? 0)), 0)
 }
