@@ -1,4 +1,5 @@
 /** @file The passes on the way to 8 bits: those before it leave the numbers as they are, rounding shifts them by as much as it must. */
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { tensor, type Tensor } from '../../tensor/index.ts'
 import { normal, uniform } from '../../engine/conformance.cases.ts'
@@ -140,19 +141,34 @@ describe('quantizeWeights', () => {
     expect(made.biasScales).toEqual(Float32Array.of(0.005, 0.001))
   })
 
+  it('keeps any two weights of a channel, times 255, within 16 bits', () => {
+    const weights = fc.array(fc.float({ min: -8, max: 8, noNaN: true }), { minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(weights, (row) => {
+        const { data } = quantizeWeights(tensor(row, [1, row.length, 1, 1]), undefined, { scale: 0.1, group: 1 }).weight
+        const [least = 0, second = 0] = [...data].sort((a, b) => a - b)
+        const [most = 0, next = 0] = [...data].sort((a, b) => b - a)
+        const pairs = data.length < 2 ? [most] : [most + next, least + second]
+        for (const pair of pairs) expect(Math.abs(255 * pair)).toBeLessThan(2 ** 15)
+        // At least 6 bits and a sign are used.
+        if (row.some((number) => Math.abs(number) > 1e-20)) expect(Math.max(most, -least)).toBeGreaterThanOrEqual(63)
+      }),
+    )
+  })
+
   it('adds to the bias what rounding takes from the weights on average', () => {
-    // 0.254 has the step 0.002; 0.0031 becomes 2 steps, 0.9 thousandths less, times the mean 10.
+    // 0.254 has the step 0.002; −0.0049 becomes −2 steps, 0.9 thousandths more, times the mean 10.
     const options = { scale: 0.5, means: Float32Array.of(3, 10), group: 1 }
-    const made = quantizeWeights(tensor([0.254, 0.0049], [1, 2, 1, 1]), undefined, options)
-    expect([...made.weight.data]).toEqual([127, 2])
-    expect(made.bias.data[0]! * made.biasScales[0]!).toBeCloseTo(0.009, 4)
+    const made = quantizeWeights(tensor([0.254, -0.0049], [1, 2, 1, 1]), undefined, options)
+    expect([...made.weight.data]).toEqual([127, -2])
+    expect(made.bias.data[0]! * made.biasScales[0]!).toBeCloseTo(-0.009, 4)
   })
 
   it('takes the means of a group for the channels of that group', () => {
     const options = { scale: 0.5, means: Float32Array.of(0, 10), group: 2 }
-    const made = quantizeWeights(tensor([0.254, 0.0049, 0.254, 0.0049], [2, 1, 1, 2]), undefined, options)
+    const made = quantizeWeights(tensor([0.254, -0.0049, 0.254, -0.0049], [2, 1, 1, 2]), undefined, options)
     expect(made.bias.data[0]).toBe(0)
-    expect(made.bias.data[1]! * made.biasScales[1]!).toBeCloseTo(0.009, 4)
+    expect(made.bias.data[1]! * made.biasScales[1]!).toBeCloseTo(-0.009, 4)
   })
 
   it('widens the step of a dead channel whose bias would not fit', () => {
@@ -213,6 +229,20 @@ describe('quantize', () => {
     // A handful of roundings, each by half of a 255th of the range.
     expect(Math.max(...expected.map((value, i) => Math.abs(found[i]! - value)))).toBeLessThan(most * 0.03)
     expect(found).not.toEqual(expected)
+  })
+
+  it('loses no products where all numbers are as large as can be, on processors without 8-bit instructions too', async () => {
+    const tape = createTape()
+    const x = tape.input('x', { shape: [1, 8, 6, 6], dtype: 'float32' })
+    const kernel = weight(tape, 'w', tensor(new Float32Array(8 * 8 * 9).fill(0.5), [8, 8, 3, 3]))
+    const graph = tape.graph([tape.op('Relu', [tape.op('Conv', [x, kernel], window)], {})])
+    const bytes = quantize(graph, { range: (value) => ({ min: 0, max: value === x ? 1 : 36 }) })
+    const ones = tensor(new Float32Array(8 * 36).fill(1), [1, 8, 6, 6])
+    const found = (await runOnce('cpu', bytes, new Map([[bytes.inputs[0]!, ones]]))).get(bytes.outputs[0]!)!.data as Float32Array
+    // Inside, each of the 8 × 9 products is a half.
+    const step = 36 / 255
+    expect(Math.abs(found[7]! - 36)).toBeLessThan(step)
+    expect(Math.abs(Math.min(...found) - 16)).toBeLessThan(step)
   })
 
   it('gives values that are joined or pooled one scale', () => {
