@@ -48,6 +48,12 @@ function disagreement(key: string): number {
   )
 }
 
+/** How far Keras in single precision is from itself in double precision at the end of an epoch, on the worse of the machines. */
+function ownError(key: string, epoch: number): number {
+  const { float64 = [], ...single } = spread.loss[key] ?? {}
+  return Math.max(0, ...Object.values(single).map((run) => Math.abs(run[epoch]! / float64[epoch]! - 1)))
+}
+
 interface Row {
   readonly key: string
   readonly frozen: boolean
@@ -142,8 +148,12 @@ describe.each(rows)('fit $key', ({ key, frozen, optimizer, loss, fit }) => {
       onEvent: (event) => event.type === 'batchEnd' && batches.push(event.logs['loss']!),
       ...fit,
     })
-    // Against Keras in double precision we are far nearer than Keras in single precision is.
-    spread.float64Batches[key]?.forEach((value, i) => expect(Math.abs(batches[i]! / value - 1)).toBeLessThan(5e-4))
+    // Keras in double precision is the truth here; no batch is half as far from it as Keras in single precision ends that epoch.
+    const perEpoch = batches.length / run.epochs
+    spread.float64Batches[key]?.forEach((value, i) => {
+      const allowed = Math.max(5e-4, ownError(key, Math.floor(i / perEpoch)) / 2)
+      expect(Math.abs(batches[i]! / value - 1)).toBeLessThan(allowed)
+    })
     expect(Object.keys(history).sort()).toEqual(Object.keys(run.history).sort())
     // The goldens' noise is that of the losses. An accuracy moves in whole samples: where every layer trains, one of 40
     // (of 12) lies so near to the border that Keras itself decides it otherwise in float64.
