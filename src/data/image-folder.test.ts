@@ -181,7 +181,7 @@ describe('imageFolder with hostile contents', () => {
     execFileSync('mv', [pipe, join(root, 'cat/1.jpg')])
     await expect(dataset.read(0, HOW)).rejects.toMatchObject({
       code: 'IMAGE',
-      message: `Cannot read "${root}/cat/1.jpg": not a regular file`,
+      message: `Cannot read "${root}/cat/1.jpg": it is not an ordinary file`,
     })
     server.close()
   })
