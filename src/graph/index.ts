@@ -24,6 +24,7 @@ export { cutAtFreezeBoundary, featureSize, startAt, type Cut } from './passes/fr
 export { cutBeforeDense, type DenseTail } from './passes/dense-tail.ts'
 export { foldBatchNorm } from './passes/fold-batch-norm.ts'
 export { winograd } from './passes/winograd.ts'
+export { dropUnreadPixels } from './passes/unread-pixels.ts'
 export { foldPadding } from './passes/fold-padding.ts'
 export { poolBehind } from './passes/pool-behind.ts'
 export { quantize, type Quantization } from './passes/quantize.ts'

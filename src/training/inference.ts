@@ -1,6 +1,15 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
 import { engine, type Program } from '../engine/index.ts'
-import { cutBeforeDense, winograd, type Graph, type Rewritten, type Value } from '../graph/index.ts'
+import {
+  cutBeforeDense,
+  dropUnreadPixels,
+  foldBatchNorm,
+  inSequence,
+  winograd,
+  type Graph,
+  type Rewritten,
+  type Value,
+} from '../graph/index.ts'
 
 /** A program, and which of its values stand for those of the graph. */
 export interface Inference {
@@ -13,9 +22,13 @@ const WIDEST_BLOCK = 16
 
 /** The graph in the form that runs fastest, and where its values went. */
 export async function fastest(graph: Graph): Promise<Rewritten> {
-  const fast = winograd(graph, WIDEST_BLOCK)
+  const plain = { graph, at: (value: Value) => value }
+  // Folding makes new weights, which most networks need not wait for: the engine folds them too.
+  const gains = (one: Graph): boolean => dropUnreadPixels(one).graph !== one || winograd(one, WIDEST_BLOCK).graph !== one
+  if (!gains(graph)) return plain
   // The engine is asked last: its first answer takes a cold process tens of milliseconds, and few networks need it.
-  return fast.graph === graph || (await engine().blockSize()) === 0 ? { graph, at: (value) => value } : fast
+  const block = (await engine().blockSize()) === 0 ? 0 : WIDEST_BLOCK
+  return inSequence(graph, [(one) => foldBatchNorm(one), dropUnreadPixels, (one) => winograd(one, block)])
 }
 
 /** Compiles a graph in the form that runs fastest. */

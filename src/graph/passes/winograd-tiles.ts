@@ -4,9 +4,7 @@ import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
 import { pointwise } from './blocked/convolutions.ts'
-
-/** A picture in parts: one part is the picture itself; of 2×2 parts, [i][j] has the rows i, i + 2, i + 4, … and the columns j, j + 2, …. */
-export type Phases = readonly (readonly Value[])[]
+import type { Phases } from './phases.ts'
 
 /** Rows of Bᵀ: weights of the four inputs of a tile, the first of which lies before it. The last row has the other sign, as in Aᵀ. */
 const ROWS = [

@@ -21,6 +21,14 @@ function conv(
   const offset = tape.constant(normal(seed + 100, [channels]))
   return tape.op('Conv', [x, kernel, bias ? offset : null], { ...same, ...attributes })
 }
+
+function point(tape: Tape, x: Value, channels: number, stride = 1): Value {
+  const shape = [channels, x.shape[1]!, 1, 1]
+  const seed = ++weights
+  const kernel = tape.parameter(`w${seed}`, { shape, dtype: 'float32' }, () => normal(seed, shape))
+  const attributes = { ...same, strides: [stride, stride], pads: [0, 0, 0, 0] }
+  return tape.op('Conv', [x, kernel, tape.constant(normal(seed + 100, [channels]))], attributes)
+}
 const relu = (tape: Tape, x: Value): Value => tape.op('Relu', [x], {})
 const pool = (tape: Tape, x: Value): Value => tape.op('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0] })
 const mean = (tape: Tape, x: Value): Value => tape.op('ReduceMean', [x, tape.integers([2, 3])], { keepdims: 0 })
@@ -55,12 +63,39 @@ const cases: readonly Case[] = [
     left: 1,
   },
   {
-    title: 'a sum reads the first beside the second',
+    title: 'a sum reads the first beside the second, and is put together again',
     input: [160, 6, 6],
     build: (t, x) => {
       const first = conv(t, x, 160)
       return t.op('Add', [first, conv(t, first, 160)], {})
     },
+    left: 0,
+  },
+  {
+    title: 'two blocks of a residual network, of which the next reads every second pixel',
+    input: [64, 8, 12],
+    build: (t, x) => {
+      const block = (y: Value, shortcut: Value): Value =>
+        relu(t, t.op('Add', [point(t, relu(t, conv(t, relu(t, point(t, y, 160)), 160)), 96), shortcut], {}))
+      const first = block(x, point(t, x, 96))
+      return t.op('Add', [point(t, block(first, first), 64, 2), point(t, first, 64, 2)], {})
+    },
+    left: 0,
+  },
+  {
+    title: 'steps of two, and single pixels of every second row, read phases',
+    input: [160, 8, 6],
+    build: (t, x) => {
+      const first = relu(t, conv(t, x, 160))
+      const picked = t.op('MaxPool', [first], { kernel_shape: [1, 1], strides: [2, 2], pads: [0, 0, 0, 0] })
+      return t.op('Add', [conv(t, first, 96, { strides: [2, 2] }), point(t, picked, 96)], {})
+    },
+    left: 0,
+  },
+  {
+    title: 'a mean reads their sum',
+    input: [160, 8, 6],
+    build: (t, x) => mean(t, t.op('Add', [conv(t, x, 160), conv(t, x, 160)], {})),
     left: 2,
   },
   { title: 'an odd height', input: [160, 5, 6], build: (t, x) => pool(t, conv(t, x, 160)), left: 1 },

@@ -9,76 +9,55 @@
  *          0 −1  0  1             0    0    1
  *
  * All tiles together are the pixels of a picture of half the height and width. Each number of Bᵀ d B is then a depthwise convolution with few
- * taps, each of the 16 products a 1×1 convolution, and Y comes as four pictures, one for each place in a tile: the phases. Relu works on phases,
- * a 2×2 pool is the largest of them, and the next such convolution reads them, so that they are never put together.
+ * taps, each of the 16 products a 1×1 convolution, and Y comes as four pictures, one for each place in a tile: the phases (phases.ts). What looks
+ * at one pixel at a time works on phases, and the next such convolution reads them, so that they are never put together.
  *
  * After Lavin and Gray, "Fast algorithms for convolutional neural networks" (2015). Tiles of 4×4 outputs would save more products; on two threads
  * the additions took what that saved (docs/performance.md).
  */
-import { consumers, type Graph, type Node, type Value } from '../graph.ts'
+import type { Graph, Node, Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
 import { pointwise } from './blocked/convolutions.ts'
 import { floatsOf } from './floats.ts'
+import { joined, leftPhases, nodesInPhases, onPhases, type Phases } from './phases.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 import { winogradKernels } from './winograd-kernels.ts'
-import { scaled, tilesOf, type Phases } from './winograd-tiles.ts'
+import { scaled, tilesOf } from './winograd-tiles.ts'
 
 /** Where C·O/(C + O) is less, with C channels in and O out, moving numbers about costs what is saved. */
 const LEAST_CHANNELS = 40
 
-/** Rewrites the convolutions from which only Relu, 2×2 pools and other rewritten convolutions read. `block`: channels that the engine takes together. */
+/** Rewrites convolutions whose results only nodes read that can read phases. `block`: channels that the engine takes together. */
 export function winograd(graph: Graph, block: number): Rewritten {
-  const chosen = block > 0 ? choose(graph, block) : new Set<Node>()
+  const chosen = block > 0 ? nodesInPhases(graph, (node) => suits(graph, node, block)) : new Set<Node>()
   if (chosen.size === 0) return { graph, at: (old) => old }
-  // Phase [0][0] stands for all of them where values are looked up.
-  const apart = new Map<Value, Phases>()
-  const known = (phases: Phases): readonly Value[] => {
-    const first = phases[0]![0]!
-    apart.set(first, phases)
-    return [first]
-  }
-  return rewrite(graph, (tape, node, [x, , bias]) => {
-    if (!x) return undefined
-    const phases = apart.get(x)
-    if (chosen.has(node)) return known(convolved(tape, graph, { node, phases: phases ?? [[x]], bias: bias ?? null }))
-    if (!phases) return undefined
-    if (node.op === 'Relu') return known(phases.map((row) => row.map((phase) => tape.op('Relu', [phase], {}))))
-    return [tape.op('Max', phases.flat(), {})]
+  const numbers = (weight: Value): Float32Array => floatsOf(graph, weight)!
+  const apart = new Map<Value | null, Phases>()
+  return rewrite(graph, (tape, node, inputs) => {
+    const [x, , bias = null] = inputs
+    const phases = apart.get(node.inputs[0] ?? null)
+    if (!chosen.has(node)) return phases ? [leftPhases(tape, node, { phases, inputs, numbers })] : undefined
+    const made =
+      x && suits(graph, node, block)
+        ? convolved(tape, graph, { node, phases: phases ?? [[x]], bias })
+        : onPhases(tape, node, { inputs, known: (i) => apart.get(node.inputs[i] ?? null) })
+    const [y] = node.outputs
+    apart.set(y!, made)
+    // The first phase stands for all of them; readers are given all.
+    return [graph.outputs.includes(y!) ? joined(tape, made) : made[0]![0]!]
   })
 }
 
-/** From the end: whether a result may stay in phases depends on who reads it. */
-function choose(graph: Graph, block: number): Set<Node> {
-  const chosen = new Set<Node>()
-  const readers = consumers(graph)
-  const outputs = new Set(graph.outputs)
-  const mayStayApart = (value: Value): boolean => {
-    const own = readers.get(value) ?? []
-    return !outputs.has(value) && own.length > 0 && own.every(readsPhases)
-  }
-  const readsPhases = (node: Node): boolean =>
-    chosen.has(node) || isHalvingPool(node) || (node.op === 'Relu' && mayStayApart(node.outputs[0]!))
-  for (const node of graph.nodes.toReversed())
-    if (node.op === 'Conv' && suits(graph, node as Node<'Conv'>, block) && mayStayApart(node.outputs[0]!)) chosen.add(node)
-  return chosen
-}
-
-function suits(graph: Graph, { inputs: [x, w], attributes }: Node<'Conv'>, block: number): boolean {
+function suits(graph: Graph, { op, inputs: [x, w], attributes }: Node, block: number): boolean {
+  if (op !== 'Conv') return false
   const [, c, height, width] = x?.shape ?? []
   const [o, , ...kernel] = w?.shape ?? []
   if (!w || !c || !o || !height || !width || c % block || o % block || height % 2 || width % 2) return false
-  const { group, strides, dilations, pads } = attributes
+  const { group, strides, dilations, pads } = attributes as Attributes['Conv']
   const isPlain = group === 1 && [...strides, ...dilations, ...pads].every((size) => size === 1) && kernel.join() === '3,3'
   return isPlain && (c * o) / (c + o) >= LEAST_CHANNELS && (graph.constants.has(w) || graph.parameters.has(w))
-}
-
-/** 2×2 without overlap or padding. */
-function isHalvingPool(node: Node): boolean {
-  if (node.op !== 'MaxPool') return false
-  const { kernel_shape, strides, pads } = node.attributes as Attributes['MaxPool']
-  return [...kernel_shape, ...strides].every((size) => size === 2) && pads.every((size) => size === 0)
 }
 
 interface Convolution {

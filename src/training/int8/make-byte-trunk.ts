@@ -1,6 +1,16 @@
 /** @file Makes the 8-bit form of a trunk: calibrates it on photos, tries the ways to choose ranges, and keeps the one closest to float32. */
 import { engine } from '../../engine/index.ts'
-import { foldBatchNorm, foldPadding, graphHash, poolBehind, quantize, type Graph, type Node } from '../../graph/index.ts'
+import {
+  dropUnreadPixels,
+  foldBatchNorm,
+  foldPadding,
+  graphHash,
+  inSequence,
+  poolBehind,
+  quantize,
+  type Graph,
+  type Node,
+} from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
 import { calibrate, type Calibration } from './calibrate.ts'
@@ -36,7 +46,7 @@ export async function makeByteTrunk(
   // Each way is tried on the photos that are compared.
   const total = photos.calibration.length + photos.comparison.length * (1 + rangeMethods.length)
   const onPhoto = (): void => onProgress?.(Math.min(++done, total), total)
-  const graph = poolBehind(foldPadding(foldBatchNorm(float).graph).graph).graph
+  const { graph } = inSequence(float, [foldBatchNorm, dropUnreadPixels, foldPadding, poolBehind])
   const seen = await calibrate(graph, photos.calibration, onPhoto)
   const expected = await featuresOf(graph, photos.comparison, onPhoto)
   const against = { seen, photos: photos.comparison, expected, onPhoto }
