@@ -4,6 +4,7 @@ import { sizeOf } from '../tensor/index.ts'
 import {
   blockedLayout,
   createTape,
+  dropUnreadPixels,
   gradients,
   inSequence,
   joinZeroInsertion,
@@ -152,7 +153,9 @@ function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
 function withScaledKernels(lowered: Lowered, names: readonly string[]): Lowered {
   return passedThrough(lowered, (forward) => {
     const kept = forward.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
-    return scaleKernels(forward, new Set(kept))
+    // Values that are computed beforehand keep all their pixels.
+    const whole = (graph: Graph): Rewritten => (kept.length > 0 ? { graph, at: (old) => old } : dropUnreadPixels(graph))
+    return inSequence(forward, [whole, (graph) => scaleKernels(graph, new Set(kept))])
   })
 }
 

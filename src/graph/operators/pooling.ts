@@ -4,7 +4,7 @@ import type { Tape } from '../tape.ts'
 import type { Value, ValueType } from '../graph.ts'
 import type { PoolAttributes } from './signatures.ts'
 import { input, ranked, sizes, windowed } from './shapes.ts'
-import { expand, mul, reshape, scale } from './steps.ts'
+import { expand, insertZeros, mul, reshape, scale } from './steps.ts'
 
 /** The second output holds where each maximum was found, counted through the whole input; among equals the first wins. */
 export const MaxPool: Operator<'MaxPool'> = {
@@ -15,9 +15,10 @@ export const MaxPool: Operator<'MaxPool'> = {
     return [y, { shape: y.shape, dtype: 'int64' }]
   },
   gradient: {
-    // dL/dx[q] = Σ over the windows whose maximum lies at q of dy
-    X({ tape, inputs: [x], outputs, dy }) {
+    // dL/dx[q] = Σ over the windows whose maximum lies at q of dy. Windows of one pixel pick pixels: the others get 0.
+    X({ tape, inputs: [x], outputs, attributes: { kernel_shape, strides, pads }, dy }) {
       const shape = sizes(x!)
+      if ([...kernel_shape, ...pads.map((pad) => pad + 1)].every((size) => size === 1)) return insertZeros(tape, dy, strides, shape.slice(2))
       const flat = shape.reduce((product, size) => product * size, 1)
       const count = sizes(dy).reduce((product, size) => product * size, 1)
       const nothing = expand(tape, tape.number([0]), [flat])

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { normal, uniform } from '../../engine/conformance.cases.ts'
 import { runOnce } from '../../engine/here.cases.ts'
-import { createTape, dropUnreadPixels, verify, type Graph, type Tape, type Value } from '../index.ts'
+import { createTape, dropUnreadPixels, gradients, steps, verify, type Graph, type Tape, type Value } from '../index.ts'
 import type { Attributes } from '../operators/signatures.ts'
 
 const plain = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 }
@@ -89,6 +89,34 @@ describe('dropUnreadPixels', () => {
     const data = wanted.data as Float32Array
     const most = Math.max(...data.map(Math.abs))
     data.forEach((value, i) => expect(Math.abs(Number(found.data[i]) - value)).toBeLessThanOrEqual(most * 2e-6))
+  })
+
+  it('gives weights the same gradients', async () => {
+    const tape = createTape()
+    const x = tape.input('x', { shape: [2, 4, 9, 8], dtype: 'float32' })
+    const shapes = [[8, 4, 1, 1], [8, 8, 3, 3], [8, 8, 1, 1], [4, 8, 1, 1]] // prettier-ignore
+    const given = shapes.map((shape, i) => tape.parameter(`w${i}`, { shape, dtype: 'float32' }, () => normal(90 + i, shape)))
+    const through = (value: Value, i: number, stride = 1): Value => {
+      const pad = shapes[i]![2] === 3 ? 1 : 0
+      return tape.op('Conv', [value, given[i]!], { ...plain, strides: [stride, stride], pads: [pad, pad, pad, pad] })
+    }
+    const before = relu(tape, through(x, 0))
+    const after = relu(tape, add(tape, through(relu(tape, through(before, 1)), 2), before))
+    const wholeGraph = tape.graph([through(after, 3, 2)])
+    const slopes = async (graph: Graph): Promise<Float32Array[]> => {
+      const next = createTape(graph)
+      const y = graph.outputs[0]!
+      const found = gradients(next, steps.sumOver(next, steps.mul(next, y, y), [0, 1, 2, 3]), given)
+      const results = await runOnce('cpu', next.graph(found.map((value) => value!)), new Map([[x, normal(3, [2, 4, 9, 8])]]))
+      return found.map((value) => results.get(value!)!.data as Float32Array)
+    }
+    const thin = dropUnreadPixels(wholeGraph).graph
+    expect(stepsOf(thin)).toBe('Conv 1, Conv 2, Conv 1, MaxPool 2, Conv 1')
+    const [wanted, found] = [await slopes(wholeGraph), await slopes(thin)]
+    wanted.forEach((values, w) => {
+      const most = Math.max(...values.map(Math.abs))
+      values.forEach((value, i) => expect(Math.abs(found[w]![i]! - value)).toBeLessThanOrEqual(most * 5e-6))
+    })
   })
 
   it('leaves an output whole', () => {
