@@ -23,7 +23,7 @@ export { joinZeroInsertion, spellOutZeroInsertion } from './passes/zero-insertio
 export { cutAtFreezeBoundary, featureSize, startAt, type Cut } from './passes/freeze-boundary.ts'
 export { cutBeforeDense, type DenseTail } from './passes/dense-tail.ts'
 export { foldBatchNorm } from './passes/fold-batch-norm.ts'
-export { winograd } from './passes/winograd.ts'
+export { suitsWinograd, winograd } from './passes/winograd.ts'
 export { dropUnreadPixels } from './passes/unread-pixels.ts'
 export { foldPadding } from './passes/fold-padding.ts'
 export { poolBehind } from './passes/pool-behind.ts'

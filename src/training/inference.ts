@@ -5,6 +5,7 @@ import {
   dropUnreadPixels,
   foldBatchNorm,
   inSequence,
+  suitsWinograd,
   winograd,
   type Graph,
   type Rewritten,
@@ -22,10 +23,9 @@ const WIDEST_BLOCK = 16
 
 /** The graph in the form that runs fastest, and where its values went. */
 export async function fastest(graph: Graph): Promise<Rewritten> {
-  const plain = { graph, at: (value: Value) => value }
-  // Folding makes new weights, which most networks need not wait for: the engine folds them too.
-  const gains = (one: Graph): boolean => dropUnreadPixels(one).graph !== one || winograd(one, WIDEST_BLOCK).graph !== one
-  if (!gains(graph)) return plain
+  // Folding makes new weights, which other networks need not wait for: the engine folds them too.
+  const gains = dropUnreadPixels(graph).graph !== graph || suitsWinograd(graph, WIDEST_BLOCK)
+  if (!gains) return { graph, at: (value) => value }
   // The engine is asked last: its first answer takes a cold process tens of milliseconds, and few networks need it.
   const block = (await engine().blockSize()) === 0 ? 0 : WIDEST_BLOCK
   return inSequence(graph, [(one) => foldBatchNorm(one), dropUnreadPixels, (one) => winograd(one, block)])

@@ -22,7 +22,7 @@ export function nodesInPhases(graph: Graph, isMaker: (node: Node) => boolean): S
   for (const node of graph.nodes.toReversed()) {
     const [y] = node.outputs
     const own = (y && readers.get(y)) ?? []
-    const isRead = own.every((reader) => possible.has(reader) || halves(reader))
+    const isRead = own.every((reader) => possible.has(reader) || halves(graph, reader))
     if (isRead && (isMaker(node) || picturesOf(node) > 0)) possible.add(node)
   }
   // Where no phases come in, nothing is gained by taking a picture apart.
@@ -47,14 +47,15 @@ export function picturesOf(node: Node): number {
 }
 
 /** Nodes with steps of two that make a whole picture of phases. */
-function halves(node: Node): boolean {
+function halves(graph: Graph, node: Node): boolean {
   const [x, w] = node.inputs
   if (x?.shape.length !== 4 || !isEven(x.shape[2]) || !isEven(x.shape[3])) return false
   if (isPointwise(node, 2)) return true
   if (node.op === 'Conv') {
     const { group, strides, dilations, pads } = node.attributes as Attributes['Conv']
     const isAround = w?.shape.slice(2).join() === '3,3' && [...pads, ...dilations, group].every((size) => size === 1)
-    return isAround && strides.every((step) => step === 2)
+    const isKnown = w != null && (graph.constants.has(w) || graph.parameters.has(w))
+    return isAround && isKnown && strides.every((step) => step === 2)
   }
   if (node.op !== 'MaxPool') return false
   const { kernel_shape, strides, pads } = node.attributes as Attributes['MaxPool']

@@ -29,6 +29,11 @@ import { scaled, tilesOf } from './winograd-tiles.ts'
 /** Where C·O/(C + O) is less, with C channels in and O out, moving numbers about costs what is saved. */
 const LEAST_CHANNELS = 40
 
+/** Whether `winograd` finds anything to rewrite. */
+export function suitsWinograd(graph: Graph, block: number): boolean {
+  return nodesInPhases(graph, (node) => suits(graph, node, block)).size > 0
+}
+
 /** Rewrites convolutions whose results only nodes read that can read phases. `block`: channels that the engine takes together. */
 export function winograd(graph: Graph, block: number): Rewritten {
   const chosen = block > 0 ? nodesInPhases(graph, (node) => suits(graph, node, block)) : new Set<Node>()
