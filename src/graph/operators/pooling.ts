@@ -18,7 +18,8 @@ export const MaxPool: Operator<'MaxPool'> = {
     // dL/dx[q] = Σ over the windows whose maximum lies at q of dy. Windows of one pixel pick pixels: the others get 0.
     X({ tape, inputs: [x], outputs, attributes: { kernel_shape, strides, pads }, dy }) {
       const shape = sizes(x!)
-      if ([...kernel_shape, ...pads.map((pad) => pad + 1)].every((size) => size === 1)) return insertZeros(tape, dy, strides, shape.slice(2))
+      if ([...kernel_shape, ...pads.map((pad) => pad + 1)].every((size) => size === 1))
+        return insertZeros(tape, dy, strides, shape.slice(2))
       const flat = shape.reduce((product, size) => product * size, 1)
       const count = sizes(dy).reduce((product, size) => product * size, 1)
       const nothing = expand(tape, tape.number([0]), [flat])
