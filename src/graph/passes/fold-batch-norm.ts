@@ -6,7 +6,7 @@ import type { Tape } from '../tape.ts'
 import { floatsOf } from './floats.ts'
 import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
-/** The new weights are constants of the graph, computed in float64 and rounded once. */
+/** The new weights are computed in float64 and rounded once, kernels when they are asked for: they would lie in memory twice. */
 export function foldBatchNorm(graph: Graph): Rewritten {
   const readers = consumers(graph)
   const outputs = new Set(graph.outputs)
@@ -21,18 +21,18 @@ export function foldBatchNorm(graph: Graph): Rewritten {
 
 function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchNormalization'>): readonly Value[] | undefined {
   const [x, weight, bias] = conv.inputs
-  const numbers = [weight, ...norm.inputs.slice(1)].map((value) => value && floatsOf(graph, value))
-  const [w, gamma, beta, mean, variance] = numbers
+  const [gamma, beta, mean, variance] = norm.inputs.slice(1).map((value) => value && floatsOf(graph, value))
   const b = bias && floatsOf(graph, bias)
-  if (!x || !weight || !w || !gamma || !beta || !mean || !variance || (bias && !b)) return undefined
+  const isKnown = weight && (graph.constants.has(weight) || graph.parameters.has(weight))
+  if (!x || !weight || !isKnown || !gamma || !beta || !mean || !variance || (bias && !b)) return undefined
   const { epsilon } = norm.attributes
   const channels = gamma.length
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
-  const kernel = scaledRows(w, factors)
   const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
-  const constant = (data: Float32Array, shape: Tensor['shape'], name: string): Value =>
-    tape.constant({ data, shape, dtype: 'float32' }, `${norm.name}/${name}`)
-  const inputs = [x, constant(kernel, weight.shape as Tensor['shape'], 'folded_kernel'), constant(offset, [channels], 'folded_bias')]
+  const shape = weight.shape as Tensor['shape']
+  const made = (): Tensor => ({ data: scaledRows(floatsOf(graph, weight)!, factors), shape, dtype: 'float32' })
+  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made)
+  const inputs = [x, kernel, tape.constant({ data: offset, shape: [channels], dtype: 'float32' }, `${norm.name}/folded_bias`)]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
 }
 

@@ -46,7 +46,7 @@ export async function makeByteTrunk(
   // Each way is tried on the photos that are compared.
   const total = photos.calibration.length + photos.comparison.length * (1 + rangeMethods.length)
   const onPhoto = (): void => onProgress?.(Math.min(++done, total), total)
-  const { graph } = inSequence(float, [foldBatchNorm, dropUnreadPixels, foldPadding, poolBehind])
+  const graph = fixed(inSequence(float, [foldBatchNorm, dropUnreadPixels, foldPadding, poolBehind]).graph)
   const seen = await calibrate(graph, photos.calibration, onPhoto)
   const expected = await featuresOf(graph, photos.comparison, onPhoto)
   const against = { seen, photos: photos.comparison, expected, onPhoto }
@@ -63,6 +63,12 @@ export async function makeByteTrunk(
     source: graphHash(float),
     agreement: { method, firstLayer, cosine, photos: counts },
   }
+}
+
+/** The graph with its weights as they are: each way to choose ranges asks for all of them. */
+function fixed({ parameters, constants, ...graph }: Graph): Graph {
+  const numbers = Array.from(parameters, ([value, parameter]) => [value, parameter.data()] as const)
+  return { ...graph, parameters: new Map(), constants: new Map([...constants, ...numbers]) }
 }
 
 interface Comparison {
