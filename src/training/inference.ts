@@ -23,12 +23,12 @@ const WIDEST_BLOCK = 16
 
 /** The graph in the form that runs fastest, and where its values went. */
 export async function fastest(graph: Graph): Promise<Rewritten> {
+  const thin = dropUnreadPixels(graph)
   // Folding makes new weights, which other networks need not wait for: the engine folds them too.
-  const gains = dropUnreadPixels(graph).graph !== graph || suitsWinograd(graph, WIDEST_BLOCK)
-  if (!gains) return { graph, at: (value) => value }
+  if (thin.graph === graph && !suitsWinograd(graph, WIDEST_BLOCK)) return thin
   // The engine is asked last: its first answer takes a cold process tens of milliseconds, and few networks need it.
   const block = (await engine().blockSize()) === 0 ? 0 : WIDEST_BLOCK
-  return inSequence(graph, [(one) => foldBatchNorm(one), dropUnreadPixels, (one) => winograd(one, block)])
+  return inSequence(graph, [() => thin, foldBatchNorm, (one) => winograd(one, block)])
 }
 
 /** Compiles a graph in the form that runs fastest. */

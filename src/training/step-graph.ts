@@ -134,7 +134,7 @@ function record(plan: StepPlan, lowered: Forward, block: number): StepGraph | un
 
 function recordForward({ model, compiled, shape, features }: StepPlan): Forward {
   const isTrainable = (layer: Layer): boolean => compiled.trainableLayers.has(layer)
-  return withScaledKernels(lower(model, { training: true, shapes: [shape], isTrainable }), features)
+  return withFewerProducts(lower(model, { training: true, shapes: [shape], isTrainable }), features)
 }
 
 function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
@@ -149,13 +149,12 @@ function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
   }
 }
 
-/** The forward part with frozen batch norms inside their convolutions; values of the given names stay. */
-function withScaledKernels(lowered: Lowered, names: readonly string[]): Lowered {
+/** The forward part without pixels that nobody reads, and with frozen batch norms inside their convolutions; values of the given names stay. */
+function withFewerProducts(lowered: Lowered, names: readonly string[]): Lowered {
   return passedThrough(lowered, (forward) => {
     const kept = forward.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
     // Values that are computed beforehand keep all their pixels.
-    const whole = (graph: Graph): Rewritten => (kept.length > 0 ? { graph, at: (old) => old } : dropUnreadPixels(graph))
-    return inSequence(forward, [whole, (graph) => scaleKernels(graph, new Set(kept))])
+    return inSequence(forward, [...(kept.length > 0 ? [] : [dropUnreadPixels]), (graph) => scaleKernels(graph, new Set(kept))])
   })
 }
 

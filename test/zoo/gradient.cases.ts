@@ -15,7 +15,6 @@ type Row = readonly [path: string, norm: number, first: readonly number[], noise
 interface Pass {
   readonly loss: number
   readonly lossNoise: number
-  readonly probabilities: readonly number[]
   readonly gradients: readonly Row[]
   readonly moving?: readonly (readonly [path: string, mean: number, first: readonly number[]])[]
 }

@@ -7,6 +7,7 @@ import { sizes } from '../operators/shapes.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import { prune } from '../tape.ts'
 import { startAt } from './freeze-boundary.ts'
+import { isWeight } from './floats.ts'
 
 /** Numbers of a kernel from which on reading it takes longer than another call of the engine. */
 const LARGE = 2 ** 24
@@ -31,5 +32,5 @@ export function cutBeforeDense(graph: Graph): DenseTail | undefined {
 
 function isLarge(graph: Graph, { op, inputs: [, kernel] }: Node): boolean {
   if ((op !== 'MatMul' && op !== 'Gemm') || !kernel) return false
-  return (graph.constants.has(kernel) || graph.parameters.has(kernel)) && sizeOf(sizes(kernel)) >= LARGE
+  return isWeight(graph, kernel) && sizeOf(sizes(kernel)) >= LARGE
 }

@@ -1,6 +1,11 @@
 /** @file The numbers of weights, wherever a graph keeps them. */
 import type { Graph, Value } from '../graph.ts'
 
+/** Whether a value is a constant or parameter. Asking for its numbers would make them: weights are turned for the graph each time. */
+export function isWeight({ constants, parameters }: Pick<Graph, 'constants' | 'parameters'>, value: Value): boolean {
+  return constants.has(value) || parameters.has(value)
+}
+
 /** The float32 numbers of a constant or parameter; undefined for values that are computed or fed, and for other types. */
 export function floatsOf({ constants, parameters }: Pick<Graph, 'constants' | 'parameters'>, value: Value): Float32Array | undefined {
   const found = constants.get(value) ?? parameters.get(value)?.data()

@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor/index.ts'
 import { consumers, type Graph, type Node, type Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import type { Tape } from '../tape.ts'
-import { floatsOf } from './floats.ts'
+import { floatsOf, isWeight } from './floats.ts'
 import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
 /** The new weights are computed in float64 and rounded once, kernels when they are asked for: they would lie in memory twice. */
@@ -23,8 +23,7 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   const [x, weight, bias] = conv.inputs
   const [gamma, beta, mean, variance] = norm.inputs.slice(1).map((value) => value && floatsOf(graph, value))
   const b = bias && floatsOf(graph, bias)
-  const isKnown = weight && (graph.constants.has(weight) || graph.parameters.has(weight))
-  if (!x || !weight || !isKnown || !gamma || !beta || !mean || !variance || (bias && !b)) return undefined
+  if (!x || !weight || !isWeight(graph, weight) || !gamma || !beta || !mean || !variance || (bias && !b)) return undefined
   const { epsilon } = norm.attributes
   const channels = gamma.length
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))

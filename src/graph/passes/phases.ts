@@ -8,6 +8,7 @@ import type { Attributes } from '../operators/signatures.ts'
 import type { Tape } from '../tape.ts'
 import { add } from '../operators/steps.ts'
 import { pointwise } from './blocked/convolutions.ts'
+import { isWeight } from './floats.ts'
 
 /** A picture in parts: one part is the picture itself; of 2×2 parts, [i][j] is a phase. */
 export type Phases = readonly (readonly Value[])[]
@@ -54,7 +55,7 @@ function halves(graph: Graph, node: Node): boolean {
   if (node.op === 'Conv') {
     const { group, strides, dilations, pads } = node.attributes as Attributes['Conv']
     const isAround = w?.shape.slice(2).join() === '3,3' && [...pads, ...dilations, group].every((size) => size === 1)
-    const isKnown = w != null && (graph.constants.has(w) || graph.parameters.has(w))
+    const isKnown = w != null && isWeight(graph, w)
     return isAround && isKnown && strides.every((step) => step === 2)
   }
   if (node.op !== 'MaxPool') return false
@@ -149,14 +150,27 @@ export function onPhases(tape: Tape, node: Node, { inputs, known }: Inputs): Pha
 
 /** A whole picture in phases. A convolution that picks pixels keeps the engine's blocks; slices do not. */
 function phasesOf(tape: Tape, x: Value): Phases {
+  const pick = (place: number): Value => {
+    const weights = [0, 1, 2, 3].map((at) => (at === place ? 1 : 0))
+    return depthwise(tape, x, { weights, kernel: [2, 2] }, { ...pointwise, strides: [2, 2] })
+  }
+  return [
+    [pick(0), pick(1)],
+    [pick(2), pick(3)],
+  ]
+}
+
+interface Kernel {
+  readonly weights: readonly number[]
+  readonly kernel: readonly number[]
+}
+
+/** The same small kernel for each channel. */
+export function depthwise(tape: Tape, x: Value, { weights, kernel }: Kernel, attributes: Omit<Attributes['Conv'], 'group'>): Value {
   const channels = x.shape[1] ?? 0
-  return [0, 1].map((i) =>
-    [0, 1].map((j) => {
-      const data = Float32Array.from({ length: channels * 4 }, (_, at) => (at % 4 === 2 * i + j ? 1 : 0))
-      const pick = tape.constant({ data, shape: [channels, 1, 2, 2], dtype: 'float32' })
-      return tape.op('Conv', [x, pick, null], { ...pointwise, strides: [2, 2], group: channels })
-    }),
-  )
+  const data = Float32Array.from({ length: channels * weights.length }, (_, i) => weights[i % weights.length]!)
+  const constant = tape.constant({ data, shape: [channels, 1, ...kernel], dtype: 'float32' })
+  return tape.op('Conv', [x, constant, null], { ...attributes, group: channels })
 }
 
 /** Phases [N,C,h,w] as one picture [N,C,2h,2w]. */

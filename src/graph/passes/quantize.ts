@@ -8,7 +8,7 @@
 import type { Tensor } from '../../tensor/index.ts'
 import { consumers, type Graph, type Node, type Value } from '../graph.ts'
 import { createTape, type Tape } from '../tape.ts'
-import { floatsOf } from './floats.ts'
+import { floatsOf, isWeight } from './floats.ts'
 import { quantizeWeights, scaleFor, type Range, type Scale } from './quantize-numbers.ts'
 import { sharedRanges } from './shared-ranges.ts'
 
@@ -90,7 +90,7 @@ function kernels(state: State, node: Node): Value | undefined {
   const { tape, graph } = state
   const [x, second] = node.inputs
   if (node.op === 'Conv') return convolution(state, node as Node<'Conv'>)
-  const isComputed = node.inputs.every((value) => value && !graph.constants.has(value) && !graph.parameters.has(value))
+  const isComputed = node.inputs.every((value) => value && !isWeight(graph, value))
   if (!isComputed || !x) return undefined
   const isSum = node.op === 'Add' && second !== null && second !== undefined && x.shape.join() === second.shape.join()
   const isPool = (node.op === 'MaxPool' || node.op === 'AveragePool') && state.bytes.has(x)

@@ -1,10 +1,9 @@
 /** @file Bᵀ d B of Winograd's convolution: depthwise convolutions with two taps, of a picture or of the phases that it lies in. */
 import type { Value } from '../graph.ts'
-import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
 import { pointwise } from './blocked/convolutions.ts'
-import type { Phases } from './phases.ts'
+import { depthwise, type Phases } from './phases.ts'
 
 /** Rows of Bᵀ: weights of the four inputs of a tile, the first of which lies before it. The last row has the other sign, as in Aᵀ. */
 const ROWS = [
@@ -67,17 +66,4 @@ function weighted(tape: Tape, x: Value, { own, axis, stride }: Weighted): Value 
 /** The engine adds to a convolution in the same pass, and keeps its blocks; it does neither for products. */
 export function scaled(tape: Tape, x: Value, by: number): Value {
   return depthwise(tape, x, { weights: [by], kernel: [1, 1] }, pointwise)
-}
-
-interface Taps {
-  readonly weights: readonly number[]
-  readonly kernel: readonly number[]
-}
-
-/** The same small kernel for each channel. */
-function depthwise(tape: Tape, x: Value, { weights, kernel }: Taps, attributes: Omit<Attributes['Conv'], 'group'>): Value {
-  const channels = x.shape[1] ?? 0
-  const data = Float32Array.from({ length: channels * weights.length }, (_, i) => weights[i % weights.length]!)
-  const constant = tape.constant({ data, shape: [channels, 1, ...kernel], dtype: 'float32' })
-  return tape.op('Conv', [x, constant, null], { ...attributes, group: channels })
 }

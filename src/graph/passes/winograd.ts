@@ -20,7 +20,7 @@ import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
 import { pointwise } from './blocked/convolutions.ts'
-import { floatsOf } from './floats.ts'
+import { floatsOf, isWeight } from './floats.ts'
 import { joined, leftPhases, nodesInPhases, onPhases, type Phases } from './phases.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 import { winogradKernels } from './winograd-kernels.ts'
@@ -62,7 +62,7 @@ function suits(graph: Graph, { op, inputs: [x, w], attributes }: Node, block: nu
   if (!w || !c || !o || !height || !width || c % block || o % block || height % 2 || width % 2) return false
   const { group, strides, dilations, pads } = attributes as Attributes['Conv']
   const isPlain = group === 1 && [...strides, ...dilations, ...pads].every((size) => size === 1) && kernel.join() === '3,3'
-  return isPlain && (c * o) / (c + o) >= LEAST_CHANNELS && (graph.constants.has(w) || graph.parameters.has(w))
+  return isPlain && (c * o) / (c + o) >= LEAST_CHANNELS && isWeight(graph, w)
 }
 
 interface Convolution {

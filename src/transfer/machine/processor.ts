@@ -42,7 +42,7 @@ export function checkProcessor({ processorFlags: flags }: Machine): Answer {
     return { status: 'warn', found, hint: 'It works, but slowly: take mobilenet and a small --size' }
   return BYTE_FLAGS.some((flag) => flags.has(flag))
     ? { status: 'ok', found }
-    : { status: 'ok', found: `${found}; no VNNI, so that --precision int8 gains a factor below two` }
+    : { status: 'ok', found: `${found}; no VNNI: --precision int8 is 1.4 to 2 times as fast as fp32, not 2 to 3` }
 }
 
 /** Computes softmax(relu(x · w)) and compares it with what it must be. */
