@@ -62,22 +62,38 @@ export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'
 export function preprocessPixels({ data, width, height }: Pixels, mode: PreprocessMode): Tensor<'float32'> {
   const { from, tables } = tablesOf(mode)
   const prepared = new Float32Array(data.length)
-  for (let c = 0; c < 3; c++) {
-    const table = tables[c]!
-    for (let to = c, at = from[c]!; to < prepared.length; to += 3, at += 3) prepared[to] = table[data[at]!]!
+  const [first, second, third] = tables
+  const [red, green, blue] = from
+  // One pass, since new memory is slow to touch.
+  for (let i = 0; i < prepared.length; i += 3) {
+    prepared[i] = first[data[i + red]!]!
+    prepared[i + 1] = second[data[i + green]!]!
+    prepared[i + 2] = third[data[i + blue]!]!
   }
   return { data: prepared, shape: [height, width, 3], dtype: 'float32' }
 }
 
-/** Pictures hold whole numbers: with tables of 256 answers, 'tf' takes 0.9 ms for 224 × 224 pixels instead of 2.8 ms. */
-function tablesOf(mode: PreprocessMode): {
+/** A mode with its answers for each byte, by channel of the result. */
+interface Tables {
   readonly from: PreprocessSteps['from']
-  readonly tables: readonly Float32Array[]
+  readonly tables: readonly [Float32Array, Float32Array, Float32Array]
   readonly value: (number: number, c: number) => number
-} {
+}
+
+const known = new Map<PreprocessMode, Tables>()
+
+/** Pictures hold whole numbers: with tables of 256 answers, 'tf' takes 0.9 ms for 224 × 224 pixels instead of 2.8 ms. */
+function tablesOf(mode: PreprocessMode): Tables {
+  const made = known.get(mode) ?? makeTables(mode)
+  known.set(mode, made)
+  return made
+}
+
+function makeTables(mode: PreprocessMode): Tables {
   const { from, ...steps } = preprocessSteps(mode)
   const value = (number: number, c: number): number => stepped(number, c, steps)
-  return { from, value, tables: [0, 1, 2].map((c) => Float32Array.from({ length: 256 }, (_, byte) => value(byte, c))) }
+  const table = (c: number): Float32Array => Float32Array.from({ length: 256 }, (_, byte) => value(byte, c))
+  return { from, value, tables: [table(0), table(1), table(2)] }
 }
 
 /** Rounded to float32 after each step, as NumPy does: the results are Keras's own bits. */

@@ -205,14 +205,16 @@ describe('quantize', () => {
       ops: { Conv: 3, Add: 3, QuantizeLinear: 7 },
     },
     {
-      title: 'branches that are joined, and a pooled one',
+      title: 'branches that are joined, a pooled one and two averaged ones',
       build(tape, x) {
         const stem = relu(tape, conv(tape, x, 'w'))
         const pooled = tape.op('MaxPool', [stem], { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] })
         const averaged = tape.op('AveragePool', [stem], mean)
-        return tape.op('Concat', [pooled, averaged, relu(tape, conv(tape, stem, 'ww'))], { axis: 1 })
+        const counting = tape.op('AveragePool', [stem], { ...mean, count_include_pad: 1 })
+        return tape.op('Concat', [pooled, averaged, relu(tape, conv(tape, stem, 'ww')), counting], { axis: 1 })
       },
-      ops: { Conv: 2, MaxPool: 1, AveragePool: 1, Concat: 1, QuantizeLinear: 6 },
+      // The mean that does not count padding is a product, and the way there.
+      ops: { Conv: 2, MaxPool: 1, AveragePool: 1, Concat: 1, MatMul: 1, Reshape: 2, Transpose: 2, QuantizeLinear: 11 },
     },
   ]
 

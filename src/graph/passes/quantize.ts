@@ -8,6 +8,8 @@
 import type { Tensor } from '../../tensor/index.ts'
 import { consumers, type Graph, type Node, type Value } from '../graph.ts'
 import { createTape, type Tape } from '../tape.ts'
+import { averageByProducts } from './average-products.ts'
+import { dequantized as toFloat, quantized } from './bytes.ts'
 import { floatsOf, isWeight } from './floats.ts'
 import { quantizeWeights, scaleFor, type Range, type Scale } from './quantize-numbers.ts'
 import { sharedRanges } from './shared-ranges.ts'
@@ -70,7 +72,7 @@ function isRectifier(graph: Graph, { op, inputs }: Node): boolean {
 function convert(state: State, node: Node): void {
   const end = state.ends.get(node)
   const result = (end ?? node).outputs[0]!
-  const y = state.plan.keep?.(node) ? undefined : kernels(state, node)
+  const y = state.plan.keep?.(node) ? undefined : kernels(state, node, result)
   if (y) return rounded(state, result, end ? { y, end } : { y })
   const again = node.op === 'Relu' ? rectifiedSum(state, node) : undefined
   if (again) return rounded(state, result, { y: again, end: node })
@@ -86,7 +88,7 @@ function convert(state: State, node: Node): void {
 }
 
 /** The operator over dequantized inputs, where the engine has an 8-bit kernel for it. */
-function kernels(state: State, node: Node): Value | undefined {
+function kernels(state: State, node: Node, result: Value): Value | undefined {
   const { tape, graph } = state
   const [x, second] = node.inputs
   if (node.op === 'Conv') return convolution(state, node as Node<'Conv'>)
@@ -96,6 +98,11 @@ function kernels(state: State, node: Node): Value | undefined {
   const isPool = (node.op === 'MaxPool' || node.op === 'AveragePool') && state.bytes.has(x)
   const isJoin = node.op === 'Concat' && x.shape.length === 4
   if (!isSum && !isPool && !isJoin) return undefined
+  if (node.op === 'AveragePool') {
+    const scales = { from: bytesOf(state, x).scale, to: scaleOf(state, result) }
+    const averaged = averageByProducts(tape, node as Node<'AveragePool'>, { x: dequantized(state, x), ...scales })
+    if (averaged) return averaged
+  }
   return tape.op(
     node.op,
     node.inputs.map((value) => value && dequantized(state, value)),
@@ -173,13 +180,5 @@ function floatOf(state: State, old: Value): Value {
 
 function dequantized(state: State, old: Value): Value {
   const { value, scale } = bytesOf(state, old)
-  return state.tape.op('DequantizeLinear', [value, ...scalars(state.tape, scale)], { axis: 0 })
-}
-
-function quantized(tape: Tape, value: Value, scale: Scale): Value {
-  return tape.op('QuantizeLinear', [value, ...scalars(tape, scale)], { axis: 0 })
-}
-
-function scalars(tape: Tape, { scale, zero }: Scale): [Value, Value] {
-  return [tape.number(scale), tape.constant({ data: Uint8Array.of(zero), shape: [], dtype: 'uint8' })]
+  return toFloat(state.tape, value, scale)
 }

@@ -83,7 +83,8 @@ interface Seen {
 function remember(seen: Seen, { means, most, leastTurned, some }: Summary, numbers: (value: Value) => Float32Array): void {
   const found = numbers(means)
   if (seen.sums.length === 0) seen.sums = new Float64Array(found.length)
-  found.forEach((mean, channel) => (seen.sums[channel]! += mean))
+  const { sums } = seen
+  for (let channel = 0; channel < found.length; channel++) sums[channel]! += found[channel]!
   seen.count++
   seen.histogram.add(numbers(some), { min: -numbers(leastTurned)[0]!, max: numbers(most)[0]! })
 }

@@ -15,7 +15,7 @@ export interface Histogram {
 
 const half = 2048
 /** Numbers looked at for the spread, of one value of one photo; the ends are those of all numbers. */
-const sampled = 1 << 15
+const sampled = 1 << 14
 const outside = 1e-4
 
 /** Every how manieth of so many numbers shows how they are spread. An odd step meets every column of a picture in turn. */
@@ -34,7 +34,8 @@ export function createHistogram(): Histogram {
       max = Math.max(max, ends.max)
       reach = grown(bins, reach, Math.max(Math.abs(min), Math.abs(max)))
       const width = half / reach
-      for (let i = 0; i < values.length; i++) bins[Math.min(2 * half - 1, Math.floor(values[i]! * width) + half)]!++
+      // Cutting off what lies after the point is rounding down here, and takes a third of the time of Math.floor.
+      for (let i = 0; i < values.length; i++) bins[Math.min(2 * half - 1, (values[i]! * width + half) | 0)]!++
     },
     range(method) {
       const whole = { min, max }
