@@ -209,7 +209,20 @@ function convolve(context: Lowering<KernelConfig>, how: { kernel: string; group:
   const { tape, x, config, shapes, name } = context
   const weight = context.weight(how.kernel)
   const bias = config.useBias ? context.weight('bias') : null
+  const attributes = { dilations: config.dilationRate, group: how.group }
+  const seen = pixelsSeen(context)
+  if (seen !== x) return tape.op('Conv', [seen, weight, bias], { ...attributes, strides: [1, 1], pads: noPads }, name)
   const pads = windowPads(shapes[0]!, windowOf(config))
-  const attributes = { strides: config.strides, dilations: config.dilationRate, group: how.group }
-  return tape.op('Conv', [x, weight, bias], { ...attributes, pads }, name)
+  return tape.op('Conv', [x, weight, bias], { ...attributes, strides: config.strides, pads }, name)
+}
+
+const noPads = [0, 0, 0, 0]
+
+/**
+ * A kernel of one pixel that takes steps passes over pixels. Taking the others out is a node of its own: what trains begins behind it where
+ * all before is frozen, so that pixels nobody reads are neither kept as features nor computed (`dropUnreadPixels`).
+ */
+function pixelsSeen({ tape, x, config: { kernelSize, strides }, name }: Lowering<KernelConfig>): Value {
+  const skips = kernelSize.every((size) => size === 1) && strides.some((step) => step > 1)
+  return skips ? tape.op('MaxPool', [x], { kernel_shape: [1, 1], strides, pads: noPads }, `${name}/pixels`) : x
 }

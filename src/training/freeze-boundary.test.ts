@@ -5,7 +5,7 @@ import * as graphs from '../graph/index.ts'
 import { compileModel } from './compile.ts'
 import type { Model } from './model.ts'
 import { adam, sgd, type Optimizer } from './optimizers/index.ts'
-import { dropoutNet, photos, residualNet, smallNet, stream, weightsOf } from './small.cases.ts'
+import { dropoutNet, photos, residualNet, smallNet, steppedNet, stream, weightsOf } from './small.cases.ts'
 import { trunkOf } from './trunk.ts'
 
 vi.mock('../graph/index.ts', { spy: true })
@@ -52,6 +52,10 @@ const rows: readonly Row[] = [
   { title: 'with a frozen layer behind it', net: residualNet, frozen: ['first', 'third'], border: [[4, 8, 8]] },
   { title: 'behind a frozen batch norm', net: smallNet, frozen: ['body', 'norm'], border: [[4]] },
   { title: 'before a batch norm that trains', net: smallNet, frozen: ['body'], border: [[4, 8, 8]] },
+  // Of the 8×8 pixels only these are ever read.
+  { title: 'between two stages', net: steppedNet, frozen: ['first', 'second'], border: [[4, 4, 4]] },
+  { title: 'a block before the end of a stage', net: steppedNet, frozen: ['first'], border: [[4, 8, 8]] },
+  { title: 'with one of two steps behind it', net: steppedNet, frozen: ['first', 'second', 'left'], border: [[4, 4, 4], [6, 4, 4]] }, // prettier-ignore
 ]
 
 describe.each(rows)('a border $title', ({ net, frozen, border, optimizer }) => {

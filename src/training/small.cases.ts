@@ -71,6 +71,18 @@ export function residualNet(): Model {
   return model({ inputs: photo, outputs: dense({ units: 3, activation: 'softmax', name: 'head' })(pooled) })
 }
 
+/** As ResNet's stages meet: conv 'first' → (conv 'second' + itself) → two 1×1 convolutions with steps of two, 'left' + 'right' → mean → dense 'head'. */
+export function steppedNet(): Model {
+  clearSession()
+  const photo = input({ shape: [size, size, 3] })
+  const convolved = (name: string) => conv2d({ filters: 4, kernelSize: 3, padding: 'same', activation: 'relu', name })
+  const halved = (name: string) => conv2d({ filters: 6, kernelSize: 1, strides: 2, activation: 'relu', name })
+  const before = convolved('first')(photo)
+  const met = add({})([before, convolved('second')(before)])
+  const pooled = globalAveragePooling2d({})(add({})([halved('left')(met), halved('right')(met)]))
+  return model({ inputs: photo, outputs: dense({ units: 3, activation: 'softmax', name: 'head' })(pooled) })
+}
+
 /** flatten → dropout of one half, 'drop' → dense 'head'. */
 export function dropoutNet(rate = 0.5): Model {
   clearSession()

@@ -151,11 +151,9 @@ function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
 
 /** The forward part without pixels that nobody reads, and with frozen batch norms inside their convolutions; values of the given names stay. */
 function withFewerProducts(lowered: Lowered, names: readonly string[]): Lowered {
-  return passedThrough(lowered, (forward) => {
-    const kept = forward.nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
-    // Values that are computed beforehand keep all their pixels.
-    return inSequence(forward, [...(kept.length > 0 ? [] : [dropUnreadPixels]), (graph) => scaleKernels(graph, new Set(kept))])
-  })
+  const kept = ({ nodes }: Graph): Value[] => nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
+  const passes = [(graph: Graph) => dropUnreadPixels(graph, kept(graph)), (graph: Graph) => scaleKernels(graph, new Set(kept(graph)))]
+  return passedThrough(lowered, (forward) => inSequence(forward, passes))
 }
 
 /** The forward part after a pass, on a tape that goes on from there, with what else the pass says. */

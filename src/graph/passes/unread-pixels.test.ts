@@ -25,12 +25,17 @@ function conv(
   })
 }
 const halved = (tape: Tape, x: Value): Value => conv(tape, x, 1, { strides: [2, 2] })
+/** As layers are lowered: the pixels are taken out first. */
+const picked = (tape: Tape, x: Value): Value =>
+  conv(tape, tape.op('MaxPool', [x], { kernel_shape: [1, 1], strides: [2, 2], pads: [0, 0, 0, 0] }), 1)
 const relu = (tape: Tape, x: Value): Value => tape.op('Relu', [x], {})
 const add = (tape: Tape, a: Value, b: Value): Value => tape.op('Add', [a, b], {})
 const norm = (tape: Tape, x: Value): Value => {
   const numbers = [uniform(11, [8]), normal(12, [8]), normal(13, [8]), uniform(14, [8])].map((data) => tape.constant(data))
   return tape.op('BatchNormalization', [x, ...numbers], { epsilon: 1e-3, momentum: 0.99, training_mode: 0 })
 }
+
+const both = (tape: Tape, x: Value): [Value, Value] => [picked(tape, x), halved(tape, x)]
 
 const stepsOf = ({ nodes }: Graph): string =>
   nodes
@@ -52,6 +57,9 @@ const cases: { title: string; build: (tape: Tape, x: Value) => Value; steps: str
   { title: 'a depthwise convolution', build: (t, x) => halved(t, conv(t, x, 3, { group: 4 })), steps: 'Conv 2, Conv 1' },
   { title: 'steps of two twice', build: (t, x) => halved(t, halved(t, conv(t, x, 5))), steps: 'Conv 2, Conv 2, Conv 1' },
   { title: 'steps of two behind other steps', build: (t, x) => halved(t, conv(t, x, 3, { strides: [2, 2] })), steps: 'Conv 4, Conv 1' },
+  { title: '3×3, then pixels that are taken out', build: (t, x) => picked(t, relu(t, norm(t, conv(t, x, 3)))), steps: 'Conv 2, Conv 1' },
+  { title: 'pixels taken out twice', build: (t, x) => picked(t, relu(t, picked(t, conv(t, x, 3)))), steps: 'Conv 2, Conv 2, Conv 1' },
+  { title: 'pixels taken out in both ways', build: (t, x) => add(t, ...both(t, conv(t, x, 3))), steps: 'Conv 2, Conv 1, Conv 1' },
   {
     title: 'someone else reads all pixels',
     build: (t, x) => {
@@ -124,5 +132,14 @@ describe('dropUnreadPixels', () => {
     const y = conv(tape, tape.input('x', { shape: [1, 4, 8, 8], dtype: 'float32' }), 3)
     const graph = tape.graph([y, halved(tape, y)])
     expect(dropUnreadPixels(graph).graph).toBe(graph)
+  })
+
+  it('leaves kept values whole, and pixels that are kept taken out', () => {
+    const tape = createTape()
+    const y = conv(tape, tape.input('x', { shape: [1, 4, 8, 8], dtype: 'float32' }), 3)
+    const z = picked(tape, y)
+    const graph = tape.graph([z])
+    const pixels = graph.nodes.find(({ op }) => op === 'MaxPool')!.outputs[0]!
+    for (const kept of [y, pixels]) expect(dropUnreadPixels(graph, [kept]).graph).toBe(graph)
   })
 })

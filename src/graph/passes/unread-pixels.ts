@@ -1,8 +1,9 @@
 /**
  * @file Leaves out pixels that nobody reads. ResNet's stages begin with 1×1 convolutions that take steps of two: they see every second pixel of
- * every second row, so that the last block of the stage before need not compute the others. The steps move back to where pixels are made:
+ * every second row, which a pool with windows of one pixel takes out. The last block of the stage before need not compute the others, so that the
+ * steps move back to where pixels are made:
  *
- *     3×3 → Relu → 1×1 → Add → Relu → 1×1 with steps of two      becomes      3×3 with steps of two → Relu → 1×1 → Add → Relu → 1×1
+ *     3×3 → Relu → 1×1 → Add → Relu → pool with steps of two → 1×1      becomes      3×3 with steps of two → Relu → 1×1 → Add → Relu → 1×1
  */
 import { consumers, type Graph, type Node, type Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
@@ -10,13 +11,14 @@ import type { Tape } from '../tape.ts'
 import { isPointwise, picturesOf } from './phases.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 
-/** The same outputs from fewer pixels. */
-export function dropUnreadPixels(graph: Graph): Rewritten {
-  const thin = thinned(graph)
+/** The same outputs from fewer pixels. Values that are `kept` stay as they are, too. */
+export function dropUnreadPixels(graph: Graph, kept: readonly Value[] = []): Rewritten {
+  const thin = thinned(graph, kept)
   if (thin.size === 0) return { graph, at: (old) => old }
   return rewrite(graph, (tape, node, inputs) => {
     const [makes, reads] = [thin.has(node.outputs[0]!), node.inputs[0] !== null && thin.has(node.inputs[0]!)]
     if (!makes && !reads) return undefined
+    if (picksPixels(node)) return inputs.slice(0, 1) as [Value]
     if (node.op === 'Conv') return [withSteps(tape, node, { inputs, by: (makes ? 2 : 1) / (reads ? 2 : 1) })]
     const pictures = picturesOf(node)
     const parts = inputs.map((value, i) => (value && i < pictures && !thin.has(node.inputs[i]!) ? everySecond(tape, value) : value))
@@ -25,18 +27,26 @@ export function dropUnreadPixels(graph: Graph): Rewritten {
 }
 
 /** Values of which all who read them read every second pixel only. */
-function thinned(graph: Graph): Set<Value> {
+function thinned(graph: Graph, kept: readonly Value[]): Set<Value> {
   const thin = new Set<Value>()
   const readers = consumers(graph)
-  const outputs = new Set(graph.outputs)
+  const whole = new Set([...graph.outputs, ...kept])
   for (const node of graph.nodes.toReversed()) {
     const [y] = node.outputs
     const own = (y && readers.get(y)) ?? []
-    if (!y || outputs.has(y) || own.length === 0 || (node.op !== 'Conv' && picturesOf(node) === 0)) continue
+    if (!y || whole.has(y) || own.length === 0 || (node.op !== 'Conv' && picturesOf(node) === 0)) continue
     const isPicture = (reader: Node): boolean => reader.inputs.every((input, i) => input !== y || i < picturesOf(reader))
-    if (own.every((reader) => isPointwise(reader, 2) || (isPicture(reader) && thin.has(reader.outputs[0]!)))) thin.add(y)
+    const isEnough = (reader: Node): boolean => isPointwise(reader, 2) || (picksPixels(reader) && !kept.includes(reader.outputs[0]!))
+    if (own.every((reader) => isEnough(reader) || (isPicture(reader) && thin.has(reader.outputs[0]!)))) thin.add(y)
   }
   return thin
+}
+
+/** Takes every second pixel of every second row. */
+function picksPixels({ op, attributes }: Node): boolean {
+  if (op !== 'MaxPool') return false
+  const { kernel_shape, strides, pads } = attributes as Attributes['MaxPool']
+  return [...kernel_shape, ...strides.map((step) => step / 2), ...pads.map((pad) => pad + 1)].every((size) => size === 1)
 }
 
 interface Steps {
