@@ -658,6 +658,11 @@ function unmoved<A>(attributes: A): Row<A>[] {
   return [{ title: 'one pixel', inputs: [x], attributes, expected: () => [x], ...onBlocks }]
 }
 
+function channelsLast(): Row<Attributes['ReorderInput']>[] {
+  const x = normal(77, [2, 1, 1, 32])
+  return [{ title: 'channels last', inputs: [x], attributes: { channels_last: 1 }, expected: () => [{ ...x, shape: [2, 32, 1, 1] }], ...onBlocks }] // prettier-ignore
+}
+
 export const cases: { readonly [K in OpName]: readonly Case<K>[] } = {
   Conv: Object.entries(convolutions).map(([title, row]) => convolution(title, row)),
   ConvTranspose: [
@@ -681,7 +686,7 @@ export const cases: { readonly [K in OpName]: readonly Case<K>[] } = {
   BlockedConv: blockedConvolutions(),
   BlockedAveragePool: blockedAverages(),
   BlockedGlobalAveragePool: unmoved({}),
-  ReorderInput: unmoved({}),
+  ReorderInput: [...unmoved({}), ...channelsLast()],
   ReorderOutput: unmoved({ channels: 32 }),
   MatMul: batches.map(([left, right]) => {
     const [a, b] = [normal(22, left), normal(23, right)]

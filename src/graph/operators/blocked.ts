@@ -61,12 +61,16 @@ export const BlockedGlobalAveragePool: Operator<'BlockedGlobalAveragePool'> = {
   gradient: { X: later },
 }
 
-/** From plain order to blocks. */
+/** From plain order to blocks; with `channels_last` X is [N,H,W,C], and the result, as always, [N,C,H,W]. */
 export const ReorderInput: Operator<'ReorderInput'> = {
   inputs: ['X'],
   domain,
-  attributes: {},
-  shape: sameAsFirst,
+  attributes: { channels_last: 'int' },
+  shape(context) {
+    const { shape, dtype } = input(context, 0)
+    const [n = null, h = null, w = null, c = null] = shape
+    return [{ shape: context.attributes.channels_last ? [n, c, h, w] : shape, dtype }]
+  },
   gradient: { X: later },
 }
 

@@ -53,7 +53,7 @@ export interface Signatures {
   BlockedConv: Signature<'X' | 'W' | 'B' | 'Sum', ConvAttributes & ActivationAttributes>
   BlockedAveragePool: Signature<'X', PoolAttributes & { readonly count_include_pad: 0 | 1 }>
   BlockedGlobalAveragePool: Unary
-  ReorderInput: Unary
+  ReorderInput: Signature<'X', { readonly channels_last?: 1 }>
   ReorderOutput: Signature<'X', { readonly channels: number }>
   // product.ts
   MatMul: Binary

@@ -51,8 +51,10 @@ function turnedKernel(tape: Tape, kernel: Value): Turned | undefined {
 function adjointKernel(tape: Tape, { original, flipped }: Turned, block: number): Value {
   const [o = 0, c = 0, kh = 0, kw = 0] = sizes(original)
   const pixels = kh * kw
-  const inBlocks = pixels === 1 ? original : tape.op('ReorderInput', [original], {})
-  const split = reshape(tape, inBlocks, [o / block, block, c / block, pixels, block])
+  // O rows of C numbers are a picture with C channels, which lie last.
+  if (pixels === 1)
+    return reshape(tape, tape.op('ReorderInput', [reshape(tape, original, [1, o, 1, c])], { channels_last: 1 }), [c, o, 1, 1])
+  const split = reshape(tape, tape.op('ReorderInput', [original], {}), [o / block, block, c / block, pixels, block])
   const turned = tape.op('Transpose', [split], { perm: [2, 0, 3, 1, 4] })
   if (!flipped) return reshape(tape, turned, [c, o, kh, kw])
   const squares = reshape(tape, turned, [(o * c) / block / block, kh, kw, block * block])
