@@ -7,18 +7,13 @@ import { oneLine } from './one-line.ts'
 /** A training that was stopped. */
 export interface StoppedTraining {
   readonly folder: string
-  /** The run's folder. */
+  /** The run's folder, which keeps all settings. */
   readonly run: string
-  /** The words of the command line; given where the run's own settings do not say everything. */
-  readonly argv?: readonly string[] | undefined
 }
 
 /** "rootstock train photos --out runs/pets --resume", for a POSIX shell. */
-export function goOnCommand({ folder, run, argv }: StoppedTraining): string {
-  if (!argv) return ['rootstock', 'train', folder, '--out', run, '--resume'].map(shellWord).join(' ')
-  const has = (flag: string): boolean => argv.some((word) => word === flag || word.startsWith(`${flag}=`))
-  const more = [...(has('--out') ? [] : ['--out', run]), ...(has('--resume') ? [] : ['--resume'])]
-  return ['rootstock', ...argv, ...more].map(shellWord).join(' ')
+export function goOnCommand({ folder, run }: StoppedTraining): string {
+  return ['rootstock', 'train', folder, '--out', run, '--resume'].map(shellWord).join(' ')
 }
 
 /** What was thrown, with the very command to go on with where the run has begun. */

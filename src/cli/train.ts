@@ -78,14 +78,13 @@ export const train = command({
     'rootstock train data --out runs/pets --resume',
   ],
   endsCleanly: true,
-  run: async ({ operands: [folder = ''], flags, terminal, signal, argv }) => {
+  run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
     const { runFolderOf, trainClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
     const run = runFolderOf(asked)
     const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
-    // A run keeps its settings, but augmentations are none that it could keep.
-    const stopped = { folder, run, argv: chosen.augmentation && argv }
+    const stopped = { folder, run }
     try {
       const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
       const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }

@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { RootstockError } from '../errors.ts'
 import { describeSplit, printableName, type Split, type SplitDescription } from '../data/index.ts'
 import { withFolderLock } from '../files/index.ts'
 import { readCheckpoint, type CheckpointOptions } from '../training/index.ts'
 import type { ClassifierSpec } from './classifier-model.ts'
+import { isKept, keptAs, optionsOf } from './kept-settings.ts'
 import type { TrainClassifierOptions, TrainReport } from './options.ts'
 import { readRunSplit, writeRunSplit } from './report/run-split.ts'
 import { createRunFolder, isRunFolder, readRunSettings, runFiles } from './run-folder.ts'
@@ -58,11 +60,23 @@ export async function resumedOptions(run: string, given: TrainClassifierOptions)
   const { settings } = await readRunSettings(run)
   const had = Object.fromEntries(Object.entries(settings).filter(([name]) => !FREE.includes(name) || name === 'epochs'))
   for (const [name, value] of Object.entries(given)) {
-    const isPlain = ['string', 'number', 'boolean'].includes(typeof value) || value === null
-    if (!isPlain || FREE.includes(name) || had[name] === value) continue
-    throw changed('USAGE', run, `${name} was ${name in had ? String(had[name]) : 'its default'}, is ${String(value)}`)
+    const is = keptAs(name, value)
+    if (is === undefined || !isKept(name, value) || FREE.includes(name) || isDeepStrictEqual(had[name], is)) continue
+    throw changed('USAGE', run, `${name} was ${name in had ? shown(had[name]) : 'its default'}, is ${shown(is)}`)
   }
-  return { ...had, ...given }
+  const least = epochsIn(settings)
+  if (given.epochs !== undefined && given.epochs < least) {
+    throw new RootstockError('USAGE', `Cannot resume ${run}: epochs was ${least}, is ${given.epochs}, expected no fewer`, {
+      hint: `Leave --epochs out, or raise it; "rootstock predict ${run} PHOTO" uses the best epoch so far`,
+    })
+  }
+  const asked = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return { ...optionsOf(Object.fromEntries(Object.entries(had).filter(([name]) => !(name in asked)))), ...asked }
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(' ')
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** The report of a run that is over; undefined while something is left to do. */

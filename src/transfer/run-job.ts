@@ -8,11 +8,12 @@ import { clearSession, setRandomSeed } from '../layers/index.ts'
 import type { Model, TrainingEvent } from '../training/index.ts'
 import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, type ClassifierSpec } from './classifier-model.ts'
+import { keptSettings } from './kept-settings.ts'
 import type { TrainClassifierOptions } from './options.ts'
 import { stagesFor } from './recipe.ts'
 import { openRunLog, type RunLog } from './report/run-log.ts'
 import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
-import { writeRunSettings, type RunSettings } from './run-folder.ts'
+import { readRunSettings, writeRunSettings, type RunSettings } from './run-folder.ts'
 import { splitPhotos } from './split-photos.ts'
 import { settleWeights, tellNotice, type SettledOptions } from './settle-weights.ts'
 import { onceEach, warnOfInput } from './sanity.ts'
@@ -59,8 +60,11 @@ export async function readJobInput({ resume }: Place, folder: string, given: Tra
   return { folder, split, watch, ...(resume ? { options: given } : await settleWeights(given)) }
 }
 
-/** Builds the network and begins the run's files. */
-export async function openJob({ run, resume }: Place, { folder, split, watch, options, notice }: JobInput): Promise<Job> {
+/** Builds the network and begins the run's files, or those of its going on, which can be taken back. */
+export async function openJob(
+  { run, resume }: Place,
+  { folder, split, watch, options, notice }: JobInput,
+): Promise<{ job: Job; takeBack: () => Promise<void> }> {
   const spec = { ...checkedSpec(options), classes: split.classNames }
   clearSession()
   setRandomSeed(options.seed ?? 0)
@@ -80,9 +84,10 @@ export async function openJob({ run, resume }: Place, { folder, split, watch, op
   if (!resumed) warnOfInput({ base, net, split, sanity: options.sanity }, emit)
   for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
   const job = { folder, options, spec, split, net, base, reading, run, resumed, watch, log, emit }
+  const before = resumed && (await readRunSettings(run))
   await writeRunSettings(run, settingsOf(job))
   await rememberPhotos(run, split)
-  return job
+  return { job, takeBack: async () => void (before && (await writeRunSettings(run, before))) }
 }
 
 /** Clock, log and the user's listener hear the same events. */
@@ -100,9 +105,6 @@ function listeners(run: string, watch: Stopwatch, { onEvent }: TrainClassifierOp
 
 /** What run.json says of a run that has just begun. */
 export function settingsOf({ options, spec, reading, resumed }: Pick<Job, 'options' | 'spec' | 'reading' | 'resumed'>): RunSettings {
-  const settings = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value) || value === null),
-  )
   return {
     format: 1,
     rootstock: version,
@@ -111,7 +113,7 @@ export function settingsOf({ options, spec, reading, resumed }: Pick<Job, 'optio
     classes: [...spec.classes],
     interpolation: reading.interpolation,
     exif: reading.exif,
-    settings,
+    settings: keptSettings(options),
   }
 }
 

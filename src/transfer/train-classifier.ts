@@ -45,8 +45,12 @@ export async function fineTune(folder: string, options: FineTuneOptions = {}): P
 }
 
 async function trainIn(place: Place, input: JobInput): Promise<Classifier> {
-  const job = await openJob(place, input)
-  const history = await trainStages(job)
+  const { job, takeBack } = await openJob(place, input)
+  const history = await trainStages(job).catch(async (error: unknown) => {
+    // The checkpoint says more than run.json: what it refuses must not have changed the run.
+    if (error instanceof RootstockError && error.code === 'USAGE') await takeBack()
+    throw error
+  })
   const { report, answers } = await reportOf(job, history)
   await keepByteTrunk(job.run, job.net)
   await writeRunSettings(job.run, { ...settingsOf(job), ...(report.int8 && { precision: 'int8' as const }), report })

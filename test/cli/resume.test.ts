@@ -71,6 +71,29 @@ describe.skipIf(process.platform === 'win32')('a run in two stages', () => {
   })
 })
 
+describe.skipIf(process.platform === 'win32')('a run with augmentations', () => {
+  const changes = ['--flip', 'both', '--rotation', '0.1', '--zoom', '0.1', '--contrast', '0.2', '--mix', 'mixup']
+  const argv = (run: string): string[] => [...trunk().filter((word, i, all) => ![word, all[i - 1]].includes('--epochs')), '--epochs', '3', ...changes, '--out', run] // prettier-ignore
+
+  it('keeps them when it was killed before its first checkpoint', { timeout: 120_000 }, async () => {
+    const whole = await rootstock(['train', at('photos'), ...argv(at('augmented'))], env)
+    expect(whole.code, whole.stderr).toBe(0)
+    const run = at('augmented-killed')
+    const child = start(['train', at('photos'), ...argv(run)], env)
+    const result = ended(child)
+    await vi.waitUntil(() => existsSync(join(run, 'run.json')), { timeout: 60_000, interval: 3 })
+    child.kill('SIGKILL')
+    await result
+    expectRefusal(await rootstock(['train', at('photos'), '--out', run, '--resume', '--flip', 'vertical'], env), {
+      code: 2,
+      says: /augmentation was randomFlip.* randomRotation.*, is randomFlip\{"mode":"vertical"\}/,
+    })
+    const { code, stderr } = await rootstock(['train', at('photos'), '--out', run, '--resume'], env)
+    expect(code, stderr).toBe(0)
+    for (const file of ['history.csv', 'best.weights.h5']) expect(readFileSync(join(run, file)).equals(readFileSync(join(at('augmented'), file)))).toBe(true) // prettier-ignore
+  })
+})
+
 describe('--resume', () => {
   const resume = (...more: string[]): Promise<Awaited<ReturnType<typeof rootstock>>> =>
     rootstock(['train', at('photos'), '--out', at('whole'), '--resume', ...more], env)
@@ -86,8 +109,37 @@ describe('--resume', () => {
     [['--batch-size', '8'], 2, /batchSize was 4, is 8\. Leave the setting out/],
     [['--seed', '3'], 2, /seed was its default, is 3/],
     [['--size', '64'], 2, /size was 32, is 64/],
+    [['--flip', 'both'], 2, /augmentation was its default, is randomFlip/],
+    [['--epochs', '3'], 2, /epochs was 12, is 3, expected no fewer\. Leave --epochs out, or raise it/],
   ] as const)('refuses %j', async (more, code, says) => {
+    const before = readFileSync(join(at('whole'), 'run.json'), 'utf8')
     expectRefusal(await resume(...more), { code, says })
+    expect(readFileSync(join(at('whole'), 'run.json'), 'utf8')).toBe(before)
+  })
+
+  it('leaves a run as it was whose checkpoint does not fit', { timeout: 60_000 }, async () => {
+    const run = at('fine-tuned')
+    const argv = [
+      'train',
+      at('photos'),
+      ...trunk().slice(0, SMALL.length),
+      '--recipe',
+      'fine-tune',
+      '--epochs',
+      '1',
+      '--no-plots',
+      '--out',
+      run,
+    ]
+    const { code, stderr } = await rootstock(argv, env)
+    expect(code, stderr).toBe(0)
+    const before = readFileSync(join(run, 'run.json'), 'utf8')
+    expectRefusal(await rootstock(['train', at('photos'), '--out', run, '--resume', '--epochs', '3', '--quiet'], env), {
+      code: 2,
+      says: /decaySteps/,
+    })
+    expect(readFileSync(join(run, 'run.json'), 'utf8')).toBe(before)
+    expect((await rootstock(['train', at('photos'), '--out', run, '--resume'], env)).code).toBe(0)
   })
 
   it('refuses where there is no run, and without a folder', async () => {
