@@ -118,7 +118,7 @@ function topSettings(
     }
     const owner = owners.includes(command) ? command : owners[0]
     const setting = owner && settingOf(owner, key, { value, name: `${key} in ${file}` })
-    if (setting && owner === command) found[setting[0]] = setting[1]
+    if (setting && owner === command) found[setting[0]] = { ...setting[1], isGeneral: true }
   }
   return found
 }

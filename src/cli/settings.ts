@@ -15,6 +15,8 @@ export interface Sources {
 export interface Found {
   readonly value: unknown
   readonly origin: Origin
+  /** Said at the top of a file, for every command that has it. */
+  readonly isGeneral?: true
 }
 
 /** Settings by the names of the flags in camelCase. */
@@ -39,13 +41,41 @@ export async function settingsOf(asked: Asked, sources: Sources): Promise<Settin
   const { found, operands }: FileSettings = file
     ? await (await import('./config-file.ts')).readConfigFile(file, command, sources.commands)
     : { found: {}, operands: {} }
-  const merged: FoundSettings = { ...found, ...variables(command, sources.environment), ...Object.fromEntries(given) }
+  const all: FoundSettings = { ...found, ...variables(command, sources.environment), ...Object.fromEntries(given) }
+  const meant = asked.operands.length > 0 ? asked.operands : command.operands.flatMap(({ name }) => operands[name] ?? [])
+  const merged = await withMeaning(all, command, meant)
   const used = Object.keys(command.flags).flatMap((key) => (merged[key] ? [[key, merged[key]] as const] : []))
   return {
-    operands: asked.operands.length > 0 ? asked.operands : command.operands.flatMap(({ name }) => operands[name] ?? []),
+    operands: meant,
     values: Object.fromEntries(used.flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value] as const]))),
     origins: Object.fromEntries(used.map(([key, { origin }]) => [key, origin])),
     file: file?.path,
+  }
+}
+
+/** Flags that say how a network is built. */
+const BUILDING = ['alpha', 'weights', 'size']
+
+/** A general setting counts where it means something: how a network is built for networks, and the width for the one that has widths. */
+async function withMeaning(found: FoundSettings, command: Command, operands: readonly string[]): Promise<FoundSettings> {
+  const general = BUILDING.filter((key) => found[key]?.isGeneral)
+  if (general.length === 0) return found
+  const place = command.operands.findIndex(({ name }) => name === 'MODEL')
+  const named = place < 0 ? (found['network']?.value ?? 'mobilenet') : operands[place]
+  // "rootstock config predict" tells the settings before a model is named.
+  if (named === undefined) return found
+  const network = await networkNamed(named)
+  const isIdle = (key: string): boolean => network === undefined || (key === 'alpha' && network !== 'mobilenet')
+  return Object.fromEntries(Object.entries(found).filter(([key]) => !(general.includes(key) && isIdle(key))))
+}
+
+/** What of the six networks is meant; undefined for anything else. */
+async function networkNamed(name: unknown): Promise<string | undefined> {
+  const { networkOf } = await import('../applications/index.ts')
+  try {
+    return typeof name === 'string' ? networkOf(name).id : undefined
+  } catch {
+    return undefined
   }
 }
 

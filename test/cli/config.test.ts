@@ -41,6 +41,20 @@ describe('a config file', () => {
     expect(await settings('train', 'alpha: 0.25\ntrain: { alpha: 0.5 }')).toEqual({ alpha: 0.5 })
   })
 
+  it.each([
+    ['predict', { operands: ['mobilenet', 'a.jpg'] }, { alpha: 0.25, weights: 'none' }],
+    ['predict', { operands: ['resnet50', 'a.jpg'] }, { weights: 'none' }],
+    ['predict', { operands: ['runs/pets', 'a.jpg'] }, {}],
+    ['summary', { operands: ['Inception_V3'] }, {}],
+    ['export', { operands: ['runs/pets', 'a.onnx'], flags: { weights: 'imagenet' } }, { weights: 'imagenet' }],
+    ['weights', { operands: ['a.h5'], flags: { network: 'vgg16' } }, { network: 'vgg16' }],
+    ['train', { flags: { network: 'xception' } }, { network: 'xception', weights: 'none' }],
+    ['train', { operands: ['photos'] }, { alpha: 0.25, weights: 'none' }],
+  ] as const)('%s %j: what holds for all commands counts where it means something', async (name, given, expected) => {
+    const asked = { command: commandOf(name), operands: [], flags: {}, config: file('alpha: 0.25\nweights: none\n'), ...given }
+    expect((await settingsOf(asked, { commands, environment: {}, folder: scratch })).values).toEqual(expected)
+  })
+
   it('gives operands, and of one command alone, as the config.yaml of a run', async () => {
     const path = file('command: train\nfolder: photos\nepochs: 4\n')
     const { json } = await rootstockJson(['config', 'train', '--config', path, '--seed', '3'], { ROOTSTOCK_TRAIN_EPOCHS: '5' })
