@@ -25,6 +25,8 @@ export interface SavedClassifier {
   readonly difference?: number
   /** The greatest difference that is allowed. */
   readonly tolerance?: number
+  /** `.onnx` in int8: the largest difference from the classifier's answers in float32. */
+  readonly floatDifference?: number
 }
 
 const endings = ['.onnx', '.keras', '.weights.h5', '.h5', '.safetensors'] as const
@@ -35,7 +37,7 @@ export async function saveClassifier(classifier: Classifier, path: string, optio
   if (!ending) {
     throw new RootstockError('USAGE', `Cannot write a classifier to ${path}: expected a name that ends in ${endings.join(', ')}`)
   }
-  if (ending === '.onnx') return writeArtifact(classifier, path, options)
+  if (ending === '.onnx') return writeArtifact(classifier, path, { ...options, comparesFloat: true })
   if (options.precision !== undefined && options.precision !== 'float32') {
     throw new RootstockError('USAGE', `Cannot write ${path} in ${options.precision}: expected a name that ends in .onnx`, {
       hint: 'Leave the precision out',

@@ -53,6 +53,18 @@ describe('export', () => {
     expect(await catOf(at(name))).toBeCloseTo(runsAnswer, digits)
   })
 
+  it('says how far an 8-bit file is from the classifier that was trained in float32', async () => {
+    const argv = ['export', at('run'), at('bytes.onnx'), '--precision', 'int8', '--photos', at('data')]
+    const { code, json, stderr } = await rootstockJson(argv)
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ precision: 'int8', difference: expect.any(Number) as number, agreement: { photos: { compared: 5 } } })
+    const { cosine } = json['agreement'] as { cosine: { mean: number; min: number } }
+    expect(cosine.min).toBeGreaterThan(0.9)
+    expect(json['floatDifference']).toBeLessThan(0.2)
+    const { stdout } = await rootstock(argv)
+    expect(stdout).toMatch(/^Features agree with float32 to a cosine of 0\.\d{4}, .* over 5 photos\n.*in int8 over its parity samples.*\nFrom its answers in float32/m) // prettier-ignore
+  })
+
   it.each(['pets.weights.h5', 'pets.safetensors'])('writes %s, weights alone', async (name) => {
     expect((await rootstock(['export', at('run'), at(name)])).code).toBe(0)
     expectRefusal(await rootstock(['predict', at(name), photo()]), { code: 4, says: /holds weights alone.*--weights/ })

@@ -33,6 +33,12 @@ export interface WriteArtifactOptions {
   readonly onEvent?: (event: TrainingEvent) => void
 }
 
+/** What only this package asks for. */
+interface Comparing {
+  /** Say of an int8 file how far its answers are from those in float32, too. */
+  readonly comparesFloat?: boolean
+}
+
 /** What was written. */
 export interface WrittenArtifact {
   readonly path: string
@@ -42,6 +48,8 @@ export interface WrittenArtifact {
   readonly difference: number
   /** The most that counts as the same answer. */
   readonly tolerance: number
+  /** int8, where it was asked for: the largest difference of a probability between the file and the classifier in float32, over the same samples. */
+  readonly floatDifference?: number
 }
 
 /**
@@ -55,7 +63,11 @@ export const tolerances = { float32: 1e-4, float16: 0.05, int8: 0.05 } as const
  * opened again and its answers compared with the classifier's before it takes its place. Throws USAGE where float16 does not hold the
  * network, FILE when the file cannot be written.
  */
-export async function writeArtifact(classifier: Classifier, path: string, options: WriteArtifactOptions = {}): Promise<WrittenArtifact> {
+export async function writeArtifact(
+  classifier: Classifier,
+  path: string,
+  options: WriteArtifactOptions & Comparing = {},
+): Promise<WrittenArtifact> {
   const { model, reading } = classifier
   const { precision = byteTrunkOf(model) ? 'int8' : 'float32', created = new Date() } = options
   const step = stepEvents(options.onEvent, `Writing ${basename(path)}`, 5)
@@ -67,7 +79,8 @@ export async function writeArtifact(classifier: Classifier, path: string, option
   await step()
   const pictures = await samplePictures()
   const photos = await readSamples(pictures, reading)
-  const expected = await model.predict(preprocess(photos, reading.preprocessing), precision === 'int8' ? {} : { precision: 'fp32' })
+  const prepared = preprocess(photos, reading.preprocessing)
+  const expected = await model.predict(prepared, precision === 'int8' ? {} : { precision: 'fp32' })
   await step()
   const metadata = describe(classifier, { precision, created: created.toISOString(), pictures, expected })
   const difference = await differenceOf(new ArtifactNetwork(graph, classifier.network), photos, metadata)
@@ -76,7 +89,10 @@ export async function writeArtifact(classifier: Classifier, path: string, option
   if (!(difference <= tolerance)) throw tooFar(classifier.network, precision, { difference, tolerance })
   const file = bytesWithinLimit(withMetadata(bytes, writeMetadata(metadata, digest)), model.name)
   await atomicWrite(path, file)
-  return { path, bytes: file.length, precision, difference, tolerance }
+  const written = { path, bytes: file.length, precision, difference, tolerance }
+  if (precision !== 'int8' || !options.comparesFloat) return written
+  const inFloat = await model.predict(prepared, { precision: 'fp32' })
+  return { ...written, floatDifference: inFloat.data.reduce((most, p, i) => Math.max(most, Math.abs(p - expected.data[i]!)), 0) }
 }
 
 /** Throws USAGE for 8 bits where the classifier does not compute so. */
