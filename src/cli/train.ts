@@ -118,7 +118,7 @@ function show(report: TrainReport, { print, note, colors }: Terminal, goOn: stri
     `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
   )
   if (unusable.length > 0) print(`${unusable.length} pictures could not be used`)
-  if (images.validation > 0)
+  if (best.valLoss !== null && best.valAccuracy !== null)
     print(`Best epoch ${best.epoch}: val_loss ${best.valLoss.toFixed(4)}, val_accuracy ${percent(best.valAccuracy)}`)
   if (test) print(colors.bold(`Test accuracy ${percent(test.accuracy)}`) + `, loss ${test.loss.toFixed(4)}`)
   if (report.int8) {

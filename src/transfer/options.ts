@@ -92,14 +92,14 @@ export interface TrainReport {
   }
   /** Whole epochs that were trained. */
   readonly epochs: number
-  /** The epoch of least val_loss, counted from 1. */
+  /** The epoch of least val_loss, or of least loss where no photos are held out; counted from 1. */
   readonly best: {
     /** Its number. */
     readonly epoch: number
-    /** Mean cross-entropy. */
-    readonly valLoss: number
-    /** 0 to 1. */
-    readonly valAccuracy: number
+    /** Mean cross-entropy; null without validation photos. */
+    readonly valLoss: number | null
+    /** 0 to 1; null without validation photos. */
+    readonly valAccuracy: number | null
   }
   /** Null without test photos. */
   readonly test: {

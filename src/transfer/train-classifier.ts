@@ -85,7 +85,7 @@ async function reportOf(
     network: spec.network,
     images: { train: split.train.size, validation: split.validation.size, test: split.test.size },
     epochs: losses.length,
-    best: { epoch: best + 1, valLoss: losses[best]!, valAccuracy: (history['val_accuracy'] ?? history['accuracy'] ?? [])[best] ?? 0 },
+    best: { epoch: best + 1, valLoss: history['val_loss']?.[best] ?? null, valAccuracy: history['val_accuracy']?.[best] ?? null },
     test: tested ? { accuracy: tested.accuracy, loss: tested.loss } : null,
     precision: int8 ? ('int8' as const) : ('fp32' as const),
     ...(int8 && { int8 }),

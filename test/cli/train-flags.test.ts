@@ -110,6 +110,15 @@ describe('--mix', () => {
   })
 })
 
+it('without validation photos no figure of training passes for one', async () => {
+  const { code, stderr, json, run } = await train(['--validation', '0'])
+  expect(code, stderr).toBe(0)
+  expect(json).toMatchObject({ images: { validation: 0 }, best: { epoch: expect.any(Number) as number, valLoss: null, valAccuracy: null } })
+  expect(readFileSync(join(run, 'README.md'), 'utf8')).toMatch(
+    /is number \d \(by its training loss: no photos were held out for validation\)/,
+  )
+})
+
 it.each([
   ['cutmix with a frozen network', ['--mix', 'cutmix'], /Cannot use cutmix: the photos pass a frozen trunk once/],
   ['another mix', ['--mix', 'mixap'], /Unknown value "mixap" of --mix: .*Did you mean "mixup"/],

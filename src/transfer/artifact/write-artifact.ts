@@ -159,9 +159,10 @@ function describe(classifier: Classifier, { precision, created, pictures, expect
 }
 
 function metricsOf({ test, best, images, epochs }: TrainReport): ArtifactMetadata['metrics'] {
+  const { epoch, valLoss, valAccuracy } = best
   return {
     test: test && { accuracy: test.accuracy, loss: test.loss, images: images.test },
-    best: Number.isFinite(best.valLoss) ? { ...best } : null,
+    best: valLoss !== null && valAccuracy !== null && Number.isFinite(valLoss) ? { epoch, valLoss, valAccuracy } : null,
     images: { train: images.train, validation: images.validation, test: images.test },
     epochs,
   }

@@ -48,9 +48,15 @@ export function md(text: string): string {
   return visible(text).replace(/[\\`*_[\]<>|~&#$]/g, '\\$&')
 }
 
+/** What the best epoch was chosen by. */
+export function bestText({ valLoss, valAccuracy }: TrainReport['best']): string {
+  if (valLoss === null || valAccuracy === null) return 'by its training loss: no photos were held out for validation'
+  return `validation loss ${valLoss.toFixed(4)}, accuracy ${percentText(valAccuracy)}`
+}
+
 function performance({ measured, report }: ModelCard): string[] {
   const { best } = report
-  const epoch = `The best of ${report.epochs} epochs is number ${best.epoch} (validation loss ${best.valLoss.toFixed(4)}); its weights are kept.`
+  const epoch = `The best of ${report.epochs} epochs is number ${best.epoch} (${bestText(best)}); its weights are kept.`
   if (!measured) return ['## How good it is', `${epoch} It was not measured on photos held out.`]
   const { part, evaluation } = measured
   const { images, accuracy, loss, perClass, confusion } = evaluation

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { confusionMatrix, htmlReport, plotTraining, type ReportFigure, type ReportMistake, type ReportTable } from '../../report/index.ts'
 import type { FinishedRun, MeasuredPart } from '../run-report.ts'
 import { percentText, shareText } from './interval.ts'
+import { bestText } from './model-card.ts'
 import { shownMistakes, thumbnailOf } from './sheets.ts'
 import { mistakesOf } from './tally.ts'
 
@@ -38,7 +39,7 @@ function factsOf({ report, folder, reading }: FinishedRun, measured: MeasuredPar
   }
   return [
     ...facts,
-    ['Best epoch', `${best.epoch} of ${epochs}, validation loss ${best.valLoss.toFixed(4)}, accuracy ${percentText(best.valAccuracy)}`],
+    ['Best epoch', `${best.epoch} of ${epochs}, ${bestText(best)}`],
     ['Network', `${network}, ${reading.size} × ${reading.size} pixels, prepared as "${reading.preprocessing}"`],
     ['Classes', classes.length <= 12 ? classes.join(', ') : `${classes.slice(0, 11).join(', ')} and ${classes.length - 11} more`],
     ['Photos', `${images.train} for training, ${images.validation} for validation, ${images.test} for the test, of ${folder}`],
