@@ -123,6 +123,8 @@ def check_h5_optimizer(path, model):
         found = [group[name][()] for name in group.attrs["weight_names"]]
     wanted = [variable.numpy() for variable in model.optimizer.variables]
     row(f"optimizer_weights of {os.path.basename(path)}", max(apart(a, b) for a, b in zip(found, wanted, strict=True)), 1e-6)
+    opened = keras.saving.load_model(path).optimizer.get_config()
+    row(f"Keras opens {os.path.basename(path)}: its settings", 0 if opened == model.optimizer.get_config() else 1, 0)
 
 
 def keras_models():

@@ -64,18 +64,15 @@ export function writeOptimizer(compiled: Compiled, form: ConfigForm): JsonObject
     [...commonKeys, ...(optimizerRows.get(name)?.keys ?? [])].map((key) => [key, config[camelCase(key)] ?? null]),
   )
   const set = Object.fromEntries(Object.entries(own).filter(([key, value]) => value !== null || !(key in common)))
-  return writeObject('keras.optimizers', name, { name: snakeCase(name), learning_rate: writeRate(compiled, form), ...common, ...set }, form)
+  return writeObject('keras.optimizers', name, { name: snakeCase(name), learning_rate: writeRate(compiled), ...common, ...set }, form)
 }
 
-function writeRate(compiled: Compiled, form: ConfigForm): unknown {
+/** Keras names the module of a schedule in `.h5` files too, and finds no class without it. */
+function writeRate(compiled: Compiled): unknown {
   const { learningRate } = compiled.optimizer
   if (typeof learningRate === 'number' || !followsSchedule(compiled)) return learningRateOf(compiled)
-  return writeObject(
-    'keras.optimizers.schedules',
-    learningRate.name,
-    { ...kerasNames({ ...learningRate.config }), name: learningRate.name },
-    form,
-  )
+  const config = { ...kerasNames({ ...learningRate.config }), name: learningRate.name }
+  return writeObject('keras.optimizers.schedules', learningRate.name, config, 'keras3')
 }
 
 /** The optimizer of a file. Throws NotRestored for what we do not have; other errors mean values that it does not take. */

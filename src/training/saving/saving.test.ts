@@ -11,7 +11,7 @@ import { tensor } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { categoricalCrossentropy } from '../losses/index.ts'
 import { auc, f1Score, topKCategoricalAccuracy } from '../metrics/index.ts'
-import { loadModel, optimizers, type Model } from '../index.ts'
+import { loadModel, optimizers, schedules, type Model } from '../index.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-saving-'))
@@ -92,6 +92,30 @@ describe.each(['keras', 'h5'])('save to .%s', (ending) => {
       await Promise.all([net.dispose(), loaded.dispose()])
     },
   )
+})
+
+test('a schedule in an .h5 file has the form that Keras writes there', async () => {
+  const net = branching()
+  const learningRate = schedules.exponentialDecay({ initialLearningRate: 0.5, decaySteps: 2, decayRate: 0.25 })
+  net.compile({ optimizer: optimizers.sgd({ learningRate }), loss: 'mse' })
+  const path = join(folder, 'schedule.h5')
+  await net.save(path)
+  const file = openWeightFile(path)
+  expect(file.trainingConfig).toMatchObject({
+    optimizer_config: {
+      class_name: 'SGD',
+      config: {
+        learning_rate: {
+          module: 'keras.optimizers.schedules',
+          class_name: 'ExponentialDecay',
+          config: { initial_learning_rate: 0.5, decay_steps: 2, decay_rate: 0.25, staircase: false, name: 'ExponentialDecay' },
+          registered_name: null,
+        },
+      },
+    },
+  })
+  file.close()
+  expect((await loadModel(path)).compiled.optimizer.learningRate).toMatchObject({ config: learningRate.config })
 })
 
 test('an untouched and a half-frozen model come back as they were', async () => {
