@@ -212,6 +212,33 @@ describe('probabilities at the border', () => {
   })
 })
 
+describe('fromLogits behind a last softmax or sigmoid', () => {
+  // Keras 3.15: loss(t, activation(x)) with from_logits=True, and its gradient by the first sample's x.
+  const x = tensor([2, -1, 0.5, 0, 1, -2, -0.5, 0.25, 1.5, 3, 3, -1], [4, 3])
+  const q = tensor(Float32Array.from([0, 1, 2, 3].flatMap((i) => softmax(row(x, i)))), [4, 3])
+  const u = tensor([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0], [4, 3])
+  const entropies = [0.2413113266, 0.3490121663, 0.3519518673, 0.7022632957]
+  it.each([
+    ['categorical', categoricalCrossentropy({ fromLogits: true }), entropies, [-0.214403, 0.039113, 0.17529]],
+    ['sparse', sparseCategoricalCrossentropy({ fromLogits: true }), entropies, [-0.214403, 0.039113, 0.17529]],
+    [
+      'binary',
+      binaryCrossentropy({ fromLogits: true }),
+      [0.4714222252, 0.3777789772, 0.5004765391, 1.1368120909],
+      [-0.039734, 0.089647, 0.207486],
+    ],
+  ])('%s takes its logits', async (_name, loss, figures, slope) => {
+    const [each, gradient] = await compute({ loss, targets: u, predictions: q, logits: x })
+    close(each.data, figures)
+    close(gradient.data.subarray(0, 3), slope)
+  })
+
+  it('focal takes what came out, as Keras does', async () => {
+    const [each] = await compute({ loss: categoricalFocalCrossentropy({ fromLogits: true }), targets: u, predictions: q })
+    close(each.data, [0.0446090661, 0.0548920184, 0.054734733, 0.0916484371])
+  })
+})
+
 describe('targetsFor', () => {
   it.each([
     {

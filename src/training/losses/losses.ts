@@ -33,7 +33,7 @@ export interface Loss {
 
 /** What the cross-entropies take. */
 export interface CrossentropyOptions {
-  /** The model's output is not yet probabilities. Default false. */
+  /** The model's output is not yet probabilities; of no effect behind a last softmax or sigmoid, whose logits are known. Default false. */
   readonly fromLogits?: boolean
   /** 0 … 1: takes this much from the true class and spreads it over all. Default 0. */
   readonly labelSmoothing?: number
@@ -87,7 +87,7 @@ export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
     perSample({ tape, targets, predictions, logits }) {
       // Smoothing pulls both targets towards one half.
       const t = labelSmoothing === 0 ? targets : add(tape, scale(tape, targets, 1 - labelSmoothing), tape.number(labelSmoothing / 2))
-      const x = fromLogits ? predictions : logits
+      const x = logits ?? (fromLogits ? predictions : undefined)
       // From logits: log(1 + eˣ) − t·x, which neither overflows nor needs clipping.
       const each = x ? sub(tape, tape.op('Softplus', [x], {}), mul(tape, t, x)) : binaryTerms(tape, t, predictions)
       return meanOfRows(tape, each)
@@ -158,7 +158,7 @@ function crossentropy(
   { tape, targets, predictions, logits }: LossInputs,
   { fromLogits, labelSmoothing }: { fromLogits: boolean; labelSmoothing: number },
 ): Value {
-  const x = fromLogits ? predictions : logits
+  const x = logits ?? (fromLogits ? predictions : undefined)
   const log = x ? tape.op('LogSoftmax', [x], { axis: 1 }) : tape.op('Log', [clippedProbabilities(tape, predictions)], {})
   return neg(tape, sumOver(tape, mul(tape, smoothed(tape, targets, labelSmoothing), log), [1]))
 }
