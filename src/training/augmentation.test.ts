@@ -70,6 +70,13 @@ describe('augmentation in fit', () => {
     expect((await trained([], { augmentation: bright })).weights).toEqual(changed.weights)
   })
 
+  it.each([[['first', 'second']], [[]]])('shows a photo its next view when all were seen, frozen: %j', async (frozen) => {
+    const options = { augmentation: bright, ...(frozen.length > 0 && { views: 2 }) }
+    const whole = await trained(frozen, { ...options, epochs: 3 })
+    // Three batches in epochs of two and one.
+    expect((await trained(frozen, { ...options, epochs: 6, stepsPerEpoch: 2 })).weights).toEqual(whole.weights)
+  })
+
   it('leaves validation photos as they are', async () => {
     const net = residualNet()
     net.getLayer('first').trainable = false

@@ -41,7 +41,7 @@ export interface FitOptions extends AugmentationOptions {
   readonly validationBatchSize?: number
   /** Batches of the validation data to look at. Default all. */
   readonly validationSteps?: number
-  /** Batches per epoch. Default: all. */
+  /** Batches per epoch. Of fewer than there are the next epoch goes on where this one stopped, up to the end of the data. Default: all. */
   readonly stepsPerEpoch?: number
   /** Factor on the loss of each class; 'balanced' gives all classes the same total weight. */
   readonly classWeight?: Readonly<Record<number, number>> | 'balanced'

@@ -1,6 +1,6 @@
 /** @file What `fit` does to weights and figures, on tiny networks; whole runs are held to Keras in test/training.golden.test.ts. */
 import { describe, expect, it } from 'vitest'
-import { dense, globalAveragePooling2d } from '../layers/index.ts'
+import { dense, globalAveragePooling2d, input } from '../layers/index.ts'
 import { tensor, zeros } from '../tensor/index.ts'
 import type { FitOptions } from './fit.ts'
 import { model, type Model } from './model.ts'
@@ -83,6 +83,34 @@ describe('batches', () => {
     expect(Object.keys(logs)).toEqual(['loss', 'accuracy'])
     expect(await weightsOf(stepped)).toEqual(await weightsOf(fitted))
     await stepped.dispose()
+  })
+})
+
+describe('stepsPerEpoch', () => {
+  // Keras 3.15: a dense layer of ones without shuffling, SGD at 0.1, on these six samples.
+  const x = tensor([1, 0, 0, 1, 1, 1, 2, -1, -1, 0.5, 0.5, 2], [6, 2])
+  const y = tensor([1, 2, 0, -1, 0.5, 3], [6, 1])
+  it.each<[string, FitOptions, number[]]>([
+    ['every sample once', { batchSize: 1, epochs: 3, stepsPerEpoch: 2 }, [0.5, 3.4208002, 1.1654673]],
+    ['short epochs at the end of the data', { batchSize: 1, epochs: 4, stepsPerEpoch: 4 }, [1.9604001, 1.1654673, 1.4790052, 0.3782393]],
+    ['a last batch that is smaller', { batchSize: 4, epochs: 3, stepsPerEpoch: 1 }, [2.25, 0.5853127, 1.3556042]],
+    ['more steps than there are', { batchSize: 4, epochs: 2, stepsPerEpoch: 5 }, [1.6951042, 0.9628999]],
+    ['another number for the first epoch', { batchSize: 1, initialEpoch: 3, epochs: 5, stepsPerEpoch: 4 }, [1.9604001, 1.1654673]],
+  ])("walks through the data over epochs, with Keras's losses: %s", async (_, options, losses) => {
+    const pair = input({ shape: [2] })
+    const net = model({ inputs: pair, outputs: dense({ units: 1, kernelInitializer: 'ones' })(pair) })
+    net.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'mse' })
+    const { history } = await net.fit(x, y, { ...options, shuffle: false })
+    expect(history['loss']).toHaveLength(losses.length)
+    losses.forEach((loss, i) => expect(history['loss']![i]).toBeCloseTo(loss, 5))
+    await net.dispose()
+  })
+
+  it('keeps one order until all samples were seen', async () => {
+    const [walked, whole] = [compiled(smallNet()), compiled(smallNet())]
+    await walked.fit(data.x, data.y, { batchSize: 4, epochs: 6, stepsPerEpoch: 2 })
+    await whole.fit(data.x, data.y, { batchSize: 4, epochs: 2 })
+    expect(await weightsOf(walked)).toEqual(await weightsOf(whole))
   })
 })
 

@@ -14,7 +14,7 @@ import { checkpointOptionNames, fitOptionNames, type FitOptions } from './fit-op
 import { closeRun, openRun, type Run } from './open-run.ts'
 import type { FitData, Pair } from './run-data.ts'
 import { openDoctor } from './sanity/doctor.ts'
-import { prefetch, take, type Batch } from './source.ts'
+import { placeOfEpoch, prefetch, take, type Batch } from './source.ts'
 import type { Step, StepResult } from './step.ts'
 import { batchWeights } from './sample-weights.ts'
 import { targetsFor } from './targets.ts'
@@ -78,11 +78,12 @@ async function trainEpochs(run: Run): Promise<void> {
 /** One pass over the training data, or the rest of it. The logs are means over the samples so far, taken while the weights move. */
 async function trainBatches(run: Run, at: Progress, steps: number | null): Promise<void> {
   const { compiled, control, source, options, batchSize, checkpoints } = run
-  const { epoch, batch: skip } = at
-  if (skip === 0) for (const metric of compiled.metrics) metric.reset()
-  const request = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch, skip }
-  const batches = take(source.batches(request), (options.stepsPerEpoch ?? Infinity) - skip)
-  for await (const together of prefetch(run.programs.group(batches, { from: skip, iterations: compiled.iterations }))) {
+  const { epoch, batch: from } = at
+  if (from === 0) for (const metric of compiled.metrics) metric.reset()
+  const place = placeOfEpoch(source.samples, epoch, { ...options, batchSize })
+  const order = { batchSize, shuffle: options.shuffle ?? true, seed: options.seed ?? 0, epoch: place.epoch }
+  const batches = take(source.batches({ ...order, skip: place.skip + from }), (options.stepsPerEpoch ?? Infinity) - from)
+  for await (const together of prefetch(run.programs.group(batches, { from, iterations: compiled.iterations }))) {
     await trainTogether(run, at, { together, steps })
     for (const batch of together) batch.release?.()
     await checkpoints.afterBatch(at)

@@ -21,8 +21,9 @@ export interface BatchRequest {
   readonly batchSize: number
   readonly shuffle: boolean
   readonly seed: number
+  /** Decides the order, and the views of photos. */
   readonly epoch: number
-  /** Batches at the epoch's beginning that are left out, because they are done already. Default 0. */
+  /** Batches at the beginning that are left out, because they are done already. Default 0. */
   readonly skip?: number
 }
 
@@ -166,6 +167,24 @@ export function streamSource(
     },
     dispose: async () => void (await iterator?.return?.()),
   }
+}
+
+/**
+ * Which batches an epoch begins with. As in Keras, epochs of fewer steps than there are batches walk through the data together, in one order,
+ * and the last of them is short where the steps do not come out even. It follows from the epoch's number alone, so a resumed run has nothing to
+ * remember. Streams keep their place themselves.
+ */
+export function placeOfEpoch(
+  samples: number | null,
+  epoch: number,
+  { batchSize, stepsPerEpoch = Infinity, initialEpoch = 0 }: { batchSize: number; stepsPerEpoch?: number; initialEpoch?: number },
+): Required<Pick<BatchRequest, 'epoch' | 'skip'>> {
+  if (samples === null) return { epoch, skip: 0 }
+  const batches = Math.ceil(samples / batchSize)
+  const steps = Math.min(stepsPerEpoch, batches)
+  const together = Math.ceil(batches / steps)
+  const walk = Math.floor((epoch - initialEpoch) / together)
+  return { epoch: initialEpoch + walk, skip: (epoch - initialEpoch - walk * together) * steps }
 }
 
 /** At most `count` values; reads none beyond them. */

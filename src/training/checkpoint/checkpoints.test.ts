@@ -103,6 +103,20 @@ const cases: readonly Case[] = [
     streamed: true,
   },
   {
+    name: 'epochs that walk through shuffled tensors together',
+    make: () => compiled(dropoutNet(), { optimizer: 'adam' }),
+    options: (folder) => ({ epochs: 5, stepsPerEpoch: 2, callbacks: [csvLogger(join(folder, 'log.csv'))] }),
+  },
+  {
+    name: 'epochs that walk through stored features together, two batches in one call',
+    make: () => {
+      const net = frozenResidual()
+      net.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', stepsPerExecution: 2 })
+      return net
+    },
+    options: () => ({ initialEpoch: 1, epochs: 4, stepsPerEpoch: 3, validationData }),
+  },
+  {
     name: 'three batches in one call',
     stride: 9,
     make: () => compiled(dropoutNet(), { optimizer: adam({ learningRate: 0.1 }), metrics: ['accuracy', auc()], stepsPerExecution: 3 }),
@@ -218,6 +232,7 @@ describe('resume', () => {
     ['seed', { seed: 7 }, {}, /seed was 0, is 7$/],
     ['order', { shuffle: true }, {}, /shuffle was false, is true$/],
     ['optimizer', {}, { optimizer: 'sgd' }, /optimizer was "RMSprop", is "SGD", and \d more changed$/],
+    ['beginning of a walk', { stepsPerEpoch: 2, initialEpoch: 1 }, {}, /stepsPerEpoch was not given, is 2, and 1 more changed$/],
     ['setting of the optimizer', {}, { optimizer: rmsprop({ momentum: 0.6 }) }, /optimizer\.momentum was 0\.5, is 0\.6$/],
     ['loss', {}, { loss: 'meanSquaredError' }, /loss was "categorical_crossentropy", is "mean_squared_error"/],
     ['metric', {}, { metrics: [] }, /metrics was "accuracy", is ""$/],

@@ -27,6 +27,8 @@ export function settingsOf({ model, compiled, trunk, options, batchSize, source,
     shuffle: options.shuffle ?? true,
     seed: options.seed ?? 0,
     stepsPerEpoch: options.stepsPerEpoch,
+    // Epochs of so many steps go through the data together, from this one on.
+    ...(options.stepsPerEpoch === undefined ? {} : { initialEpoch: options.initialEpoch ?? 0 }),
     validationBatchSize: options.validationBatchSize,
     validationSteps: options.validationSteps,
     classWeight: options.classWeight,
