@@ -6,11 +6,15 @@ import { Functional } from '../models/index.ts'
 import { resolveLoss, type Loss } from './losses/index.ts'
 import { resolveMetric, type Metric } from './metrics/index.ts'
 import { resolveOptimizer, type Optimizer } from './optimizers/index.ts'
+import { withMemory } from './optimizer-memory.ts'
 import type { UpdateMemory } from './weight-updates.ts'
 
 /** What `compile` takes. */
 export interface CompileOptions {
-  /** A name or one of `optimizers`. Default 'rmsprop', as in Keras. */
+  /**
+   * A name or one of `optimizers`. Default 'rmsprop', as in Keras. One that has trained these weights before goes on with its steps and moments; where
+   * others train too, it begins anew.
+   */
   readonly optimizer?: string | Optimizer
   /** A name or one of `losses`. */
   readonly loss: string | Loss
@@ -70,7 +74,7 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
       'USAGE',
       'Cannot compile: learningRateFactors do not go together with useEma, whose averages they would not reach',
     )
-  return {
+  return withMemory({
     optimizer,
     loss: resolveLoss(options.loss),
     metrics,
@@ -78,12 +82,9 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
     trainable,
     learningRateFactors: factorsOf(model, trainable, options.learningRateFactors ?? {}),
     stepsPerExecution: stepsOf(options.stepsPerExecution ?? 'auto'),
-    slots: new Map(),
     spares: new Map(),
     updateMemory: undefined,
-    learningRate: undefined,
-    iterations: 0,
-  }
+  })
 }
 
 function stepsOf(steps: number | 'auto'): number | 'auto' {
