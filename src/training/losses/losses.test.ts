@@ -212,6 +212,21 @@ describe('probabilities at the border', () => {
   })
 })
 
+describe('rows that are no probabilities', () => {
+  // Keras 3.15: losses, and gradients by the first and the last row.
+  const wild = tensor([1.5, 0.2, 0.7, 0, 3, 0.5, 0.1, 0.2, 0.3, 2, 1e-9, 0.5], [4, 3])
+  const u = tensor([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0], [4, 3])
+  it.each([
+    ['sparse', sparseCategoricalCrossentropy(), [0.6418539, 0.4054653, 0.6931472, 16.5235615], [0, 0.5263158, 0.5263158, 0, 0, 0.6666666]],
+    ['categorical', categoricalCrossentropy(), [0.4700036, 0.1541507, 0.6931472, 16.1180954], [-0.25, 0.4166666, 0.4166666, 0, 0, 0]],
+    ['focal', categoricalFocalCrossentropy(), [0.0165236, 0.0007865, 0.0433217, 4.0295229], [-0.0225587, 0.0375978, 0.0375978, 0, 0, 0]],
+  ])('%s cuts and divides in the order of Keras', async (_name, loss, figures, slopes) => {
+    const [each, gradient] = await compute({ loss, targets: u, predictions: wild })
+    close(each.data, figures)
+    close([...gradient.data.subarray(0, 3), ...gradient.data.subarray(9)], slopes)
+  })
+})
+
 describe('fromLogits behind a last softmax or sigmoid', () => {
   // Keras 3.15: loss(t, activation(x)) with from_logits=True, and its gradient by the first sample's x.
   const x = tensor([2, -1, 0.5, 0, 1, -2, -0.5, 0.25, 1.5, 3, 3, -1], [4, 3])

@@ -59,7 +59,7 @@ export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss
   return {
     name: 'categorical_crossentropy',
     targets: 'categorical',
-    perSample: (inputs) => crossentropy(inputs, settings),
+    perSample: (inputs) => crossentropy(inputs, settings, (tape, p) => tape.op('Log', [clippedProbabilities(tape, p)], {})),
     config: settings,
   }
 }
@@ -71,7 +71,8 @@ export function sparseCategoricalCrossentropy(options: Pick<CrossentropyOptions,
   return {
     name: 'sparse_categorical_crossentropy',
     targets: 'sparse',
-    perSample: (inputs) => crossentropy(inputs, settings),
+    // Here Keras cuts before it divides by the sum, and takes the logarithms as logits.
+    perSample: (inputs) => crossentropy(inputs, settings, (tape, p) => logSoftmax(tape, tape.op('Log', [clipped(tape, p)], {}))),
     config: { fromLogits: settings.fromLogits },
   }
 }
@@ -157,10 +158,15 @@ function checked({ fromLogits = false, labelSmoothing = 0 }: CrossentropyOptions
 function crossentropy(
   { tape, targets, predictions, logits }: LossInputs,
   { fromLogits, labelSmoothing }: { fromLogits: boolean; labelSmoothing: number },
+  logOf: (tape: Tape, p: Value) => Value,
 ): Value {
   const x = logits ?? (fromLogits ? predictions : undefined)
-  const log = x ? tape.op('LogSoftmax', [x], { axis: 1 }) : tape.op('Log', [clippedProbabilities(tape, predictions)], {})
+  const log = x ? logSoftmax(tape, x) : logOf(tape, predictions)
   return neg(tape, sumOver(tape, mul(tape, smoothed(tape, targets, labelSmoothing), log), [1]))
+}
+
+function logSoftmax(tape: Tape, x: Value): Value {
+  return tape.op('LogSoftmax', [x], { axis: 1 })
 }
 
 /** p / Σp, kept away from 0 and 1. */
