@@ -21,6 +21,9 @@ export interface CheckpointOptions {
   readonly extra?: () => unknown
 }
 
+/** Photos and labels, and the weights of the samples. */
+export type HeldOutTensors = readonly [Tensor<'float32'>, Tensor] | readonly [Tensor<'float32'>, Tensor, ArrayLike<number>]
+
 /** What `fit` takes, with Keras's names and defaults. */
 export interface FitOptions extends AugmentationOptions {
   /** Passes over the data. Default 1. */
@@ -33,8 +36,8 @@ export interface FitOptions extends AugmentationOptions {
   readonly shuffle?: boolean
   /** Of the order and of dropout. Default 0. */
   readonly seed?: number
-  /** Looked at after every epoch. */
-  readonly validationData?: FitData | Pair | readonly [Tensor<'float32'>, Tensor]
+  /** Looked at after every epoch: a folder, a stream, or tensors `[x, y]`, with factors on the losses of the samples as a third where they have some. */
+  readonly validationData?: FitData | Pair | HeldOutTensors
   /** The last fraction of tensors, taken before shuffling: 0 … 1. */
   readonly validationSplit?: number
   /** Default: batchSize, or more where samples lie ready and are small; no figure depends on it. */

@@ -163,6 +163,22 @@ describe('weights of samples and classes', () => {
     for (const [path, values] of Object.entries(expected)) values.forEach((value, i) => expect(found[path]![i]).toBeCloseTo(value, 5))
   })
 
+  it("of held out samples weigh their losses, with Keras's figures", async () => {
+    const x = tensor([1, 0, 0, 1, 1, 1, 2, -1, -1, 0.5, 0.5, 2], [6, 2])
+    const y = tensor([1, 2, 0, -1, 0.5, 3], [6, 1])
+    const pair = input({ shape: [2] })
+    const net = model({ inputs: pair, outputs: dense({ units: 1, kernelInitializer: 'ones' })(pair) })
+    net.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'mse' })
+    const options = { shuffle: false, batchSize: 6, epochs: 2, validationBatchSize: 4 }
+    const { history } = await net.fit(x, y, { ...options, validationData: [x, y, [1, 2, 0.5, 0, 3, 1]] })
+    ;[0.944372, 0.7811711].forEach((loss, i) => expect(history['val_loss']![i]).toBeCloseTo(loss, 5))
+    const refused = { code: 'SHAPE', message: expect.stringContaining('found 2 weights') as string }
+    await expect(net.fit(x, y, { validationData: [x, y, [1, 2]] })).rejects.toMatchObject(refused)
+    const four = [x, y, [1, 2, 0.5, 0, 3, 1], 1] as never
+    await expect(net.fit(x, y, { validationData: four })).rejects.toThrow(/found a list of 4, expected \[x, y\] or \[x, y, sampleWeight\]/)
+    await net.dispose()
+  })
+
   it('must be one for each sample', async () => {
     const net = compiled(smallNet())
     const error = { code: 'SHAPE', message: 'Cannot weigh the samples: found 2 weights, expected one for each of 20 samples' }

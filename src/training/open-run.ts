@@ -10,7 +10,7 @@ import type { Compiled } from './compile.ts'
 import { createControl, type RunControl } from './control.ts'
 import { storeWarnsOnce } from './dataset-features.ts'
 import { buildEvaluator, type Evaluator } from './evaluation.ts'
-import type { FitOptions } from './fit-options.ts'
+import type { FitOptions, HeldOutTensors } from './fit-options.ts'
 import { useByteTrunk } from './int8/byte-trunk.ts'
 import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { classWeightsFor } from './sample-weights.ts'
@@ -176,12 +176,7 @@ async function openHeldOut(model: Functional, held: FitData | Pair, training: Op
 }
 
 function splitData(data: FitData | Pair, options: FitOptions): { training: FitData | Pair; held: FitData | Pair | undefined } {
-  const given = options.validationData
-  const held =
-    given &&
-    (Array.isArray(given)
-      ? { x: (given as readonly [Tensor<'float32'>, Tensor])[0], y: (given as readonly [Tensor<'float32'>, Tensor])[1] }
-      : (given as FitData | Pair))
+  const held = options.validationData && heldOutOf(options.validationData)
   if (options.sampleWeight && !('x' in data)) {
     throw new RootstockError('USAGE', 'Cannot weigh the samples: found sampleWeight with a dataset or a stream, expected tensors', {
       hint: 'Give classWeight, or yield sampleWeight with each batch of a stream',
@@ -190,6 +185,18 @@ function splitData(data: FitData | Pair, options: FitOptions): { training: FitDa
   const weighted = 'x' in data && options.sampleWeight ? { ...data, sampleWeight: options.sampleWeight } : data
   if (options.validationSplit === undefined || held) return { training: weighted, held }
   return splitPair(weighted, options.validationSplit)
+}
+
+function heldOutOf(given: NonNullable<FitOptions['validationData']>): FitData | Pair {
+  if (!isTensors(given)) return given
+  const [x, y, sampleWeight] = given
+  if (given.length === 2 || given.length === 3) return { x, y, sampleWeight }
+  const count = (given as readonly unknown[]).length
+  throw new RootstockError('USAGE', `Invalid validationData: found a list of ${count}, expected [x, y] or [x, y, sampleWeight]`)
+}
+
+function isTensors(given: NonNullable<FitOptions['validationData']>): given is HeldOutTensors {
+  return Array.isArray(given)
 }
 
 /** Frees what the run held. */

@@ -4,7 +4,7 @@ import type { Optimizer } from './optimizer.ts'
 import { adagrad, adam, adamW, lion, nadam, rmsprop, sgd } from './rules.ts'
 
 export { adagrad, adam, adamW, lion, nadam, rmsprop, sgd } from './rules.ts'
-export type { AdagradOptions, AdamOptions, LionOptions, NadamOptions, RmspropOptions, SgdOptions } from './rules.ts'
+export type { AdagradOptions, AdamOptions, AdamWOptions, LionOptions, NadamOptions, RmspropOptions, SgdOptions } from './rules.ts'
 export { makeOptimizer, type Optimizer, type OptimizerOptions, type Rule } from './optimizer.ts'
 export { applyOptimizer } from './apply.ts'
 

@@ -135,6 +135,20 @@ describe('options', () => {
     expect(() => adam({ learningRate })).toThrow('expected a number of at least 0')
   })
 
+  it.each([
+    ['a momentum of 5', () => sgd({ momentum: 5 }), 'Cannot make sgd: momentum is 5, expected a number from 0 to 1'],
+    ['a momentum of -0.1', () => sgd({ momentum: -0.1 }), 'momentum is -0.1'],
+    [
+      'a weight decay of null',
+      () => adamW({ weightDecay: null as never }),
+      'Cannot make adamW: weightDecay is null, expected a finite number',
+    ],
+    ["a beta1 of 0 for Lion's sign", () => lion({ beta1: 0 }), 'Cannot make lion: beta1 is 0, expected a number above 0, up to 1'],
+  ])('refuse %s, as Keras does', (_, make, message) => {
+    expect(make).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(message) as string }))
+    expect(sgd({ momentum: 1 }).config['momentum']).toBe(1)
+  })
+
   it('refuse two kinds of clipping, and a limit of zero', () => {
     expect(() => sgd({ clipnorm: 1, clipvalue: 1 })).toThrow('found several of clipnorm, globalClipnorm and clipvalue')
     expect(() => sgd({ clipnorm: 0 })).toThrow('expected a number above 0')

@@ -1,12 +1,13 @@
 /** @file The optimizers: one row each, the mathematics above the nodes. g is the gradient, η the learning rate, t the step from 1. */
 import { refuseUnknown } from '../../errors.ts'
 import { steps } from '../../graph/index.ts'
+import { checksFor } from '../arguments.ts'
 import { makeOptimizer, type Optimizer, type OptimizerOptions } from './optimizer.ts'
 
 const { add, div, mul, scale, sqrt, sub } = steps
 
 export interface SgdOptions extends OptimizerOptions {
-  /** Default 0: none. */
+  /** 0 to 1. Default 0: none. */
   readonly momentum?: number
   /** Looks ahead along the momentum. Default false. */
   readonly nesterov?: boolean
@@ -20,6 +21,11 @@ export interface AdamOptions extends OptimizerOptions {
   readonly epsilon?: number
   /** Divides by the largest mean of squares so far. Default false. */
   readonly amsgrad?: boolean
+}
+/** What `adamW` takes. */
+export interface AdamWOptions extends AdamOptions {
+  /** Takes learningRate · weightDecay · weight off every weight at each step. Default 0.004. */
+  readonly weightDecay?: number
 }
 export interface RmspropOptions extends OptimizerOptions {
   /** Decay of the mean of squares. Default 0.9. */
@@ -40,7 +46,7 @@ export interface AdagradOptions extends OptimizerOptions {
 /** What `nadam` takes. */
 export type NadamOptions = Omit<AdamOptions, 'amsgrad'>
 export interface LionOptions extends OptimizerOptions {
-  /** Default 0.9. */
+  /** Above 0, up to 1. Default 0.9. */
   readonly beta1?: number
   /** Default 0.99. */
   readonly beta2?: number
@@ -67,6 +73,7 @@ const LION: Readonly<Record<keyof LionOptions, true>> = { ...SHARED, beta1: true
 export function sgd(options: SgdOptions = {}): Optimizer {
   refuseUnknown('sgd', options, SGD)
   const { momentum = 0, nesterov = false } = options
+  checksFor('sgd').require(momentum >= 0 && momentum <= 1, 'momentum', momentum, 'a number from 0 to 1')
   const complete = { learningRate: 0.01, momentum, nesterov, ...options }
   if (momentum === 0) {
     // w ← w − η·g
@@ -96,9 +103,11 @@ export function adam(options: AdamOptions = {}): Optimizer {
 }
 
 /** Adam with decoupled weight decay, 0.004 unless given (Loshchilov and Hutter, 2017). */
-export function adamW(options: AdamOptions = {}): Optimizer {
+export function adamW(options: AdamWOptions = {}): Optimizer {
   refuseUnknown('adamW', options, ADAM)
-  return adamRow('AdamW', { weightDecay: 0.004, ...options })
+  const { weightDecay = 0.004 } = options
+  checksFor('adamW').finite('weightDecay', weightDecay)
+  return adamRow('AdamW', { ...options, weightDecay })
 }
 
 // m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)
@@ -200,6 +209,7 @@ export function nadam(options: NadamOptions = {}): Optimizer {
 export function lion(options: LionOptions = {}): Optimizer {
   refuseUnknown('lion', options, LION)
   const { beta1 = 0.9, beta2 = 0.99 } = options
+  checksFor('lion').require(beta1 > 0 && beta1 <= 1, 'beta1', beta1, 'a number above 0, up to 1')
   // w ← w − η·sign(β₁·m + (1 − β₁)·g);  m ← β₂·m + (1 − β₂)·g
   return makeOptimizer(
     'Lion',
