@@ -1,4 +1,4 @@
-/** @file What `compile` fixes: optimizer, loss, metrics, and which layers train. A later change of `trainable` counts at the next compile. */
+/** @file What `compile` fixes: optimizer, loss, metrics, and, with the first step after it, which layers train. */
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Layer, Variable } from '../layers/index.ts'
@@ -6,7 +6,7 @@ import { Functional } from '../models/index.ts'
 import { resolveLoss, type Loss } from './losses/index.ts'
 import { resolveMetric, type Metric } from './metrics/index.ts'
 import { resolveOptimizer, type Optimizer } from './optimizers/index.ts'
-import { withMemory } from './optimizer-memory.ts'
+import { takeMemory } from './optimizer-memory.ts'
 import type { UpdateMemory } from './weight-updates.ts'
 
 /** What `compile` takes. */
@@ -56,6 +56,8 @@ export interface Compiled {
   learningRate: number | undefined
   /** Optimizer steps so far. */
   iterations: number
+  /** Whether it has begun to train: from then on a change of `trainable` counts at the next compile. */
+  isSettled: boolean
 }
 
 /** Checks the options and takes the snapshot. */
@@ -67,24 +69,45 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
     throw new RootstockError('USAGE', `Cannot compile: the metric "${repeated.name}" is given twice`, {
       hint: 'Give one of them another name',
     })
-  const trainable = model.weights.filter((weight) => weight.trainable)
   const optimizer = resolveOptimizer(options.optimizer ?? 'rmsprop')
   if (optimizer.config['useEma'] && options.learningRateFactors)
     throw new RootstockError(
       'USAGE',
       'Cannot compile: learningRateFactors do not go together with useEma, whose averages they would not reach',
     )
-  return withMemory({
+  const compiled: Compiled = {
     optimizer,
     loss: resolveLoss(options.loss),
     metrics,
-    trainableLayers: new Set(allLayers(model).filter((layer) => layer.trainable)),
-    trainable,
-    learningRateFactors: factorsOf(model, trainable, options.learningRateFactors ?? {}),
+    ...whatTrains(model),
+    learningRateFactors: factorsOf(model, options.learningRateFactors ?? {}),
     stepsPerExecution: stepsOf(options.stepsPerExecution ?? 'auto'),
+    slots: new Map(),
     spares: new Map(),
     updateMemory: undefined,
-  })
+    learningRate: undefined,
+    iterations: 0,
+    isSettled: false,
+  }
+  takeMemory(compiled)
+  return compiled
+}
+
+/** As in Keras, which layers train follows their flags until the first step after `compile`. */
+export function followFlags(model: Functional, compiled: Compiled): void {
+  if (compiled.isSettled) return
+  const now = whatTrains(model)
+  const layers = [...now.trainableLayers]
+  if (layers.length === compiled.trainableLayers.size && layers.every((layer) => compiled.trainableLayers.has(layer))) return
+  Object.assign(compiled, now)
+  takeMemory(compiled)
+}
+
+function whatTrains(model: Functional): Pick<Compiled, 'trainable' | 'trainableLayers'> {
+  return {
+    trainableLayers: new Set(allLayers(model).filter((layer) => layer.trainable)),
+    trainable: model.weights.filter((weight) => weight.trainable),
+  }
 }
 
 function stepsOf(steps: number | 'auto'): number | 'auto' {
@@ -93,7 +116,7 @@ function stepsOf(steps: number | 'auto'): number | 'auto' {
 }
 
 /** Factors by weight. Code UNKNOWN_NAME for a layer that the model lacks, USAGE for a factor that is no number from 0. */
-function factorsOf(model: Functional, trainable: readonly Variable[], given: Readonly<Record<string, number>>): Map<Variable, number> {
+function factorsOf(model: Functional, given: Readonly<Record<string, number>>): Map<Variable, number> {
   const factors = new Map(Object.entries(given))
   for (const [name, factor] of factors) {
     model.getLayer(name)
@@ -101,7 +124,7 @@ function factorsOf(model: Functional, trainable: readonly Variable[], given: Rea
     throw new RootstockError('USAGE', `Invalid learningRateFactors: found ${factor} for "${name}", expected a number of at least 0`)
   }
   return new Map(
-    trainable.flatMap((weight) => {
+    model.weights.flatMap((weight) => {
       const factor = factors.get(weight.layer.name)
       return factor === undefined ? [] : [[weight, factor]]
     }),

@@ -4,7 +4,7 @@ import type { MatchOptions } from '../formats/keras/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
 import type { History } from './callbacks/index.ts'
-import { compileModel, type Compiled, type CompileOptions } from './compile.ts'
+import { compileModel, followFlags, type Compiled, type CompileOptions } from './compile.ts'
 import { disposeSingleSteps, evaluateModel, trainOnBatch, type EvaluateOptions, type TrainOnBatchOptions } from './evaluate.ts'
 import type { Logs } from './events.ts'
 import { fit, type FitOptions } from './fit.ts'
@@ -42,14 +42,15 @@ export class Model extends Functional {
     this.#predictor = new Predictor(this)
   }
 
-  /** Fixes optimizer, loss and metrics, and which layers train. */
+  /** Fixes optimizer, loss and metrics, and with the first step after it which layers train. */
   compile(options: CompileOptions): void {
     this.#compiled = compileModel(this, options)
   }
 
   /** What the last `compile` fixed. */
   get compiled(): Compiled {
-    if (this.#compiled) return this.#compiled
+    const compiled = this.#current()
+    if (compiled) return compiled
     throw new RootstockError('USAGE', `Cannot train or evaluate ${this.name}: it is not compiled`, {
       hint: 'Call compile({ optimizer, loss, metrics }) first',
     })
@@ -60,7 +61,7 @@ export class Model extends Functional {
   fit(x: Tensor<'float32'>, y: Tensor, options?: FitOptions): Promise<History>
   fit(x: FitData | Tensor<'float32'>, y?: Tensor | FitOptions, options?: FitOptions): Promise<History> {
     const { data, rest } = pairOrData<FitOptions>(x, y, options)
-    return fit(this, this.compiled, data, rest)
+    return fit(this, this.#settled(), data, rest)
   }
 
   /** Loss and metrics over all data, weights unchanged. */
@@ -81,7 +82,7 @@ export class Model extends Functional {
 
   /** One optimizer step on one batch; loss and metrics of that batch, before the step. */
   trainOnBatch(x: Tensor<'float32'>, y: Tensor, options: TrainOnBatchOptions = {}): Promise<Logs> {
-    return trainOnBatch(this, this.compiled, { x, y }, options)
+    return trainOnBatch(this, this.#settled(), { x, y }, options)
   }
 
   /** The first output for every sample of `x` [n, …], in Keras's layout. One sample without the batch axis is a batch of one. */
@@ -101,7 +102,7 @@ export class Model extends Functional {
    * `.safetensors`. Throws FILE.
    */
   saveWeights(path: string): Promise<void> {
-    return saveWeightsFile(this, this.#compiled, path)
+    return saveWeightsFile(this, this.#current(), path)
   }
 
   /**
@@ -110,13 +111,13 @@ export class Model extends Functional {
    */
   async loadWeights(path: string, options: MatchOptions = {}): Promise<void> {
     refuseUnknown('loadWeights', options, { byName: true, skipMismatch: true })
-    await loadWeights(this, this.#compiled, path, options)
+    await loadWeights(this, this.#current(), path, options)
   }
 
   /** Writes the whole model, by the name's ending: `.keras`, `.h5` (both with what `compile` fixed), `.onnx`; or weights alone. Throws FILE. */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
     refuseUnknown('save', options, { onProgress: true })
-    await saveModelFile(this, this.#compiled, path, options.onProgress)
+    await saveModelFile(this, this.#current(), path, options.onProgress)
   }
 
   override summary(options: SummaryOptions = {}): string {
@@ -127,6 +128,17 @@ export class Model extends Functional {
   async dispose(): Promise<void> {
     await this.#predictor.dispose()
     if (this.#compiled) await disposeSingleSteps(this.#compiled)
+  }
+
+  #current(): Compiled | undefined {
+    if (this.#compiled) followFlags(this, this.#compiled)
+    return this.#compiled
+  }
+
+  #settled(): Compiled {
+    const { compiled } = this
+    compiled.isSettled = true
+    return compiled
   }
 }
 

@@ -1,4 +1,4 @@
-/** @file The same optimizer in one compilation after the other, held to Keras's losses. */
+/** @file Compilations one after the other: what the optimizer remembers, and which layers train, held to Keras's losses. */
 import { describe, expect, it } from 'vitest'
 import { dense, input } from '../layers/index.ts'
 import { tensor } from '../tensor/index.ts'
@@ -8,20 +8,37 @@ import { adam, sgd } from './optimizers/index.ts'
 const close = (found: readonly number[], expected: readonly number[]): void =>
   expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 5))
 
+// Keras 3.15: two dense layers of ones, and the losses of two steps at a time.
+const x = tensor([1, 0, 0, 1, 1, 1, 2, -1, -1, 0.5, 0.5, 2], [6, 2])
+const y = tensor([1, 2, 0, -1, 0.5, 3], [6, 1])
+const ones = (): Model => {
+  const pair = input({ shape: [2] })
+  const hidden = dense({ units: 2, kernelInitializer: 'ones', name: 'hidden' })(pair)
+  return model({ inputs: pair, outputs: dense({ units: 1, kernelInitializer: 'ones' })(hidden) })
+}
+const twoSteps = async (net: Model): Promise<number[]> => {
+  const losses: number[] = []
+  for (let i = 0; i < 2; i++) losses.push((await net.trainOnBatch(x, y))['loss']!)
+  return losses
+}
+
+describe('a change of trainable', () => {
+  it.each([
+    ['before the first step after compile counts', 0, [5.375, 3.9746952], [1, 1, 1, 1]],
+    ['after it waits for the next compile', 1, [3.1645012, 2.2870722], [0.8045942, 0.8045942, 0.9580858, 0.9580858]],
+  ])('%s', async (_, steps, losses, kernel) => {
+    const net = ones()
+    net.compile({ optimizer: sgd({ learningRate: 0.02 }), loss: 'mse' })
+    for (let i = 0; i < steps; i++) await net.trainOnBatch(x, y)
+    net.getLayer('hidden').trainable = false
+    expect(net.compiled.trainable.map(({ path }) => path).includes('hidden/kernel')).toBe(steps > 0)
+    close(await twoSteps(net), losses)
+    close([...net.getLayer('hidden').weights[0]!.value().data].map(Number), kernel)
+    await net.dispose()
+  })
+})
+
 describe('compile with an optimizer that has trained before', () => {
-  // Keras 3.15: two dense layers of ones; the losses of two steps, of two after the next compile, and of two after one more.
-  const x = tensor([1, 0, 0, 1, 1, 1, 2, -1, -1, 0.5, 0.5, 2], [6, 2])
-  const y = tensor([1, 2, 0, -1, 0.5, 3], [6, 1])
-  const ones = (): Model => {
-    const pair = input({ shape: [2] })
-    const hidden = dense({ units: 2, kernelInitializer: 'ones', name: 'hidden' })(pair)
-    return model({ inputs: pair, outputs: dense({ units: 1, kernelInitializer: 'ones' })(hidden) })
-  }
-  const twoSteps = async (net: Model): Promise<number[]> => {
-    const losses: number[] = []
-    for (let i = 0; i < 2; i++) losses.push((await net.trainOnBatch(x, y))['loss']!)
-    return losses
-  }
   it.each([
     ['adam', () => adam({ learningRate: 0.1 }), [5.375, 2.9849122], [1.954752, 1.6488756]],
     ['sgd with momentum', () => sgd({ learningRate: 0.02, momentum: 0.9 }), [5.375, 3.1645012], [1.5417562, 1.2908237]],

@@ -13,9 +13,9 @@ interface Former {
 /** The compilation that an optimizer was last used in. */
 const formers = new WeakMap<Optimizer, Former>()
 
-/** Completes a compilation: the optimizer goes on where it was left, or begins anew where a weight trains that it does not know. */
-export function withMemory(settings: Omit<Compiled, keyof Memory>): Compiled {
-  const { optimizer, trainable } = settings
+/** Puts the optimizer where it was left, or at its beginning where a weight trains that it does not know. */
+export function takeMemory(compiled: Compiled): void {
+  const { optimizer, trainable } = compiled
   const former = formers.get(optimizer)
   const known: Compiled['slots'] = new Map(former && [...former.before, ...former.compiled.slots])
   const slots: Compiled['slots'] = new Map(trainable.flatMap((variable) => (known.has(variable) ? [[variable, known.get(variable)!]] : [])))
@@ -23,8 +23,7 @@ export function withMemory(settings: Omit<Compiled, keyof Memory>): Compiled {
   const memory: Memory = goesOn
     ? { slots, learningRate: former.compiled.learningRate, iterations: former.compiled.iterations }
     : { slots: new Map(), learningRate: undefined, iterations: 0 }
-  const compiled = { ...settings, ...memory }
+  Object.assign(compiled, memory)
   if (!goesOn) known.clear()
   formers.set(optimizer, { compiled, before: known })
-  return compiled
 }

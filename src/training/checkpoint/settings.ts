@@ -21,7 +21,8 @@ export interface Settled {
 
 /** Everything by name, as text. Epochs are left out: a run may be made longer. */
 export function settingsOf({ model, compiled, trunk, options, batchSize, source, validation }: Settled): Record<string, string> {
-  const { optimizer, loss, metrics } = compiled
+  const { optimizer, loss, metrics, trainable } = compiled
+  const factors = [...compiled.learningRateFactors].filter(([weight]) => trainable.includes(weight))
   const given = {
     batchSize,
     shuffle: options.shuffle ?? true,
@@ -43,7 +44,7 @@ export function settingsOf({ model, compiled, trunk, options, batchSize, source,
     views: options.views,
     readSize: options.readSize,
     mix: options.mix,
-    learningRateFactors: [...compiled.learningRateFactors].map(([weight, factor]) => [weight.path, factor]),
+    learningRateFactors: factors.map(([weight, factor]) => [weight.path, factor]),
     featureStore: options.featureStore === 'float16' ? 'float16' : 'float32',
     metrics: metrics.map(({ name }) => name).join(', '),
     'frozen part of the network': trunk.computes ? trunk.hash().slice(0, 12) : 'none',
