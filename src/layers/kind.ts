@@ -45,8 +45,8 @@ export interface Lowering<C extends object = object> {
   readonly training: boolean
   /** The value of a weight of the layer, by its name. */
   readonly weight: (name: string) => Value
-  /** Says that a step of training leaves this new value in the weight (moving statistics). */
-  readonly update: (name: string, value: Value) => void
+  /** Says that a step of training leaves a new value in the weight (moving statistics), made of what an earlier call of the layer left there. */
+  readonly update: (name: string, next: (old: Value) => Value) => void
   /** Keeps each element with probability 1 − rate and scales it by 1/(1 − rate); fed anew at each step. */
   readonly randomMask: (shape: KerasShape, rate: number) => Value
 }

@@ -1,5 +1,6 @@
 /** @file Batch normalization, and the fixed scaling of inputs. */
 import { RootstockError } from '../errors.ts'
+import type { Value } from '../graph/index.ts'
 import type { LayerKind } from './kind.ts'
 import { Layer, type LayerOptions } from './layer.ts'
 import type { VariableSpec } from './variable.ts'
@@ -55,15 +56,14 @@ export const batchNormalizationKind: LayerKind<BatchNormalizationConfig> = {
     const gamma = config.scale ? weight('gamma') : tape.number(1, [channels])
     const beta = config.center ? weight('beta') : tape.number(0, [channels])
     const attributes = { epsilon: config.epsilon, momentum: config.momentum, training_mode: training ? 1 : 0 } as const
-    const [y, mean, variance] = tape.ops(
-      'BatchNormalization',
-      [x, gamma, beta, weight('moving_mean'), weight('moving_variance')],
-      attributes,
-      name,
-    )
-    if (mean) update('moving_mean', mean)
-    if (variance) update('moving_variance', variance)
-    return y!
+    const [mean, variance] = [weight('moving_mean'), weight('moving_variance')]
+    const normalized = (from: readonly [Value, Value]): readonly Value[] =>
+      tape.ops('BatchNormalization', [x, gamma, beta, ...from], attributes, name)
+    if (training) {
+      update('moving_mean', (old) => normalized([old, variance])[1]!)
+      update('moving_variance', (old) => normalized([mean, old])[2]!)
+    }
+    return normalized([mean, variance])[0]!
   },
 }
 

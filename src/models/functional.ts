@@ -26,6 +26,8 @@ export class Functional extends Layer {
   readonly layers: readonly Layer[]
   /** The calls of this model's own layers, in running order. */
   readonly path: readonly LayerCall[]
+  /** Their places in the order in which Keras runs them. */
+  readonly places: ReadonlyMap<LayerCall, number>
   #preprocessing: string | undefined
 
   /** The model between these tensors; users call `model`. Throws USAGE where they are not connected. */
@@ -38,9 +40,10 @@ export class Functional extends Layer {
     if (this.inputs.length === 0 || this.outputs.length === 0) {
       throw new RootstockError('USAGE', 'Cannot make a model: it needs at least one input and one output')
     }
-    const { layers, calls } = topologyOf(this.inputs, this.outputs)
+    const { layers, calls, kerasCalls } = topologyOf(this.inputs, this.outputs)
     this.layers = layers
     this.path = calls
+    this.places = new Map(kerasCalls.map((call, i) => [call, i]))
     const nested = layers.flatMap((layer) => (layer instanceof Functional && layer.preprocessing ? [layer.preprocessing] : []))[0]
     this.#preprocessing = nested ?? preparedInputs.get(this.input)
   }

@@ -55,9 +55,19 @@ interface State {
   readonly tape: Tape
   readonly options: LowerOptions
   readonly variables: Map<Variable, Value>
-  readonly updates: Map<Variable, Value>
+  readonly updates: Update[]
   readonly masks: RandomMask[]
 }
+
+/** What one call leaves in a weight. */
+interface Update {
+  readonly variable: Variable
+  readonly next: (old: Value) => Value
+  readonly place: Place
+}
+
+/** Of a call in Keras's order: within its model, behind the place of the call of that model. */
+type Place = readonly number[]
 
 interface Lowerable {
   readonly value: Value
@@ -67,7 +77,7 @@ interface Lowerable {
 /** Lowers a model. Every size but the batch must be known by now. */
 export function lower(model: Functional, options: LowerOptions): Lowered {
   const tape = createTape()
-  const state: State = { tape, options, variables: new Map(), updates: new Map(), masks: [] }
+  const state: State = { tape, options, variables: new Map(), updates: [], masks: [] }
   const inputs: Value[] = []
   const known = new Map<SymbolicTensor, Lowerable>()
   model.inputs.forEach((tensor, i) => {
@@ -76,36 +86,55 @@ export function lower(model: Functional, options: LowerOptions): Lowered {
     inputs.push(value)
     known.set(tensor, { value: fromKerasLayout(tape, value), shape })
   })
-  lowerCalls(state, model, { known, training: options.training })
+  lowerCalls(state, model, { known, training: options.training, place: [] })
   const outputs = (options.outputs ?? model.outputs).map((tensor) => {
     const found = known.get(tensor)
     if (!found)
       throw new RootstockError('USAGE', `Cannot take "${tensor.name}" as an output: it is not a tensor of the model "${model.name}"`)
     return toKerasLayout(tape, found.value)
   })
-  return { tape, inputs, outputs, variables: state.variables, updates: state.updates, masks: state.masks }
+  return { tape, inputs, outputs, variables: state.variables, updates: settled(state), masks: state.masks }
+}
+
+/** The weights after all calls: where a layer was called twice, the second call goes on from what the first one left. */
+function settled({ variables, updates }: State): Map<Variable, Value> {
+  const values = new Map<Variable, Value>()
+  for (const { variable, next } of updates.sort((a, b) => order(a.place, b.place)))
+    values.set(variable, next(values.get(variable) ?? variables.get(variable)!))
+  return values
+}
+
+function order(a: Place, b: Place): number {
+  return a.map((at, i) => at - (b[i] ?? 0)).find((difference) => difference !== 0) ?? 0
+}
+
+interface Scope {
+  readonly known: Map<SymbolicTensor, Lowerable>
+  readonly training: boolean
+  readonly place: Place
 }
 
 /** Records every call whose output is not known yet. */
-function lowerCalls(state: State, model: Functional, scope: { known: Map<SymbolicTensor, Lowerable>; training: boolean }): void {
+function lowerCalls(state: State, model: Functional, scope: Scope): void {
   const { known } = scope
   for (const call of model.path) {
     if (known.has(call.output)) continue
     const sources = call.inputs.map((tensor) => known.get(tensor)!)
     const training = call.training ?? scope.training
-    known.set(call.output, lowerCall(state, call, { sources, training }))
+    const place = [...scope.place, model.places.get(call) ?? 0]
+    known.set(call.output, lowerCall(state, call, { sources, training, place }))
   }
 }
 
-function lowerCall(state: State, call: LayerCall, { sources, training }: { sources: readonly Lowerable[]; training: boolean }): Lowerable {
+function lowerCall(state: State, call: LayerCall, { sources, training, place }: Omit<CallScope, 'shapes'>): Lowerable {
   const { layer } = call
   if (layer instanceof Functional) {
     const inner = new Map(layer.inputs.map((tensor, i) => [tensor, sources[i]!]))
-    lowerCalls(state, layer, { known: inner, training })
+    lowerCalls(state, layer, { known: inner, training, place })
     return inner.get(layer.output)!
   }
   const shapes = sources.map(({ shape }) => shape)
-  const value = layer.kind.lower(loweringContext(state, call, { sources, shapes, training }))
+  const value = layer.kind.lower(loweringContext(state, call, { sources, shapes, training, place }))
   return { value, shape: layer.outputShape(shapes) }
 }
 
@@ -113,9 +142,10 @@ interface CallScope {
   readonly sources: readonly Lowerable[]
   readonly shapes: readonly KerasShape[]
   readonly training: boolean
+  readonly place: Place
 }
 
-function loweringContext(state: State, { layer }: LayerCall, { sources, shapes, training }: CallScope): Lowering {
+function loweringContext(state: State, { layer }: LayerCall, { sources, shapes, training, place }: CallScope): Lowering {
   const { tape, options } = state
   const own = (name: string): Variable => {
     const found = layer.weights.find((weight) => weight.name === name)
@@ -143,7 +173,7 @@ function loweringContext(state: State, { layer }: LayerCall, { sources, shapes, 
       state.variables.set(variable, value)
       return value
     },
-    update: (name, value) => void state.updates.set(own(name), value),
+    update: (name, next) => void state.updates.push({ variable: own(name), next, place }),
     randomMask(shape, rate) {
       const graph = shape.length === 4 ? [shape[0]!, shape[3]!, shape[1]!, shape[2]!] : shape
       const value = tape.input(`${layer.name}/mask`, { shape: graph, dtype: 'float32' })

@@ -5,6 +5,8 @@ import type { Layer, LayerCall, SymbolicTensor } from '../layers/index.ts'
 export interface Topology {
   /** Calls in an order in which every input is made before it is used. */
   readonly calls: readonly LayerCall[]
+  /** The same calls in the order in which Keras runs them: which of two calls of a batch norm comes last shows in its moving statistics. */
+  readonly kerasCalls: readonly LayerCall[]
   /** Layers in the order in which Keras lists them (and their weights). */
   readonly layers: readonly Layer[]
 }
@@ -12,7 +14,7 @@ export interface Topology {
 /** Walks back from the outputs to the inputs. Throws when an output does not depend on the inputs alone or names repeat. */
 export function topologyOf(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Topology {
   const { calls, firstVisit } = visit(inputs, outputs)
-  const depths = layerDepths(calls)
+  const { layerDepth: depths, callDepth } = depthsOf(calls)
   for (const { call } of inputs) {
     if (depths.has(call.layer)) continue
     depths.set(call.layer, 0)
@@ -20,7 +22,8 @@ export function topologyOf(inputs: readonly SymbolicTensor[], outputs: readonly 
   }
   const layers = [...depths.keys()].sort((a, b) => depths.get(b)! - depths.get(a)! || firstVisit.get(a)! - firstVisit.get(b)!)
   checkNames(layers)
-  return { calls, layers }
+  const kerasCalls = [...callDepth.keys()].sort((a, b) => callDepth.get(b)! - callDepth.get(a)!)
+  return { calls, kerasCalls, layers }
 }
 
 /** Depth first, so that calls come out in running order; layers are numbered when they are first met. */
@@ -56,8 +59,8 @@ function visit(
   return { calls, firstVisit }
 }
 
-/** The longest way from each layer to an output. */
-function layerDepths(calls: readonly LayerCall[]): Map<Layer, number> {
+/** The longest way from each layer, and from each call, to an output. */
+function depthsOf(calls: readonly LayerCall[]): { layerDepth: Map<Layer, number>; callDepth: Map<LayerCall, number> } {
   const callDepth = new Map<LayerCall, number>()
   const layerDepth = new Map<Layer, number>()
   const known = new Set(calls)
@@ -68,7 +71,7 @@ function layerDepths(calls: readonly LayerCall[]): Map<Layer, number> {
     for (const { call: source } of call.inputs)
       if (known.has(source)) callDepth.set(source, Math.max(depth + 1, callDepth.get(source) ?? 0))
   }
-  return layerDepth
+  return { layerDepth, callDepth }
 }
 
 function checkNames(layers: readonly Layer[]): void {
