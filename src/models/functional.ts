@@ -71,9 +71,9 @@ export class Functional extends Layer {
     return [...new Set(this.layers.flatMap((layer) => layer.weights))]
   }
 
-  /** Weights that training moves now. */
+  /** Weights that training of this model moves now: none of a frozen model, whatever its layers say. In a larger model its layers alone decide. */
   get trainableWeights(): readonly Variable[] {
-    return this.weights.filter((weight) => weight.trainable)
+    return !this.trainable ? [] : this.weights.filter((weight) => weight.trainable)
   }
 
   override get trainable(): boolean {

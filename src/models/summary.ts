@@ -104,7 +104,7 @@ function isModel(layer: Layer): layer is Functional {
 }
 
 function totals(model: Functional, { optimizerParams }: SummaryOptions): string[] {
-  const trainable = countOf(model.weights.filter((weight) => weight.trainable))
+  const trainable = countOf(model.trainableWeights)
   const fixed = countOf(model.weights) - trainable
   // The optimizer's counter of steps is an int64.
   const extra = optimizerParams === undefined ? 0 : bytesPerParam

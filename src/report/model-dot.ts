@@ -158,7 +158,7 @@ function shapeText(shape: KerasShape): string {
 /** The model's name and size, and what the shades mean. */
 function caption(model: Functional, { showTrainable = true }: ModelDotOptions): string {
   const weights = countOf(model.weights)
-  const trainable = countOf(model.weights.filter((weight) => weight.trainable))
+  const trainable = countOf(model.trainableWeights)
   const numbers = `${grouped(model.layers.length)} layers, ${grouped(weights)} weights${showTrainable ? `, ${grouped(trainable)} trainable` : ''}`
   const used = new Set(model.layers.map(trainingOf))
   const keys = (Object.keys(SHADES) as Training[]).filter((key) => used.has(key))

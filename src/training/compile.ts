@@ -98,7 +98,8 @@ export function followFlags(model: Functional, compiled: Compiled): void {
   if (compiled.isSettled) return
   const now = whatTrains(model)
   const layers = [...now.trainableLayers]
-  if (layers.length === compiled.trainableLayers.size && layers.every((layer) => compiled.trainableLayers.has(layer))) return
+  const isSame = now.trainable.length === compiled.trainable.length && layers.length === compiled.trainableLayers.size
+  if (isSame && layers.every((layer) => compiled.trainableLayers.has(layer))) return
   Object.assign(compiled, now)
   takeMemory(compiled)
 }
@@ -106,7 +107,7 @@ export function followFlags(model: Functional, compiled: Compiled): void {
 function whatTrains(model: Functional): Pick<Compiled, 'trainable' | 'trainableLayers'> {
   return {
     trainableLayers: new Set(allLayers(model).filter((layer) => layer.trainable)),
-    trainable: model.weights.filter((weight) => weight.trainable),
+    trainable: model.trainableWeights,
   }
 }
 

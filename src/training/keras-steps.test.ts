@@ -101,11 +101,51 @@ const batchNorms: readonly Row[] = [
   },
 ]
 
-it.each([...batchNorms])('$name: losses and weights are those of Keras', async ({ net: make, x = rows3, losses, weights }) => {
-  const net = filled(make())
-  const found = await twoSteps(net, x)
-  expect(found).toEqual(losses.map((loss) => expect.closeTo(loss, 5) as number))
-  for (const [path, expected] of Object.entries(weights)) {
-    expect(numbersOf(net, path)).toEqual(expected.map((value) => expect.closeTo(value, 4) as number))
-  }
+/** dense 'd' → batch norm 'bn' → dense 'o'. */
+const chain = (): Model => netOf([3], (x) => norm()(dense('d')(x)))
+
+/** Frozen as a whole, with layers that are not. */
+function frozen(net: Model, ...trainable: readonly string[]): Model {
+  net.trainable = false
+  for (const name of trainable) net.getLayer(name).trainable = true
+  return net
+}
+
+const frozenModels: readonly Row[] = [
+  {
+    name: 'layers that train in a frozen model: only statistics move',
+    net: () => frozen(chain(), 'd', 'bn'),
+    losses: [0.159766, 0.159766],
+    weights: { 'bn/moving_mean': [0.315067, 0.341018, 0.053444], 'o/kernel': [0.498747, 0.07056, -0.488765] },
+  },
+  {
+    name: 'a layer that trains in a frozen model in another model',
+    net: () => {
+      const inner = frozen(chain(), 'd')
+      const inputs = layers.input({ shape: [3] })
+      return model({ inputs, outputs: dense('oo', 1)(inner(inputs)) })
+    },
+    losses: [0.112596, 0.083781],
+    weights: { 'd/bias': [0.413492, 0.453719, 0.069304], 'bn/moving_mean': [0, 0, 0], 'o/bias': [0.499787], 'oo/bias': [0.418994] },
+  },
+]
+
+it.each([...batchNorms, ...frozenModels])(
+  '$name: losses and weights are those of Keras',
+  async ({ net: make, x = rows3, losses, weights }) => {
+    const net = filled(make())
+    const found = await twoSteps(net, x)
+    expect(found).toEqual(losses.map((loss) => expect.closeTo(loss, 5) as number))
+    for (const [path, expected] of Object.entries(weights)) {
+      expect(numbersOf(net, path)).toEqual(expected.map((value) => expect.closeTo(value, 4) as number))
+    }
+  },
+)
+
+it('a model that is made with trainable: false has no trainable weights, though its layers say that they train', () => {
+  const { inputs, outputs } = chain()
+  const net = model({ inputs, outputs, trainable: false })
+  expect(net.trainableWeights).toEqual([])
+  expect(net.layers.map(({ trainable }) => trainable)).toEqual([true, true, true, true])
+  expect(net.summary()).toContain('Trainable params: 0')
 })
