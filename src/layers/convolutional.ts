@@ -2,7 +2,18 @@
 import { RootstockError } from '../errors.ts'
 import type { Value } from '../graph/index.ts'
 import { activate, activationName, type ActivationName } from './activations.ts'
-import { channelsOf, pair, windowedShape, windowPads, type Padding, type Pair, type PairLike, type Window } from './geometry.ts'
+import {
+  channelsOf,
+  paddingOf,
+  pair,
+  windowedShape,
+  windowPads,
+  type Padding,
+  type PaddingLike,
+  type Pair,
+  type PairLike,
+  type Window,
+} from './geometry.ts'
 import type { KerasShape, LayerKind, Lowering } from './kind.ts'
 import { Layer, type LayerOptions } from './layer.ts'
 import type { VariableSpec } from './variable.ts'
@@ -13,7 +24,7 @@ interface KernelOptions extends LayerOptions {
   /** Step in pixels. Default 1. */
   readonly strides?: PairLike
   /** 'valid': no padding; 'same': output of ceil(size / stride), the odd pixel of padding at the end. Default 'valid'. */
-  readonly padding?: Padding
+  readonly padding?: PaddingLike
   /** Default 'linear'. */
   readonly activation?: string | null
   /** Default true. */
@@ -145,6 +156,12 @@ export function conv2d(options: Conv2DOptions): Layer {
     dilationRate: pair(options.dilationRate ?? 1, 'dilationRate'),
     kernelInitializer: options.kernelInitializer ?? 'glorotUniform',
   }
+  const { strides, dilationRate } = config
+  if (Math.max(...strides) > 1 && Math.max(...dilationRate) > 1) {
+    throw new RootstockError('USAGE', `Invalid conv2d: found strides [${strides.join()}] with dilationRate [${dilationRate.join()}]`, {
+      hint: 'As in Keras, one of them must be 1',
+    })
+  }
   return new Layer(convKind as LayerKind, config, options)
 }
 
@@ -172,14 +189,10 @@ export function separableConv2d(options: SeparableConv2DOptions): Layer {
 }
 
 function kernelConfig(options: KernelOptions): KernelConfig {
-  const padding = options.padding ?? 'valid'
-  if (padding !== 'valid' && padding !== 'same') {
-    throw new RootstockError('USAGE', `Invalid padding: found ${JSON.stringify(padding)}, expected "valid" or "same"`)
-  }
   return {
     kernelSize: pair(options.kernelSize, 'kernelSize'),
     strides: pair(options.strides ?? 1, 'strides'),
-    padding,
+    padding: paddingOf(options.padding),
     dilationRate: [1, 1],
     activation: activationName(options.activation),
     useBias: options.useBias ?? true,

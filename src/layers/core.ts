@@ -136,7 +136,10 @@ export function activation(options: ActivationOptions): Layer {
 
 /** max(x, 0), or min(max(x, 0), maxValue). */
 export function reLU(options: ReLUOptions = {}): Layer {
-  return new Layer(reluKind as LayerKind, { maxValue: options.maxValue ?? null }, options)
+  const maxValue = options.maxValue ?? null
+  if (maxValue !== null && !(maxValue >= 0))
+    throw new RootstockError('USAGE', `Invalid maxValue of reLU: found ${String(maxValue)}, expected a number of at least 0, or null`)
+  return new Layer(reluKind as LayerKind, { maxValue }, options)
 }
 
 /** Softmax over the last axis. */

@@ -4,6 +4,8 @@ import type { Dim } from '../tensor/index.ts'
 import type { KerasShape } from './kind.ts'
 
 export type Padding = 'valid' | 'same'
+/** A padding as it may be given: Keras does not mind capitals. */
+export type PaddingLike = Padding | Uppercase<Padding>
 export type Pair = readonly [number, number]
 
 /** One number for both axes, or height and width. */
@@ -26,6 +28,13 @@ export function pair(value: PairLike, what: string, least = 1): Pair {
     'USAGE',
     `Invalid ${what}: found ${JSON.stringify(value)}, expected one or two whole numbers of at least ${least}`,
   )
+}
+
+/** Checks a padding; none is 'valid'. */
+export function paddingOf(value: string | undefined): Padding {
+  const padding = typeof value === 'string' ? value.toLowerCase() : (value ?? 'valid')
+  if (padding === 'valid' || padding === 'same') return padding
+  throw new RootstockError('USAGE', `Invalid padding: found ${JSON.stringify(value)}, expected "valid" or "same"`)
 }
 
 /** Keras's output height and width. */

@@ -1,6 +1,6 @@
 /** @file A layer: a kind with its configuration, its name and its weights. It is called like a function, as in Keras. */
 import { RootstockError, unknownName } from '../errors.ts'
-import { showShape } from '../tensor/index.ts'
+import { sameShape, showShape } from '../tensor/index.ts'
 import type { KerasShape, LayerKind } from './kind.ts'
 import { initializer } from './initializers.ts'
 import { autoName } from './names.ts'
@@ -33,6 +33,12 @@ function checkOptions(className: string, config: object, options: object): void 
   if (strange !== undefined) throw unknownName(`option of ${className}`, strange, names)
 }
 
+/** Weight files make folders of names. */
+function checkName(name: string | undefined): void {
+  if (name === undefined || (typeof name === 'string' && !name.includes('/'))) return
+  throw new RootstockError('USAGE', `Invalid name of a layer: found ${JSON.stringify(name)}, expected text without "/"`)
+}
+
 /** Makes function objects whose prototype is the class, so that layers have methods and can be called. */
 const Callable = class {
   constructor() {
@@ -58,6 +64,7 @@ export class Layer extends Callable {
   constructor(kind: LayerKind, config: object, options: LayerOptions = {}) {
     super()
     checkOptions(kind.className, config, options)
+    checkName(options.name)
     this.kind = kind
     this.config = config
     // A function's own name is read-only but may be redefined.
@@ -112,7 +119,10 @@ export class Layer extends Callable {
     const list = Array.isArray(inputs) ? (inputs as readonly SymbolicTensor[]) : [inputs as SymbolicTensor]
     this.#checkInputs(list)
     const shapes = list.map((tensor) => tensor.shape)
-    this.#variables ??= this.build(shapes)
+    this.#explained(shapes, () => {
+      if (this.#variables) this.#checkWeights(this.#variables, shapes)
+      this.#variables ??= this.build(shapes)
+    })
     return this.record(list, this.outputShape(shapes), options.training)
   }
 
@@ -124,8 +134,13 @@ export class Layer extends Callable {
 
   /** Keras's shape of the output for inputs of these shapes. */
   outputShape(shapes: readonly KerasShape[]): KerasShape {
+    return this.#explained(shapes, () => this.kind.outputShape(this.config, shapes))
+  }
+
+  /** Runs what checks shapes; its complaints say which layer was called on what. */
+  #explained<T>(shapes: readonly KerasShape[], run: () => T): T {
     try {
-      return this.kind.outputShape(this.config, shapes)
+      return run()
     } catch (error) {
       if (error instanceof RootstockError) throw error
       const reason = error instanceof Error ? error.message : String(error)
@@ -142,6 +157,20 @@ export class Layer extends Callable {
     call.output = output
     this.calls.push(call as LayerCall)
     return output
+  }
+
+  /** Weights are made for the inputs of the first call; a size that is not known yet is checked when it is. */
+  #checkWeights(weights: readonly Variable[], shapes: readonly KerasShape[]): void {
+    if (shapes.some((shape) => shape.at(-1) == null)) return
+    const misfit = this.kind.weights?.(this.config, shapes).find((spec, i) => !sameShape(spec.shape, weights[i]!.shape))
+    if (!misfit) return
+    const { shape } = weights.find(({ name }) => name === misfit.name)!
+    const called = `Cannot call ${this.className} "${this.name}" on ${shapes.map(showShape).join(', ')}`
+    throw new RootstockError(
+      'SHAPE',
+      `${called}: its ${misfit.name} has shape ${showShape(shape)} since the first call, expected ${showShape(misfit.shape)} for this input`,
+      { hint: 'A layer that is called again takes inputs with as many channels as before: make a second layer' },
+    )
   }
 
   #checkInputs(inputs: readonly SymbolicTensor[]): void {

@@ -1,5 +1,16 @@
 /** @file Layers that summarize windows or whole pictures. */
-import { channelsOf, pair, windowedShape, windowPads, type Padding, type Pair, type PairLike, type Window } from './geometry.ts'
+import {
+  channelsOf,
+  paddingOf,
+  pair,
+  windowedShape,
+  windowPads,
+  type Padding,
+  type PaddingLike,
+  type Pair,
+  type PairLike,
+  type Window,
+} from './geometry.ts'
 import type { LayerKind } from './kind.ts'
 import { Layer, type LayerOptions } from './layer.ts'
 
@@ -9,7 +20,7 @@ export interface PoolingOptions extends LayerOptions {
   /** Step in pixels. Default: the window. */
   readonly strides?: PairLike
   /** Default 'valid'. Padding is not counted in a mean. */
-  readonly padding?: Padding
+  readonly padding?: PaddingLike
 }
 export interface GlobalPoolingOptions extends LayerOptions {
   /** Keep height and width with size 1. Default false. */
@@ -59,7 +70,7 @@ export const globalMaxKind = globalKind('GlobalMaxPooling2D', 'ReduceMax')
 
 const poolConfig = (options: PoolingOptions): PoolConfig => {
   const poolSize = pair(options.poolSize ?? 2, 'poolSize')
-  return { poolSize, strides: pair(options.strides ?? poolSize, 'strides'), padding: options.padding ?? 'valid' }
+  return { poolSize, strides: pair(options.strides ?? poolSize, 'strides'), padding: paddingOf(options.padding) }
 }
 
 /** The greatest value of each window. */

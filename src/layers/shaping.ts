@@ -62,7 +62,13 @@ export function flatten(options: LayerOptions = {}): Layer {
 
 /** Another shape for the same numbers, in Keras's order. */
 export function reshape(options: ReshapeOptions): Layer {
-  return new Layer(reshapeKind as LayerKind, { targetShape: options.targetShape }, options)
+  const { targetShape } = options
+  const isShape = targetShape.every((size) => Number.isInteger(size) && (size >= 1 || size === -1))
+  if (!isShape || targetShape.filter((size) => size === -1).length > 1) {
+    const found = JSON.stringify(targetShape)
+    throw new RootstockError('USAGE', `Invalid targetShape: found ${found}, expected whole numbers of at least 1, of which one may be -1`)
+  }
+  return new Layer(reshapeKind as LayerKind, { targetShape }, options)
 }
 
 function product(sizes: readonly Dim[]): Dim {

@@ -1,6 +1,7 @@
 /** @file The functional model of Keras: inputs, outputs and everything between them. It is a layer too, so models nest. */
 import { RootstockError, unknownName, refuseUnknown } from '../errors.ts'
 import { Layer, type KerasShape, type LayerCall, type LayerOptions, type SymbolicTensor, type Variable } from '../layers/index.ts'
+import { showShape } from '../tensor/index.ts'
 import { modelKind } from './model-kind.ts'
 import { summary, type SummaryOptions } from './summary.ts'
 import { topologyOf } from './topology.ts'
@@ -108,12 +109,23 @@ export class Functional extends Layer {
   }
 
   override outputShape(shapes: readonly KerasShape[]): KerasShape {
+    this.#checkShapes(shapes)
     const shapeOf = new Map<SymbolicTensor, KerasShape>(this.inputs.map((tensor, i) => [tensor, shapes[i] ?? tensor.shape]))
     for (const call of this.path) {
       if (shapeOf.has(call.output)) continue
       shapeOf.set(call.output, call.layer.outputShape(call.inputs.map((tensor) => shapeOf.get(tensor)!)))
     }
     return shapeOf.get(this.output)!
+  }
+
+  #checkShapes(shapes: readonly KerasShape[]): void {
+    const fits = ({ shape: wanted }: SymbolicTensor, i: number): boolean => {
+      const shape = shapes[i] ?? wanted
+      return shape.length === wanted.length && wanted.every((size, axis) => size === null || (shape[axis] ?? size) === size)
+    }
+    if (shapes.length === this.inputs.length && this.inputs.every(fits)) return
+    const [found, expected] = [shapes, this.inputs.map(({ shape }) => shape)].map((list) => list.map(showShape).join(' and '))
+    throw new RootstockError('SHAPE', `Cannot call the model "${this.name}" on ${found}, expected ${expected}`)
   }
 }
 
