@@ -150,3 +150,10 @@ describe('a layer that is called again', () => {
     expect(() => inner([input(3), input(3)])).toThrow('Cannot call the model "inner" on [null,3] and [null,3], expected [null,3]')
   })
 })
+
+it('a model with several outputs is not called as a layer: a call returns one tensor', () => {
+  const x = input(3)
+  const outputs = [layers.dense({ units: 2 })(x), layers.dense({ units: 4 })(x)] as const
+  const two = new Functional({ inputs: x, outputs, name: 'two' })
+  expect(() => two(input(3))).toThrow('Cannot call the model "two": it has 2 outputs, expected one')
+})

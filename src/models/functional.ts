@@ -1,6 +1,14 @@
 /** @file The functional model of Keras: inputs, outputs and everything between them. It is a layer too, so models nest. */
 import { RootstockError, unknownName, refuseUnknown } from '../errors.ts'
-import { Layer, type KerasShape, type LayerCall, type LayerOptions, type SymbolicTensor, type Variable } from '../layers/index.ts'
+import {
+  Layer,
+  type CallOptions,
+  type KerasShape,
+  type LayerCall,
+  type LayerOptions,
+  type SymbolicTensor,
+  type Variable,
+} from '../layers/index.ts'
 import { showShape } from '../tensor/index.ts'
 import { modelKind } from './model-kind.ts'
 import { summary, type SummaryOptions } from './summary.ts'
@@ -102,6 +110,14 @@ export class Functional extends Layer {
   /** The table that Keras prints. */
   summary(options: SummaryOptions = {}): string {
     return summary(this, options)
+  }
+
+  /** Calls the model as a layer. Throws USAGE where it has several outputs: a call returns one tensor. */
+  override on(inputs: SymbolicTensor | readonly SymbolicTensor[], options: CallOptions = {}): SymbolicTensor {
+    if (this.outputs.length === 1) return super.on(inputs, options)
+    throw new RootstockError('USAGE', `Cannot call the model "${this.name}": it has ${this.outputs.length} outputs, expected one`, {
+      hint: 'Build on its own tensors (inputs and outputs), or call a model for each output: model({ inputs, outputs: outputs[0] })',
+    })
   }
 
   protected override build(): readonly Variable[] {
