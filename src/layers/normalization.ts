@@ -1,6 +1,6 @@
 /** @file Batch normalization, and the fixed scaling of inputs. */
 import { RootstockError } from '../errors.ts'
-import type { Value } from '../graph/index.ts'
+import type { Tape, Value } from '../graph/index.ts'
 import type { LayerKind } from './kind.ts'
 import { Layer, type LayerOptions } from './layer.ts'
 import type { VariableSpec } from './variable.ts'
@@ -57,14 +57,22 @@ export const batchNormalizationKind: LayerKind<BatchNormalizationConfig> = {
     const beta = config.center ? weight('beta') : tape.number(0, [channels])
     const attributes = { epsilon: config.epsilon, momentum: config.momentum, training_mode: training ? 1 : 0 } as const
     const [mean, variance] = [weight('moving_mean'), weight('moving_variance')]
+    const picture = channelsSecond(tape, x)
     const normalized = (from: readonly [Value, Value]): readonly Value[] =>
-      tape.ops('BatchNormalization', [x, gamma, beta, ...from], attributes, name)
+      tape.ops('BatchNormalization', [picture, gamma, beta, ...from], attributes, name)
     if (training) {
       update('moving_mean', (old) => normalized([old, variance])[1]!)
       update('moving_variance', (old) => normalized([mean, old])[2]!)
     }
-    return normalized([mean, variance])[0]!
+    const y = normalized([mean, variance])[0]!
+    return picture === x ? y : tape.op('Reshape', [y, tape.integers(x.shape.map((size, axis) => size ?? (axis === 0 ? -1 : 0)))], {})
   },
+}
+
+/** The operator's channels are the second axis: with any other number of axes than two or four, all axes but the last one count as the batch. */
+function channelsSecond(tape: Tape, x: Value): Value {
+  if (x.shape.length === 2 || x.shape.length === 4) return x
+  return tape.op('Reshape', [x, tape.integers([-1, x.shape.at(-1)!])], {})
 }
 
 export const rescalingKind: LayerKind<{ readonly scale: number; readonly offset: number }> = {

@@ -208,7 +208,40 @@ const merges: readonly Row[] = [
   },
 ]
 
-it.each([...batchNorms, ...frozenModels, ...merges])(
+const normed =
+  (...shape: number[]): Row['net'] =>
+  () =>
+    netOf(shape, (x) => layers.flatten()(norm()(x)))
+
+/** The last axis is that of the channels, however many there are. */
+const axes: readonly Row[] = [
+  {
+    name: 'a batch norm on three axes',
+    net: normed(3, 5),
+    x: tensor(waves(90, 0.41), [6, 3, 5]),
+    losses: [0.827299, 0.959621],
+    weights: {
+      'bn/gamma': [0.356046, 0.441554, 0.193874, -0.204567, -0.448153],
+      'bn/beta': [0.400317, 0.416325, 0.045829, -0.357121, -0.42281],
+      'bn/moving_mean': [0.016105, 0.010779, 0.003666, -0.004054, -0.011103],
+      'bn/moving_variance': [0.617209, 0.630799, 0.640552, 0.640267, 0.630127],
+    },
+  },
+  {
+    name: 'a batch norm on five axes',
+    net: normed(2, 2, 2, 3),
+    x: tensor(waves(144, 0.41), [6, 2, 2, 2, 3]),
+    losses: [0.35745, 0.111378],
+    weights: {
+      'bn/gamma': [0.337665, 0.405338, 0.25614],
+      'bn/beta': [0.425272, 0.454843, 0.067215],
+      'bn/moving_mean': [0.02214, 0.025478, 0.024592],
+      'bn/moving_variance': [0.626799, 0.629009, 0.628392],
+    },
+  },
+]
+
+it.each([...batchNorms, ...frozenModels, ...merges, ...axes])(
   '$name: losses and weights are those of Keras',
   async ({ net: make, x = rows3, losses, weights }) => {
     const net = filled(make())
@@ -226,4 +259,14 @@ it('a model that is made with trainable: false has no trainable weights, though 
   expect(net.trainableWeights).toEqual([])
   expect(net.layers.map(({ trainable }) => trainable)).toEqual([true, true, true, true])
   expect(net.summary()).toContain('Trainable params: 0')
+})
+
+it('a batch norm on three axes predicts what Keras predicts', async () => {
+  const net = filled(normed(3, 5)())
+  const x = tensor(waves(90, 0.41), [6, 3, 5])
+  await twoSteps(net, x)
+  const { data } = await net.predict(x)
+  await net.dispose()
+  const expected = [1.524677, 1.539659, 1.550544, 1.557138, 1.559324, 1.557064]
+  expect([...data]).toEqual(expected.map((value) => expect.closeTo(value, 4) as number))
 })
