@@ -6,7 +6,16 @@ export { parseJson, writeJson } from './json.ts'
 export { assignWeights, expectedLayers, loadWeightsFile } from './load-weights.ts'
 export type { LoadWeightsOptions } from './load-weights.ts'
 export { describeRow, matchWeights, requireMatch } from './match-weights.ts'
-export type { Assignment, ExpectedLayer, ExpectedWeight, MatchOptions, WeightMatch, WeightRow } from './match-weights.ts'
+export type {
+  Assignment,
+  ExpectedLayer,
+  ExpectedWeight,
+  LayerPlace,
+  MatchOptions,
+  PairOptions,
+  WeightMatch,
+  WeightRow,
+} from './match-weights.ts'
 export { layersOf, openWeightFile } from './weight-file.ts'
 export type { FileLayer, FileWeight, WeightFile, WeightFileKind } from './weight-file.ts'
 export { LEGACY_RESNET50_HASHES, isLegacyResNet50, resNet50Name, snakeCase } from './weight-names.ts'

@@ -1,13 +1,14 @@
 /** @file Fills a model from a weight file, one tensor at a time, so that a large file is never held whole. */
-import { RootstockError } from '../../errors.ts'
-import type { Layer, Variable } from '../../layers/index.ts'
+import type { Variable } from '../../layers/index.ts'
 import { Functional } from '../../models/index.ts'
-import { matchWeights, requireMatch, type ExpectedLayer, type MatchOptions, type WeightMatch } from './match-weights.ts'
+import { matchWeights, requireMatch } from './match-weights.ts'
+import type { ExpectedLayer, LayerPlace, PairOptions, WeightMatch } from './match-weights.ts'
 import { openWeightFile } from './weight-file.ts'
 import type { WeightFile } from './weight-file.ts'
+import { isAutoName, nextAddress } from './weight-names.ts'
 
 /** Options of `loadWeightsFile`. */
-export interface LoadWeightsOptions extends MatchOptions {
+export interface LoadWeightsOptions extends PairOptions {
   /** What the messages call the model. Default its name. */
   readonly network?: string
 }
@@ -33,30 +34,26 @@ export function assignWeights(
 ): WeightMatch {
   const match = matchWeights(file, expectedLayers(model), options)
   requireMatch(match, file, options.network ?? model.name)
-  const variables = variablesByPath(model)
-  for (const { path, read } of match.assignments) variables.get(path)?.take(read())
+  const variables = new Map<unknown, Variable>(model.weights.map((variable) => [variable, variable]))
+  for (const { weight, read } of match.assignments) variables.get(weight)?.take(read())
   return match
 }
 
-/** The layers of a model that take weights, those of nested models in their place. */
+/** The layers of a model that take weights, those of nested models in their place; what several models share, in each of them. */
 export function expectedLayers(model: Functional): ExpectedLayer[] {
-  return leaves(model).map((layer) => ({ layer: layer.name, className: layer.className, weights: layer.weights }))
+  return layersIn(model, { address: '', functionalAddress: '', names: [], isNamed: true })
 }
 
-function variablesByPath(model: Functional): Map<string, Variable> {
-  const variables = new Map<string, Variable>()
-  for (const weight of model.weights) {
-    if (variables.has(weight.path)) {
-      throw new RootstockError('USAGE', `Cannot load weights into ${model.name}: two nested models have a weight "${weight.path}"`, {
-        hint: 'Load each nested model on its own',
-      })
-    }
-    variables.set(weight.path, weight)
-  }
-  return variables
-}
-
-function leaves(model: Functional): Layer[] {
-  const all = model.layers.flatMap((layer) => (layer instanceof Functional ? leaves(layer) : [layer]))
-  return [...new Set(all)].filter((layer) => layer.weights.length > 0)
+function layersIn(model: Functional, around: LayerPlace): ExpectedLayer[] {
+  const [counts, functionalCounts] = [new Map<string, number>(), new Map<string, number>()]
+  return model.layers.flatMap((layer): ExpectedLayer[] => {
+    const { name, className, weights } = layer
+    const isModel = layer instanceof Functional
+    const own = nextAddress(counts, className)
+    const functional = nextAddress(functionalCounts, isModel ? 'Functional' : className)
+    const place = { ...around, address: around.address + own, functionalAddress: around.functionalAddress + functional, names: [...around.names, name] } // prettier-ignore
+    if (!isModel) return weights.length === 0 ? [] : [{ layer: name, className, weights, place }]
+    const isNamed = around.isNamed && !isAutoName(name, className)
+    return layersIn(layer, { ...place, address: `${place.address}/`, functionalAddress: `${place.functionalAddress}/`, isNamed })
+  })
 }

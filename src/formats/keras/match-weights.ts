@@ -14,6 +14,20 @@ export interface ExpectedLayer {
   readonly className: string
   /** In Keras's order: trainable ones first. */
   readonly weights: readonly ExpectedWeight[]
+  /** Where it stands. */
+  readonly place: LayerPlace
+}
+
+/** Where a layer stands in a model and in those nested in it. */
+export interface LayerPlace {
+  /** Keras 3's address: of every model around it and of the layer, the class and how many of the class stand before it. */
+  readonly address: string
+  /** The same with "functional" as the class of every model around it: it fits a model that is sequential on one side only. */
+  readonly functionalAddress: string
+  /** Names of the nested models around it, then its own. */
+  readonly names: readonly string[]
+  /** Whether the nested models around it have names of their own, not Keras's automatic ones. */
+  readonly isNamed: boolean
 }
 
 /** A weight of the network, in Keras's layout. */
@@ -30,6 +44,12 @@ export interface MatchOptions {
   readonly byName?: boolean
   /** Leave weights alone whose shape differs; false by default. */
   readonly skipMismatch?: boolean
+}
+
+/** What pairs layers. */
+export interface PairOptions extends MatchOptions {
+  /** The network was made from the configuration that the file holds, so that all names mean the same in both. */
+  readonly sameModel?: boolean
 }
 
 /** One row of the report: a tensor of the file, a weight of the network, or both. */
@@ -52,6 +72,8 @@ export interface WeightRow {
 export interface Assignment {
   /** The weight's path in the model: "dense_new/kernel". */
   readonly path: string
+  /** The weight itself: two nested models may have the same path. */
+  readonly weight: ExpectedWeight
   /** "layer/weight" as the file calls it. */
   readonly fileName: string
   /** Throws WEIGHTS for values that are not finite. */
@@ -75,17 +97,17 @@ export interface WeightMatch {
 export function matchWeights(
   file: Pick<WeightFile, 'layers' | 'kind'>,
   expected: readonly ExpectedLayer[],
-  options: MatchOptions = {},
+  options: PairOptions = {},
 ): WeightMatch {
   const assignments: Assignment[] = []
   const rows: WeightRow[] = []
   const wanted = expected.filter(({ weights }) => weights.length > 0)
-  for (const { fileLayer, layer } of pairLayers(file, wanted, options.byName ?? false)) {
+  for (const { fileLayer, layer } of pairLayers(file, wanted, options)) {
     for (const { from, to } of pairWeights(fileLayer, layer)) {
       const row = toRow({ from, to, fileLayer, layer }, options)
       rows.push(row)
       if (row.status === 'fits' && from && to) {
-        assignments.push({ path: to.path, fileName: `${fileLayer?.name}/${lastPart(from.name)}`, read: () => from.read() })
+        assignments.push({ path: to.path, weight: to, fileName: `${fileLayer?.name}/${lastPart(from.name)}`, read: () => from.read() })
       }
     }
   }

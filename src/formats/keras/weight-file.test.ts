@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { matchWeights, openWeightFile, requireMatch } from './index.ts'
 import type { ExpectedLayer, FileLayer, WeightFile } from './index.ts'
-import { isAutoName, isLegacyResNet50, leafOf, resNet50Name, snakeCase } from './weight-names.ts'
+import { isAutoName, isLegacyResNet50, leafOf, nextAddress, resNet50Name, snakeCase } from './weight-names.ts'
 
 interface Golden {
   layers: [name: string, className: string, ...rest: unknown[]][]
@@ -14,13 +14,22 @@ interface Golden {
 function expectedOf(golden: string): ExpectedLayer[] {
   const { layers, weights } = (JSON.parse(readFileSync(`test/golden/${golden}.json`, 'utf8')) as { top: Golden }).top
   const classes = new Map(layers.map(([name, className]) => [name, className]))
-  const result = new Map<string, ExpectedLayer>()
+  const result = new Map<string, Omit<ExpectedLayer, 'place'>>()
   for (const [path, shape] of weights) {
     const layer = path.slice(0, path.lastIndexOf('/'))
     const before = result.get(layer)?.weights ?? []
     result.set(layer, { layer, className: classes.get(layer) ?? '', weights: [...before, { path, shape }] })
   }
-  return [...result.values()]
+  return flat([...result.values()])
+}
+
+/** The layers of a model without nested ones. */
+function flat(layers: readonly Omit<ExpectedLayer, 'place'>[]): ExpectedLayer[] {
+  const counts = new Map<string, number>()
+  return layers.map((layer) => {
+    const address = nextAddress(counts, layer.className)
+    return { ...layer, place: { address, functionalAddress: address, names: [layer.layer], isNamed: true } }
+  })
 }
 
 /** A file in memory that holds these layers; every tensor reads as its own name's place. */
@@ -101,11 +110,13 @@ describe('openWeightFile', () => {
 function expectedIn(file: WeightFile): ExpectedLayer[] {
   const config = file.modelConfig as { config: { layers: { name: string; class_name: string }[] } }
   const classes = new Map(config.config.layers.map((layer) => [layer.name, layer.class_name]))
-  return file.layers.map(({ name, weights }) => ({
-    layer: name,
-    className: classes.get(name) ?? '',
-    weights: weights.map((weight) => ({ path: weight.name, shape: weight.shape })),
-  }))
+  return flat(
+    file.layers.map(({ name, weights }) => ({
+      layer: name,
+      className: classes.get(name) ?? '',
+      weights: weights.map((weight) => ({ path: weight.name, shape: weight.shape })),
+    })),
+  )
 }
 
 describe('matchWeights', () => {
@@ -138,11 +149,11 @@ describe('matchWeights', () => {
   test('a permuted order within a layer is repaired by name', () => {
     const file = openWeightFile('test/fixtures/hdf5/keras2-permuted.h5')
     const bn = ['gamma', 'beta', 'moving_mean', 'moving_variance']
-    const expected = [
+    const expected = flat([
       { layer: 'conv1', className: 'Conv2D', weights: [{ path: 'conv1/kernel', shape: [2, 2, 3, 4] }, { path: 'conv1/bias', shape: [4] }] }, // prettier-ignore
       { layer: 'bn1', className: 'BatchNormalization', weights: bn.map((name) => ({ path: `bn1/${name}`, shape: [4] })) },
       { layer: 'dense_2', className: 'Dense', weights: [{ path: 'dense_2/kernel', shape: [4, 2] }, { path: 'dense_2/bias', shape: [2] }] }, // prettier-ignore
-    ]
+    ])
     const match = matchWeights(file, expected)
     expect(match.problems).toEqual([])
     bn.forEach((name, i) => {
@@ -179,14 +190,14 @@ describe('matchWeights', () => {
     }
   })
 
-  const small: ExpectedLayer[] = [
+  const small: ExpectedLayer[] = flat([
     { layer: 'a', className: 'Dense', weights: [{ path: 'a/kernel', shape: [4, 2] }, { path: 'a/bias', shape: [2] }] }, // prettier-ignore
     { layer: 'b', className: 'Dense', weights: [{ path: 'b/kernel', shape: [2, 3] }] },
-  ]
-  const other: ExpectedLayer[] = [
+  ])
+  const other: ExpectedLayer[] = flat([
     { layer: 'a', className: 'Dense', weights: [{ path: 'a/kernel', shape: [4, 2] }, { path: 'a/bias', shape: [3] }] }, // prettier-ignore
     { layer: 'c', className: 'Dense', weights: [{ path: 'c/kernel', shape: [9] }] },
-  ]
+  ])
 
   test('every difference is a row', () => {
     const { problems, rows } = matchWeights(fileOf(other), small)

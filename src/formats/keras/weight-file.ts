@@ -7,6 +7,7 @@ import { openHdf5 } from './hdf5.ts'
 import type { H5File } from './hdf5.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
 import { parseJson } from './json.ts'
+import { nextAddress } from './weight-names.ts'
 
 /** One tensor of a weight file, in Keras's layout (H·W·in·out, in·out). */
 export interface FileWeight {
@@ -22,8 +23,10 @@ export interface FileWeight {
 export interface FileLayer {
   /** The layer's name when the file was written, as far as the file keeps it. */
   readonly name: string
-  /** Keras 3 files only: the place inside the file ("conv2d_1"), made of the class and a counter. */
+  /** Keras 3 files only: the place inside the file ("functional/conv2d_1"), made of classes and counters. */
   readonly address?: string
+  /** What it was called with the nested models around it ("base/conv2d_7"), where the file states that; some files leave two readings. */
+  readonly paths?: readonly string[]
   /** Its tensors, in the order of the file. */
   readonly weights: readonly FileWeight[]
 }
@@ -53,6 +56,9 @@ export interface WeightFile {
   close(): void
 }
 
+/** Where Keras 2.12 to 2.15 keep what is called "layers" in Keras 3. */
+const oldLayers = '_layer_checkpoint_dependencies'
+
 /** Opens a weight file by path, or its bytes. Throws FILE and WEIGHTS as `openHdf5`, and WEIGHTS for HDF5 files of another kind. */
 export function openWeightFile(source: string | Uint8Array): WeightFile {
   const file = openHdf5(source)
@@ -75,7 +81,7 @@ export function listAttribute(file: H5File, path: string, name: string): string[
 
 function readWeightFile(file: H5File): WeightFile {
   const base = file.attributeNames('/').some(isLayerNames) ? '/' : file.group('model_weights') ? '/model_weights' : undefined
-  const modern = file.group('layers') ?? file.group('_layer_checkpoint_dependencies')
+  const modern = file.group('layers') ?? file.group(oldLayers)
   const kind: WeightFileKind = base === '/' ? 'keras-weights' : base ? 'keras-model' : 'keras3-weights'
   const text = (path: string, name: string): string | undefined => {
     const value = file.attribute(path, name)
@@ -118,7 +124,7 @@ function legacyLayers(file: H5File, base: string): FileLayer[] {
     const group = find(file, base, name)
     if (group?.kind !== 'group') throw missing(file, `the layer "${name}"`)
     const names = listAttribute(file, group.path, 'weight_names') ?? []
-    return splitNested({ name, weights: names.map((weight) => legacyWeight(file, group.path, weight)) })
+    return splitNested({ name, paths: [name], weights: names.map((weight) => legacyWeight(file, group.path, weight)) })
   })
 }
 
@@ -133,8 +139,9 @@ function legacyWeight(file: H5File, path: string, name: string): FileWeight {
  * layers by name.
  */
 function splitNested(layer: FileLayer): FileLayer[] {
-  const parts = layersOf(layer.weights)
-  return parts.length === 1 ? [layer] : parts
+  const parts = layersOf(layer.weights).map((part) => ({ ...part, paths: [`${layer.name}/${part.name}`] }))
+  // One part is the layer itself, or else a nested model in which one layer has weights.
+  return parts.length === 1 ? [{ ...layer, paths: parts.flatMap(({ paths }) => [layer.name, ...paths]) }] : parts
 }
 
 /** Weights called "layer/weight" by their layers, in the order of the first weight of each. */
@@ -152,19 +159,30 @@ function legacyOptimizer(file: H5File): FileWeight[] {
   return names.map((name) => legacyWeight(file, '/optimizer_weights', name))
 }
 
-function modernLayers(file: H5File, group: H5Group): FileLayer[] {
+/** What stands around a layer of a Keras 3 file; the names are undefined where the file does not state one of them. */
+interface Around {
+  readonly address: string
+  readonly names: string | undefined
+}
+
+function modernLayers(file: H5File, group: H5Group, around: Around = { address: '', names: '' }): FileLayer[] {
   const members = [...group.children.values()].filter((child) => child.kind === 'group')
+  const counts = new Map<string, number>()
+  // Keras 2 lists a layer with weights twice under this name, and stores it under the first of its two numbers.
+  const isDoubled = lastPart(group.path) === oldLayers
   return members
     .sort((a, b) => byClassAndNumber(a.path, b.path))
     .flatMap((member) => {
-      const nested = member.children.get('layers')
-      if (nested?.kind === 'group') return modernLayers(file, nested)
       const vars = member.children.get('vars')
+      const saved = vars && file.attribute(vars.path, 'name')
+      const own = lastPart(member.path)
+      const address = around.address + (isDoubled ? nextAddress(counts, splitCounter(own)[0]) : own)
+      const path = around.names !== undefined && typeof saved === 'string' ? around.names + saved : undefined
+      const nested = member.children.get('layers') ?? member.children.get(oldLayers)
+      if (nested?.kind === 'group') return modernLayers(file, nested, { address: `${address}/`, names: path && `${path}/` })
       const weights = vars?.kind === 'group' ? numbered(file, vars) : []
-      if (vars?.kind !== 'group' || weights.length === 0) return []
-      const saved = file.attribute(vars.path, 'name')
-      const address = lastPart(member.path)
-      return [{ name: typeof saved === 'string' ? saved : address, address, weights }]
+      if (weights.length === 0) return []
+      return [{ name: typeof saved === 'string' ? saved : own, address, weights, ...(path === undefined ? {} : { paths: [path] }) }]
     })
 }
 

@@ -35,6 +35,14 @@ export function snakeCase(className: string): string {
     .toLowerCase()
 }
 
+/** Keras 3's address of a layer within its model: "conv2d", then "conv2d_1". Counts it. */
+export function nextAddress(counts: Map<string, number>, className: string): string {
+  const stem = snakeCase(className)
+  const count = counts.get(stem) ?? 0
+  counts.set(stem, count + 1)
+  return count === 0 ? stem : `${stem}_${count}`
+}
+
 /** Whether Keras made this name itself ("conv2d", "conv2d_7"): its counter depends on what else was built before. */
 export function isAutoName(name: string, className: string): boolean {
   const stem = snakeCase(className)

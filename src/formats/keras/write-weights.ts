@@ -3,7 +3,7 @@ import { RootstockError } from '../../errors.ts'
 import type { Shape, Tensor } from '../../tensor/index.ts'
 import { estimateBytes, writeHdf5 } from './h5-writer.ts'
 import type { H5Writer, WriteProgress } from './h5-writer.ts'
-import { snakeCase } from './weight-names.ts'
+import { nextAddress } from './weight-names.ts'
 
 /** A layer to write; layers without weights are part of the file too. */
 export interface SavedLayer {
@@ -120,10 +120,7 @@ function writeModern(writer: H5Writer, layers: readonly SavedLayer[], { modelNam
 function writeModernLayers(writer: H5Writer, base: string, layers: readonly SavedLayer[]): void {
   const counts = new Map<string, number>()
   for (const { name, className, weights, layers: nested } of layers) {
-    const stem = snakeCase(className)
-    const count = counts.get(stem) ?? 0
-    counts.set(stem, count + 1)
-    const place = `${base}/${count === 0 ? stem : `${stem}_${count}`}`
+    const place = `${base}/${nextAddress(counts, className)}`
     writer.group(`${place}/vars`)
     writer.attribute(`${place}/vars`, 'name', name)
     weights.forEach((weight, i) => writer.dataset(`${place}/vars/${i}`, weight))

@@ -51,7 +51,7 @@ interface Parts {
 function build(path: string, { config, training, file, withTraining }: Parts): Model {
   const { options, notes } = readModelConfig(requireModelConfig(config, path), path)
   const model = new Model(options)
-  assignWeights(model, { ...file, name: path })
+  assignWeights(model, { ...file, name: path }, { sameModel: true })
   if (notes.length > 0) warn(`${path} is loaded without: ${[...new Set(notes)].slice(0, 5).join('; ')}${notes.length > 5 ? '; …' : ''}`)
   if (!training || !withTraining) return model
   try {
