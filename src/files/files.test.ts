@@ -1,9 +1,9 @@
-/** @file fileHash and cacheFolder. */
+/** @file fileHash, readRegular and cacheFolder. */
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { cacheFolder, fileHash } from './index.ts'
+import { cacheFolder, fileHash, readRegular } from './index.ts'
 
 const folder = fs.mkdtempSync(join(tmpdir(), 'rootstock-files-'))
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -21,6 +21,20 @@ test('fileHash refuses a missing file and a folder', async () => {
     message: `Cannot read ${folder}/none: it does not exist (ENOENT)`,
   })
   await expect(fileHash(folder, 'md5')).rejects.toMatchObject({ code: 'FILE', message: `Cannot read ${folder}: it is not a regular file` })
+})
+
+test('readRegular reads as much as it may', async () => {
+  const path = join(folder, 'four')
+  fs.writeFileSync(path, 'four')
+  expect((await readRegular(path, { most: 4 })).toString()).toBe('four')
+  await expect(readRegular(path, { most: 3 })).rejects.toMatchObject({
+    code: 'FORMAT',
+    message: `Cannot read ${path}: it has 4 bytes, expected at most 3 bytes`,
+  })
+  await expect(readRegular(folder, { most: 3, action: 'open' })).rejects.toMatchObject({
+    code: 'FILE',
+    message: `Cannot open ${folder}: it is a folder, expected a file`,
+  })
 })
 
 test.each([

@@ -1,9 +1,9 @@
 /** @file The names of classes in a file beside a model that cannot hold them. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
-import { fileError, formatBytes } from '../files/index.ts'
+import { readRegular } from '../files/index.ts'
 
 const mostBytes = 16 * 2 ** 20
 const names = z.array(z.string().min(1).max(1000)).max(100_000)
@@ -24,7 +24,8 @@ export async function labelsBeside(model: string): Promise<readonly string[] | u
 
 /** One label in a line, a JSON list, or a JSON object from the number of the class to its label. Throws FILE and DATA. */
 export async function readLabels(path: string): Promise<readonly string[]> {
-  const text = await readSmall(path)
+  const bytes = await readRegular(path, { action: 'read the labels of', most: mostBytes, code: 'DATA' })
+  const text = bytes.toString('utf8')
   if (!/\.json$/iu.test(path)) return text.split(/\r?\n/u).map((line) => line.trim()).filter((line) => line !== '') // prettier-ignore
   const value = parse(text, path)
   const list = names.safeParse(value)
@@ -33,16 +34,6 @@ export async function readLabels(path: string): Promise<readonly string[]> {
   const numbered = record.success ? Object.entries(record.data).sort(([a], [b]) => Number(a) - Number(b)) : []
   if (numbered.length > 0 && numbered.every(([number], i) => Number(number) === i)) return numbered.map(([, label]) => label)
   throw new RootstockError('DATA', `Cannot read the labels of ${path}: expected a list of names, as in ["cat", "dog"]`)
-}
-
-async function readSmall(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path)
-    if (size > mostBytes) throw new RootstockError('DATA', `Cannot read the labels of ${path}: it has ${formatBytes(size)}`)
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw fileError(error, path, { action: 'read the labels of' })
-  }
 }
 
 function parse(text: string, path: string): unknown {

@@ -1,9 +1,9 @@
 /** @file The run's folder: what lies in it and how it is read back. */
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
-import { atomicWrite, errnoOf, fileReason } from '../files/index.ts'
+import { atomicWrite, errnoOf, fileReason, readRegular } from '../files/index.ts'
 import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
@@ -16,6 +16,9 @@ export const runFiles = {
   checkpoint: 'last.ckpt',
   classifier: 'classifier.onnx',
 } as const
+
+/** A longer file is no run.json: one of 100,000 classes has a few megabytes. */
+const mostBytes = 256 * 2 ** 20
 
 const interpolations = Object.values(INTERPOLATIONS) as [string, ...string[]]
 
@@ -77,14 +80,14 @@ export async function writeRunSettings(path: string, settings: RunSettings): Pro
 /** Reads run.json; anything that is not a run's is refused. */
 export async function readRunSettings(path: string): Promise<RunSettings> {
   const file = join(path, runFiles.settings)
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    const found = errnoOf(error) === 'ENOENT' ? `found no ${runFiles.settings}` : fileReason(error)
-    throw new RootstockError('FILE', `Cannot load the run ${path}: ${found}`, {
+  const bytes = await readRegular(file, { action: 'load the run', most: mostBytes }).catch((error: unknown) => {
+    if (!(error instanceof RootstockError) || errnoOf(error.cause) !== 'ENOENT') throw error
+    throw new RootstockError('FILE', `Cannot load the run ${path}: found no ${runFiles.settings}`, {
       cause: error,
       hint: 'Give the folder that "rootstock train" wrote',
     })
   })
-  const parsed = schema.safeParse(parse(file, text))
+  const parsed = schema.safeParse(parse(file, bytes.toString('utf8')))
   if (parsed.success) return parsed.data as RunSettings
   const issue = parsed.error.issues[0]
   throw new RootstockError('FORMAT', `Cannot load ${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a run'}`)

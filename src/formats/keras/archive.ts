@@ -2,11 +2,12 @@
  * @file Opens a `.keras` archive. It is not trusted: nothing is unpacked to disk, only its three known members are read, into memory, and
  * their sizes are checked before anything is allocated.
  */
+import { closeSync } from 'node:fs'
 import * as zlib from 'node:zlib'
-import { openPromise } from 'yauzl'
+import { fromFdPromise } from 'yauzl'
 import type { Entry, ZipFile } from 'yauzl'
 import { RootstockError, messageOf } from '../../errors.ts'
-import { errnoOf, fileError, formatBytes } from '../../files/index.ts'
+import { errnoOf, fileError, formatBytes, openRegularSync } from '../../files/index.ts'
 import { parseJson } from './json.ts'
 
 /** What Keras keeps in an archive. */
@@ -31,9 +32,9 @@ const MOST_JSON = 256 * 2 ** 20
 
 /** Reads an archive. Throws FILE when it cannot be read, FORMAT when it is damaged or not what Keras writes. */
 export async function readKerasArchive(path: string): Promise<KerasArchive> {
+  const file = openRegularSync(path, { expected: 'a .keras archive' })
   try {
-    // A zip's own end record says how long its directory is, so it is read entry by entry.
-    const zip = await openPromise(path, { lazyEntries: true, strictFileNames: true, validateEntrySizes: true, autoClose: false })
+    const zip = await openZip(file)
     try {
       return await readMembers(zip, path)
     } finally {
@@ -43,6 +44,17 @@ export async function readKerasArchive(path: string): Promise<KerasArchive> {
     if (error instanceof RootstockError) throw error
     if (/^E[A-Z]+$/u.test(errnoOf(error))) throw fileError(error, path, { action: 'read' })
     throw refuse(path, `it is damaged or no zip archive (${messageOf(error)})`, error)
+  }
+}
+
+/** Closes the file where it is no zip; else the zip does, when nobody reads any more. */
+async function openZip(file: number): Promise<ZipFile> {
+  try {
+    // A zip's own end record says how long its directory is, so it is read entry by entry.
+    return await fromFdPromise(file, { lazyEntries: true, strictFileNames: true, validateEntrySizes: true, autoClose: false })
+  } catch (error) {
+    closeSync(file)
+    throw error
   }
 }
 

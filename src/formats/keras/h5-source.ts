@@ -1,7 +1,7 @@
 /** @file Opens a file (or bytes) for the HDF5 reader and checks what can be checked before any library sees it: kind, signature, length. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { RootstockError } from '../../errors.ts'
-import { fileError, formatBytes } from '../../files/index.ts'
+import { fileError, formatBytes, openRegularSync } from '../../files/index.ts'
 
 /** Bytes to read at any position. */
 export interface ByteSource {
@@ -51,23 +51,12 @@ export function readAddress(view: DataView, position: number): number {
 }
 
 function openFile(path: string): ByteSource {
-  let fd: number
-  try {
-    // Without O_NONBLOCK, opening a pipe would wait for its writer.
-    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-  } catch (error) {
-    throw fileError(error, path, { action: 'read' })
-  }
-  const stats = fstatSync(fd)
-  if (!stats.isFile()) {
-    closeSync(fd)
-    const found = stats.isDirectory() ? 'it is a folder' : 'it is not a regular file'
-    throw new RootstockError('FILE', `Cannot read ${path}: ${found}, expected an HDF5 file`, { hint: 'Name a .h5 file' })
-  }
+  const fd = openRegularSync(path, { expected: 'an HDF5 file' })
+  const { size } = fstatSync(fd)
   return {
     name: path,
-    size: stats.size,
-    read: (target, position) => (position < stats.size ? readSync(fd, target, 0, target.length, position) : 0),
+    size,
+    read: (target, position) => (position < size ? readSync(fd, target, 0, target.length, position) : 0),
     close: () => closeSync(fd),
   }
 }

@@ -1,8 +1,7 @@
 /** @file Reads a safetensors file: 8 bytes of length, a JSON header, then the numbers. Everything is checked before it is read. */
-import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { RootstockError } from '../../errors.ts'
-import { errnoOf, fileError } from '../../files/index.ts'
+import { errnoOf, fileError, openRegular } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, parseJson } from '../keras/index.ts'
@@ -34,7 +33,7 @@ export interface Entry {
 /** Reads all tensors of a file. Throws FILE when it cannot be read, FORMAT when its header and its length do not agree. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   try {
-    const file = await open(path)
+    const file = await openRegular(path, { expected: 'a safetensors file' })
     try {
       return await readFile(file, path)
     } finally {
@@ -94,11 +93,10 @@ export interface Header {
 
 /** Reads and checks the header: afterwards every tensor lies inside the file, and none shares bytes. */
 export async function readHeader(file: FileHandle, path: string): Promise<Header> {
-  const stats = await file.stat()
-  if (!stats.isFile()) throw new RootstockError('FILE', `Cannot read ${path}: it is not a regular file`)
-  const length = stats.size < 8 ? NaN : Number((await readAt(file, 0, 8)).readBigUInt64LE())
-  if (!(length <= MOST_HEADER && 8 + length <= stats.size)) {
-    throw refuse(path, `its header should have ${length} of ${stats.size} bytes`)
+  const { size } = await file.stat()
+  const length = size < 8 ? NaN : Number((await readAt(file, 0, 8)).readBigUInt64LE())
+  if (!(length <= MOST_HEADER && 8 + length <= size)) {
+    throw refuse(path, `its header should have ${length} of ${size} bytes`)
   }
   const head = await readAt(file, 0, 8 + length)
   const header = parseJson(head.toString('utf8', 8), `the header of ${path}`)
@@ -106,7 +104,7 @@ export async function readHeader(file: FileHandle, path: string): Promise<Header
   const start = 8 + length
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
   const tensors = entries.map(([name, value]) => readEntry(path, name, value)).sort((a, b) => a.begin - b.begin)
-  checkPlaces(path, tensors, stats.size - start)
+  checkPlaces(path, tensors, size - start)
   const metadata = isObject(header['__metadata__']) ? Object.entries(header['__metadata__']) : []
   const texts = metadata.filter((pair): pair is [string, string] => typeof pair[1] === 'string')
   return { head, entries: tensors, start, metadata: Object.fromEntries(texts) }

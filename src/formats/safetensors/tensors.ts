@@ -1,8 +1,7 @@
 /** @file Tensors and texts in one safetensors file whose own hash lies in it, so that any damage is noticed. */
 import { createHash, type Hash } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import { RootstockError } from '../../errors.ts'
-import { atomicWrite, errnoOf, fileError } from '../../files/index.ts'
+import { atomicWrite, errnoOf, fileError, openRegular } from '../../files/index.ts'
 import { sizeOf, type Tensor } from '../../tensor/index.ts'
 import { readAt, readHeader, refuse, type Header } from './read.ts'
 
@@ -57,7 +56,7 @@ export async function writeTensors(
 /** Reads a file of `writeTensors`, bit for bit. Throws FILE when it cannot be read, FORMAT when it is not as it was written. */
 export async function readTensors(path: string): Promise<TensorFile> {
   try {
-    const file = await open(path)
+    const file = await openRegular(path, { expected: 'a safetensors file' })
     try {
       const header = await readHeader(file, path)
       const { head, entries, start, metadata } = header

@@ -2,7 +2,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { RootstockError } from '../../errors.ts'
-import { errnoOf, fileError, formatBytes } from '../../files/index.ts'
+import { errnoOf, fileError, formatBytes, readRegular } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, objectAt, parseJson, textAt } from '../keras/index.ts'
 import type { FileWeight, JsonObject, WeightFile } from '../keras/index.ts'
@@ -25,9 +25,8 @@ const MOST_BYTES = 4 * 2 ** 30
 /** Reads the model and all its weights. Throws FILE when a file cannot be read, FORMAT when they do not fit together. */
 export async function readTfjsModel(path: string): Promise<TfjsModel> {
   try {
-    const { size } = await stat(path)
-    if (size > MOST_JSON) throw refuse(path, `it has ${formatBytes(size)}, expected a description of a model`)
-    const model = parseJson(await readFile(path, 'utf8'), path)
+    const bytes = await readRegular(path, { most: MOST_JSON, expected: 'a model.json' })
+    const model = parseJson(bytes.toString('utf8'), path)
     if (textAt(model, 'format') === 'graph-model') {
       throw refuse(
         path,

@@ -1,11 +1,12 @@
 /** @file An 8-bit trunk as a file: its graph as ONNX, and beside it what it was made from and how close it is. */
-import { readFile } from 'node:fs/promises'
-import { RootstockError, messageOf } from '../../errors.ts'
-import { atomicWrite } from '../../files/index.ts'
+import { RootstockError } from '../../errors.ts'
+import { atomicWrite, readRegular } from '../../files/index.ts'
 import { readOnnxGraph, writeOnnx } from '../../formats/onnx/index.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
 import { rangeMethods } from './histogram.ts'
 
+/** A message of protobuf cannot be larger. */
+const mostBytes = 2 ** 31 - 1
 const format = 'rootstock-int8-trunk/1'
 
 /** Writes the file whole. */
@@ -16,9 +17,7 @@ export async function writeByteTrunk(path: string, { graph, features, source, ag
 
 /** Reads what `writeByteTrunk` wrote, to the last bit. The file is untrusted: throws FILE and FORMAT. */
 export async function readByteTrunk(path: string): Promise<ByteTrunk> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw new RootstockError('FILE', `Cannot read the 8-bit trunk ${path}: ${messageOf(error)}`, { cause: error })
-  })
+  const bytes = await readRegular(path, { action: 'read the 8-bit trunk', most: mostBytes })
   const { graph, metadata } = readOnnxGraph(bytes, path)
   const about = metadata.get('format') === format ? parsed(metadata.get('about') ?? '') : undefined
   const isWhole = about && graph.inputs.length === 1 && graph.outputs.length === about.features.length

@@ -1,7 +1,6 @@
 /** @file Opens a classifier.onnx. The file is untrusted: it is read into a graph of known operators, and its texts are checked one by one. */
-import { readFile, stat } from 'node:fs/promises'
 import { RootstockError } from '../../errors.ts'
-import { fileError, formatBytes } from '../../files/index.ts'
+import { readRegular } from '../../files/index.ts'
 import type { Graph } from '../../graph/index.ts'
 import { readOnnxGraph } from '../../onnx/index.ts'
 import { showShape } from '../../tensor/index.ts'
@@ -20,7 +19,7 @@ const mostBytes = 2 ** 31 - 1
 
 /** Reads the file. Throws FILE when that fails, FORMAT for what no `writeArtifact` writes; a file whose content changed since is not refused. */
 export async function readArtifact(path: string): Promise<Artifact> {
-  const bytes = await readWhole(path)
+  const bytes = await readRegular(path, { action: 'load a classifier from', most: mostBytes })
   const { graph, metadata: texts, digest } = readOnnxGraph(bytes, path)
   const { metadata, isIntact } = readMetadata(texts, { digest, source: path })
   checkEnds(graph, metadata, path)
@@ -38,19 +37,6 @@ export async function readIntactArtifact(path: string): Promise<Artifact> {
       hint: 'Copy or export the file again; "rootstock doctor FILE" shows what its answers are worth',
     },
   )
-}
-
-async function readWhole(path: string): Promise<Uint8Array> {
-  try {
-    const found = await stat(path)
-    if (!found.isFile()) throw new RootstockError('FILE', `Cannot load a classifier from ${path}: it is not a regular file`)
-    if (found.size > mostBytes) {
-      throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: it has ${formatBytes(found.size)}, expected at most 2 GB`)
-    }
-    return await readFile(path)
-  } catch (error) {
-    throw fileError(error, path, { action: 'load a classifier from' })
-  }
 }
 
 function checkEnds({ inputs, outputs }: Graph, { preprocessing, class_names: classes }: ArtifactMetadata, path: string): void {
