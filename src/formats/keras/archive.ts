@@ -8,7 +8,7 @@ import { fromFdPromise } from 'yauzl'
 import type { Entry, ZipFile } from 'yauzl'
 import { RootstockError, messageOf } from '../../errors.ts'
 import { errnoOf, fileError, formatBytes, openRegularSync } from '../../files/index.ts'
-import { parseJson } from './json.ts'
+import { MOST_JSON, parseJson } from './json.ts'
 
 /** What Keras keeps in an archive. */
 export interface KerasArchive {
@@ -28,7 +28,6 @@ const MOST_RATIO = 100
 const MOST_BYTES = 4 * 2 ** 30
 /** Keras may add assets, of which there are a few. */
 const MOST_MEMBERS = 10_000
-const MOST_JSON = 256 * 2 ** 20
 
 /** Reads an archive. Throws FILE when it cannot be read, FORMAT when it is damaged or not what Keras writes. */
 export async function readKerasArchive(path: string): Promise<KerasArchive> {
@@ -73,7 +72,7 @@ async function readMembers(zip: ZipFile, path: string): Promise<KerasArchive> {
     const entry = found.get(name)
     if (!entry) throw refuse(path, `"${name}" is missing, expected ${members.join(', ')}`)
     if (name.endsWith('.json') && entry.uncompressedSize > MOST_JSON)
-      throw refuse(path, `"${name}" has ${formatBytes(entry.uncompressedSize)}`)
+      throw refuse(path, `"${name}" has ${formatBytes(entry.uncompressedSize)}, expected at most ${formatBytes(MOST_JSON)}`)
     return readEntry(zip, entry, path)
   }
   const config = parseJson((await read('config.json')).toString('utf8'), `config.json of ${path}`)

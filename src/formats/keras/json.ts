@@ -2,8 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { RootstockError } from '../../errors.ts'
 
-/** Parses JSON into null-prototype objects; throws FORMAT, naming `what`, when it is not JSON. */
+/** Bytes of a model's description. The largest of Keras's own networks has half a megabyte. */
+export const MOST_JSON = 16 * 2 ** 20
+/** Values of one text: objects of a few bytes each would take a hundred times the memory of the text. Large networks have some 30,000. */
+const MOST_VALUES = 1_000_000
+
+/** Parses JSON into null-prototype objects; throws FORMAT, naming `what`, when it is not JSON or has too many values. */
 export function parseJson(text: string, what: string): unknown {
+  checkValues(text, what)
   try {
     return JSON.parse(text, (_, value: unknown) => {
       const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -12,6 +18,17 @@ export function parseJson(text: string, what: string): unknown {
   } catch (error) {
     throw new RootstockError('FORMAT', `Cannot read ${what}: it is not JSON`, { cause: error })
   }
+}
+
+/** Every value but the first follows one of three signs; those within texts count too, which does no harm. */
+function checkValues(text: string, what: string): void {
+  let values = 1
+  for (let at = 0; at < text.length; at++) if ('[{,'.includes(text.charAt(at))) values++
+  if (values <= MOST_VALUES) return
+  const most = MOST_VALUES.toLocaleString('en-US')
+  throw new RootstockError('FORMAT', `Cannot read ${what}: it has ${values.toLocaleString('en-US')} values, expected at most ${most}`, {
+    hint: 'Get the file again from where it came, or use another one',
+  })
 }
 
 /** Arguments of Keras that are floats: some of its classes refuse the integers as which JSON.stringify writes 0 and 1. */

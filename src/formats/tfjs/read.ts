@@ -19,7 +19,8 @@ export interface TfjsModel {
   readonly file: Pick<WeightFile, 'name' | 'kind' | 'layers'>
 }
 
-const MOST_JSON = 256 * 2 ** 20
+/** The list of weights is in it, too; the largest of Keras's own networks has half a megabyte. */
+const MOST_JSON = 16 * 2 ** 20
 const MOST_BYTES = 4 * 2 ** 30
 
 /** Reads the model and all its weights. Throws FILE when a file cannot be read, FORMAT when they do not fit together. */

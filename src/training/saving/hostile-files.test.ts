@@ -1,9 +1,11 @@
 /** @file Files of strangers that are not what their names say: each is refused at once, with one line and a hint. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { createWriteStream, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { ZipFile } from 'yazl'
 import { clearSession } from '../../layers/index.ts'
 import { loadModel } from '../index.ts'
 import { branching } from './branching.cases.ts'
@@ -34,5 +36,40 @@ describe.skipIf(process.platform === 'win32').each(Object.keys(open))('no regula
       message: expect.stringMatching(/it is (a folder|not a regular file), expected an? /u) as string,
       hint: expect.any(String) as string,
     })
+  })
+})
+
+/** A `.keras` archive of that configuration, compressed; its weights are none. */
+async function archive(name: string, config: string): Promise<string> {
+  const zip = new ZipFile()
+  const files = { 'config.json': config, 'metadata.json': '{}', 'model.weights.h5': 'none' }
+  for (const [member, text] of Object.entries(files)) zip.addBuffer(Buffer.from(text), member)
+  zip.end()
+  await pipeline(zip.outputStream, createWriteStream(at(name)))
+  return at(name)
+}
+
+/** So many bytes of JSON, of small lists and of numbers that keep it from shrinking to less than a hundredth. */
+function manyValues(bytes: number): string {
+  let text = '['
+  for (let i = 0; text.length < bytes; i++) text += `${'[],'.repeat(70)}${Math.floor(Math.abs(Math.sin(i)) * 1e7)},`
+  return `${text}1]`
+}
+
+describe('a description of a model that grows in memory', () => {
+  const refusal = (found: RegExp): object => ({
+    code: 'FORMAT',
+    message: expect.stringMatching(found) as string,
+    hint: expect.any(String) as string,
+  })
+
+  test.each([
+    ['many bytes', 17 * 2 ** 20, /has 17,[\d,]+ bytes, expected at most 16,777,216 bytes/u],
+    ['many values', 4 * 2 ** 20, /has [\d,]+ values, expected at most 1,000,000/u],
+  ])('%s', async (name, bytes, found) => {
+    const text = manyValues(bytes)
+    await expect(loadModel(await archive(`${name}.keras`, text))).rejects.toMatchObject(refusal(found))
+    writeFileSync(at(`${name}.json`), text)
+    await expect(loadModel(at(`${name}.json`))).rejects.toMatchObject(refusal(found))
   })
 })
