@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
+import { readModelConfig } from '../../formats/keras/index.ts'
 import { clearSession } from '../../layers/index.ts'
 import { loadModel } from '../index.ts'
 import { branching } from './branching.cases.ts'
@@ -72,4 +73,29 @@ describe('a description of a model that grows in memory', () => {
     writeFileSync(at(`${name}.json`), text)
     await expect(loadModel(at(`${name}.json`))).rejects.toMatchObject(refusal(found))
   })
+})
+
+/** Models within models, each of which calls the one within it 31 times. */
+function multiplied(depth: number): object {
+  const shape = [null, 4]
+  const own = { module: 'keras.layers', registered_name: null }
+  const tensor = (layer: string, node = 0): object => ({
+    args: [{ class_name: '__keras_tensor__', config: { shape, dtype: 'float32', keras_history: [layer, node, 0] } }],
+    kwargs: {},
+  })
+  const first = { ...own, class_name: 'InputLayer', name: 'x', config: { batch_shape: shape, name: 'x' }, inbound_nodes: [] }
+  const inner = depth === 0 ? { ...own, class_name: 'ReLU', config: { name: 'y' } } : multiplied(depth - 1)
+  const calls = depth === 0 ? [tensor('x')] : Array.from({ length: 31 }, (_, i) => (i === 0 ? tensor('x') : tensor('y', i - 1)))
+  const layers = [first, { ...inner, name: 'y', inbound_nodes: calls }]
+  const ends = { input_layers: [['x', 0, 0]], output_layers: [['y', calls.length - (depth === 0 ? 1 : 0), 0]] }
+  return { class_name: 'Functional', config: { name: 'y', layers, ...ends } }
+}
+
+test.each([
+  [2, undefined],
+  [6, 'its layers are called more than 20,000 times'],
+])('models %i deep that multiply the calls of a layer', (depth, refusal) => {
+  const read = (): unknown => readModelConfig(multiplied(depth), 'a file')
+  if (refusal === undefined) expect(read).not.toThrow()
+  else expect(read).toThrow(refusal)
 })

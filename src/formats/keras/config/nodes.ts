@@ -4,9 +4,6 @@ import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
 import type { MadeLayer } from './make-layer.ts'
 import type { Reader } from './reader.ts'
 
-/** Calls of one model; shared layers have several. */
-const MOST_NODES = 10_000
-
 /** One call in a file: the tensors that go in, by layer and number of the call. */
 interface Node {
   readonly sources: readonly Source[]
@@ -26,7 +23,7 @@ export function callNodes(reader: Reader, made: ReadonlyMap<string, MadeLayer>):
     [...made].map(([name, { nodes }]) => [name, nodes.filter((node) => !isEmpty(node)).map((node) => readNode(reader, node, name))]),
   )
   const total = [...waiting.values()].reduce((sum, nodes) => sum + nodes.length, 0)
-  if (total > MOST_NODES) throw reader.refuse(`its layers are called more than ${MOST_NODES.toLocaleString('en-US')} times`)
+  reader.countRuns([...made].flatMap(([name, { layer }]) => waiting.get(name)?.map(() => layer) ?? []))
   const shift = legacyShift(waiting, made)
   for (let left = total; left > 0;) {
     const before = left

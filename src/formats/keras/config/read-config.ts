@@ -4,7 +4,7 @@
  */
 import { RootstockError } from '../../../errors.ts'
 import { input } from '../../../layers/index.ts'
-import type { Layer, SymbolicTensor } from '../../../layers/index.ts'
+import type { SymbolicTensor } from '../../../layers/index.ts'
 import { Functional } from '../../../models/index.ts'
 import type { ModelOptions } from '../../../models/index.ts'
 import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
@@ -61,6 +61,7 @@ function readSequential(reader: Reader, model: JsonObject, body: JsonObject): En
   const [first] = entries
   if (!first) throw reader.refuse('the model has no layers')
   let made = entries.map((entry, i) => readLayer(reader, entry, textAt(objectAt(entry, 'config'), 'name') ?? `layer_${i}`))
+  reader.countRuns(made.map(({ layer }) => layer))
   const head = made[0]?.tensor
   if (head) made = made.slice(1)
   const start = head ?? sequentialInput(reader, first, body['build_input_shape'] ?? objectAt(model, 'build_config')?.['input_shape'])
@@ -90,7 +91,12 @@ function readLayer(reader: Reader, entry: JsonObject, name: string): Omit<MadeLa
   const className = textAt(entry, 'class_name')
   if (className === 'Functional' || className === 'Model' || className === 'Sequential') {
     const options = readModel(reader, entry, name)
-    return { layer: reader.building(name, (): Layer => new Functional({ ...options, name })), isModel: true }
+    const layer = reader.building(name, () => new Functional({ ...options, name }))
+    reader.countRuns(
+      layer.path.map((call) => call.layer),
+      layer,
+    )
+    return { layer, isModel: true }
   }
   return makeLayer(reader, entry, name)
 }

@@ -1,11 +1,14 @@
 /** @file What all readers of a configuration share: refusals that name the file, notes, and the limits that hostile files run into. */
 import { RootstockError, messageOf } from '../../../errors.ts'
+import type { Layer } from '../../../layers/index.ts'
 import type { Dim } from '../../../tensor/index.ts'
 import { brief, isList, isObject, textAt } from './json-value.ts'
 import type { JsonObject } from './json-value.ts'
 
 /** The largest network in Keras has about 1,000 layers. */
 const MOST_LAYERS = 5000
+/** Calls of layers, those within a nested model once for each of its calls: shapes and operators are worked out for every one. */
+const MOST_RUNS = 20_000
 /** Models within models. */
 const MOST_DEPTH = 8
 /** Of one tensor's shape. */
@@ -15,6 +18,8 @@ const MOST_AXES = 8
 export class Reader {
   readonly notes: string[] = []
   readonly #source: string
+  /** How many layers one call of a nested model runs. */
+  readonly #runs = new Map<Layer, number>()
   #layers = 0
   #depth = 0
 
@@ -55,6 +60,13 @@ export class Reader {
     this.#layers += list.length
     if (this.#layers > MOST_LAYERS) throw this.refuse(`it has more than ${MOST_LAYERS.toLocaleString('en-US')} layers`)
     return list
+  }
+
+  /** Counts what these calls run, and notes it for the nested model that they make up. Throws FORMAT above the limit. */
+  countRuns(called: readonly Layer[], model?: Layer): void {
+    const runs = called.reduce((sum, layer) => sum + (this.#runs.get(layer) ?? 1), 0)
+    if (runs > MOST_RUNS) throw this.refuse(`its layers are called more than ${MOST_RUNS.toLocaleString('en-US')} times`)
+    if (model) this.#runs.set(model, runs)
   }
 
   /** Refuses objects that are not Keras's own. */
