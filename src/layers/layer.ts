@@ -17,7 +17,7 @@ export interface LayerOptions {
 
 /** Options of one call of a layer. */
 export interface CallOptions {
-  /** Keeps this call in inference (false) or training mode (true) whatever the run does. */
+  /** While the model trains, keeps this call in inference (false) or training mode (true). Everything else runs in inference mode, as Keras's `predict`. */
   readonly training?: boolean
 }
 

@@ -10,7 +10,7 @@ export interface LayerCall {
   readonly inputs: readonly SymbolicTensor[]
   /** What it returned. */
   readonly output: SymbolicTensor
-  /** Overrides the mode of the run for this call, as in Keras's `base(x, training=False)`. */
+  /** Overrides the mode of this call while the model trains, as in Keras's `base(x, training=False)`. */
   readonly training: boolean | undefined
 }
 

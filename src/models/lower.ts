@@ -17,7 +17,7 @@ import { Functional } from './functional.ts'
 export interface LowerOptions {
   /** Keras's shapes of the inputs; null only for the batch. Default: the model's own. */
   readonly shapes?: readonly KerasShape[]
-  /** Training mode: dropout drops, trainable batch norms use the batch. */
+  /** Training mode: dropout drops, trainable batch norms use the batch. False holds for calls with `training: true`, too. */
   readonly training: boolean
   /** Whether a layer counts as trainable in this run. Default: its own flag. */
   readonly isTrainable?: (layer: LayerCall['layer']) => boolean
@@ -120,7 +120,8 @@ function lowerCalls(state: State, model: Functional, scope: Scope): void {
   for (const call of model.path) {
     if (known.has(call.output)) continue
     const sources = call.inputs.map((tensor) => known.get(tensor)!)
-    const training = call.training ?? scope.training
+    // Keras's `predict` and `evaluate` override what a call fixes: outside of training every layer is in inference mode.
+    const training = state.options.training && (call.training ?? scope.training)
     const place = [...scope.place, model.places.get(call) ?? 0]
     known.set(call.output, lowerCall(state, call, { sources, training, place }))
   }

@@ -1,7 +1,8 @@
 /** @file Prediction: sizes, batches, changed weights, several outputs and inputs, and what is refused. */
 import { describe, expect, it, vi } from 'vitest'
 import * as engines from '../engine/index.ts'
-import { add, clearSession, conv2d, dense, flatten, globalAveragePooling2d, input } from '../layers/index.ts'
+import { onnxGraph } from '../formats/onnx/index.ts'
+import { add, batchNormalization, clearSession, conv2d, dense, dropout, flatten, globalAveragePooling2d, input } from '../layers/index.ts'
 import { random, rows, tensor, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { model, type Model } from './model.ts'
 import { joinRows, Predictor } from './predict.ts'
@@ -27,6 +28,18 @@ function anySize(): Model {
   return model({ inputs: photo, outputs: dense({ units: 3, activation: 'softmax', name: 'head' })(globalAveragePooling2d({})(map)) })
 }
 
+/** A batch normalization with moving statistics of its own and a dropout, both called in this mode. */
+function withTraining(training: boolean | undefined): Model {
+  clearSession()
+  const options = training === undefined ? {} : { training }
+  const x = input({ shape: [4] })
+  const norm = batchNormalization()
+  const net = model({ inputs: x, outputs: dropout({ rate: 0.5 })(norm(x, options), options) })
+  norm.weights[2]!.assign(new Float32Array(4).fill(0.5))
+  norm.weights[3]!.assign(new Float32Array(4).fill(4))
+  return net
+}
+
 const near = (found: Numbers, expected: Numbers): void => {
   expect(found.shape).toEqual(expected.shape)
   found.data.forEach((value, i) => expect(value).toBeCloseTo(expected.data[i]!, 6))
@@ -50,6 +63,24 @@ describe('predict', () => {
     for (let i = 0; i < 7; i++) near(await net.predict(rows(x, i, i + 1)), rows(await net.predict(x, { batchSize }), i, i + 1))
     await net.dispose()
   })
+
+  it.each([undefined, true, false])(
+    'runs in inference mode where calls have training: %s, and so do evaluate and the exported graph',
+    async (training) => {
+      const net = withTraining(training)
+      const x = noise([3, 4])
+      // Keras 3.15: moving statistics (x − 0.5) / √(4 + 0.001), and nothing is dropped, whatever the calls say.
+      near(await net.predict(x), { ...x, data: x.data.map((value) => (value - 0.5) / Math.sqrt(4.001)) })
+      const graph = onnxGraph(net)
+      expect(graph.inputs).toHaveLength(1)
+      expect(graph.nodes.flatMap(({ op, attributes }) => (op === 'BatchNormalization' ? [attributes] : []))).toMatchObject([
+        { training_mode: 0 },
+      ])
+      net.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+      expect((await net.evaluate(x, await net.predict(x)))['loss']).toBeCloseTo(0, 6)
+      await net.dispose()
+    },
+  )
 
   it('computes convolutions a few photos at a time and a large dense kernel for all of them', async () => {
     clearSession()
