@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { drawAnimal } from '../image/index.ts'
 import * as layers from '../layers/index.ts'
+import { tensor } from '../tensor/index.ts'
 import { model, type Model } from '../training/index.ts'
 import { labelsFileOf, readLabels } from './label-file.ts'
 import { loadClassifier } from './load-classifier.ts'
@@ -109,6 +110,50 @@ describe('a model', () => {
     ['no square', { size: [8, 9, 3] }],
   ] as const)('with %s is refused', async (_, shape) => {
     await expect(loadClassifier(await saved('odd.keras', shape))).rejects.toMatchObject({ code: 'FORMAT' })
+  })
+})
+
+describe('answers', () => {
+  const dense = (activation: string): layers.Layer => layers.dense({ units: 3, activation })
+  const inner = (x: layers.SymbolicTensor): layers.SymbolicTensor => {
+    const pooled = layers.input({ shape: [3] })
+    return model({ inputs: pooled, outputs: dense('linear')(pooled) })(x)
+  }
+  /** What stands behind the pooled photo, and what becomes of it. */
+  const heads: readonly (readonly [string, (x: layers.SymbolicTensor) => layers.SymbolicTensor, 'kept' | 'softmax' | 'refused'])[] = [
+    ['softmax', (x) => dense('softmax')(x), 'kept'],
+    ['sigmoid', (x) => layers.reshape({ targetShape: [3] })(dense('sigmoid')(x)), 'kept'],
+    ['two heads, averaged', (x) => layers.rescaling({ scale: 0.5 })(layers.add()([dense('softmax')(x), dense('softmax')(x)])), 'kept'],
+    ['linear', (x) => dense('linear')(x), 'softmax'],
+    ['linear in a nested model', inner, 'softmax'],
+    [
+      'linear, then a layer of the name',
+      (x) => layers.activation({ activation: 'linear', name: 'probabilities' })(dense('linear')(x)),
+      'softmax',
+    ],
+    ['relu', (x) => dense('relu')(x), 'refused'],
+    ['ReLU', (x) => layers.reLU()(dense('linear')(x)), 'refused'],
+  ]
+  it.each(heads)('of %s', async (name, head, outcome) => {
+    const photo = layers.input({ shape: [8, 8, 3] })
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const net = model({ inputs: photo, outputs: head(layers.globalAveragePooling2d()(photo)), name: 'mine' })
+    const path = at(`${name}.h5`)
+    await net.save(path)
+    const opening = loadClassifier(path, { preprocessing: 'none' })
+    if (outcome === 'refused') {
+      await expect(opening).rejects.toMatchObject({ code: 'FORMAT', hint: expect.any(String) as string })
+      return
+    }
+    const classifier = await opening
+    expect(warned.mock.calls.some(([text]) => String(text).includes('go through a softmax'))).toBe(outcome === 'softmax')
+    const x = tensor(new Float32Array(8 * 8 * 3).fill(100), [1, 8, 8, 3])
+    const [own, found] = [[...(await net.predict(x)).data], [...(await classifier.probabilities(x)).data]]
+    const sum = own.reduce((total, value) => total + Math.exp(value - Math.max(...own)), 0)
+    const expected = outcome === 'kept' ? own : own.map((value) => Math.exp(value - Math.max(...own)) / sum)
+    expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 5))
+    await classifier.save(at('answers.onnx'))
+    await Promise.all([net.dispose(), classifier.dispose()])
   })
 })
 

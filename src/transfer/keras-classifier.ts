@@ -5,6 +5,7 @@ import { preprocessSteps, type PreprocessMode } from '../image/index.ts'
 import type { Layer } from '../layers/index.ts'
 import { Functional } from '../models/index.ts'
 import { loadModel, type Model } from '../training/index.ts'
+import { withProbabilities } from './class-scores.ts'
 import { Classifier, type ClassifierParts } from './classifier.ts'
 import { labelsBeside, readLabels } from './label-file.ts'
 
@@ -36,7 +37,7 @@ export async function loadKerasClassifier(path: string, options: KerasClassifier
     networkNames.find((id) => isNamed(model.name, id)) ?? marks.find(([mark]) => layers.some(({ name }) => name === mark))?.[1]
   const classes = classesOf(model, path)
   return new Classifier({
-    model,
+    model: withProbabilities(model, path),
     network: network ?? model.name,
     labels: await labelsOf(path, options.labels, { classes, network }),
     reading: {
