@@ -79,6 +79,22 @@ describe('labels', () => {
   })
 
   it.each([
+    ['empty', ['', 'b'], /found 0 characters as label 0, expected 1 to 1,000 characters/u],
+    ['too long', ['a', 'b'.repeat(1001)], /found 1,001 characters as label 1/u],
+    ['no text', ['a', 7 as unknown as string], /found 7 as label 1/u],
+    ['a line too long', `a\n${'b'.repeat(1001)}`, /found 1,001 characters as label 1/u],
+  ])('that are %s are refused when they come in', async (_, given, found) => {
+    const path = await saved('unnamed.keras')
+    if (typeof given === 'string') writeFileSync(at('given.txt'), given)
+    const labels = typeof given === 'string' ? at('given.txt') : given
+    await expect(loadClassifier(path, { labels })).rejects.toMatchObject({
+      code: 'DATA',
+      message: expect.stringMatching(found) as string,
+      hint: expect.any(String) as string,
+    })
+  })
+
+  it.each([
     ['a.json', '["cat","dog"]', ['cat', 'dog']],
     ['a.txt', 'cat\r\n\r\n dog \n', ['cat', 'dog']],
     ['b.json', '{"0":"cat","2":"dog"}', undefined],

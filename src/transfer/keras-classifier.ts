@@ -7,7 +7,7 @@ import { Functional } from '../models/index.ts'
 import { loadModel, type Model } from '../training/index.ts'
 import { withProbabilities } from './class-scores.ts'
 import { Classifier, type ClassifierParts } from './classifier.ts'
-import { labelsBeside, readLabels } from './label-file.ts'
+import { checkLabels, labelsBeside, readLabels } from './label-file.ts'
 
 /** What a model file cannot say. */
 export interface KerasClassifierOptions {
@@ -100,9 +100,11 @@ async function labelsOf(
 ): Promise<ClassifierParts['labels']> {
   const names = (typeof asked === 'string' ? await readLabels(asked) : asked) ?? (await labelsBeside(path))
   if (names && names.length !== classes) {
-    throw new RootstockError('DATA', `Cannot name the classes of ${path}: found ${names.length} labels, expected ${classes}`)
+    throw new RootstockError('DATA', `Cannot name the classes of ${path}: found ${names.length} labels, expected ${classes}`, {
+      hint: 'Give one label for each class, in the order of the output',
+    })
   }
-  if (names) return names.map((label) => ({ label }))
+  if (names) return checkLabels(names, path).map((label) => ({ label }))
   if (network !== undefined && classes === imagenetLabels.length) return imagenetLabels.map(({ wnid, name }) => ({ label: name, wnid }))
   return Array.from({ length: classes }, (_, i) => ({ label: `class ${i}` }))
 }

@@ -6,8 +6,10 @@ import { RootstockError, messageOf } from '../errors.ts'
 import { readRegular } from '../files/index.ts'
 
 const mostBytes = 16 * 2 ** 20
-const names = z.array(z.string().min(1).max(1000)).max(100_000)
-const byNumber = z.record(z.string().regex(/^\d+$/u), z.string().min(1).max(1000))
+const most = { labels: 100_000, characters: 1000 }
+const label = z.string().min(1).max(most.characters)
+const names = z.array(label).max(most.labels)
+const byNumber = z.record(z.string().regex(/^\d+$/u), label)
 
 /** NAME.labels.json beside NAME.keras. */
 export function labelsFileOf(model: string): string {
@@ -20,6 +22,20 @@ export async function labelsBeside(model: string): Promise<readonly string[] | u
   const places = [own, own.replace(/json$/u, 'txt'), join(dirname(model), 'labels.json'), join(dirname(model), 'labels.txt')]
   for (const place of places) if (await stat(place).catch(() => undefined)) return readLabels(place)
   return undefined
+}
+
+/** The same labels, where every file of a classifier can hold them. Throws DATA. */
+export function checkLabels(labels: readonly string[], path: string): readonly string[] {
+  const hint = 'Give every class a name, as in ["cat", "dog"]'
+  const refuse = (found: string, expected: string): RootstockError =>
+    new RootstockError('DATA', `Cannot name the classes of ${path}: found ${found}, expected ${expected}`, { hint })
+  const count = (number: number): string => number.toLocaleString('en-US')
+  if (labels.length > most.labels) throw refuse(`${count(labels.length)} labels`, `at most ${count(most.labels)}`)
+  const wrong = labels.findIndex((each) => !label.safeParse(each).success)
+  if (wrong < 0) return labels
+  const found: unknown = labels[wrong]
+  const what = typeof found === 'string' ? `${count(found.length)} characters` : String(found)
+  throw refuse(`${what} as label ${wrong}`, `1 to ${count(most.characters)} characters`)
 }
 
 /** One label in a line, a JSON list, or a JSON object from the number of the class to its label. Throws FILE and DATA. */

@@ -147,6 +147,18 @@ describe('an artifact', () => {
     if (byte === 3) expect(check.difference).toBeGreaterThan(check.tolerance)
   })
 
+  it.each([
+    ['a class without a name', { labels: ['', 'dog', 'fox'].map((label) => ({ label })) }],
+    ['a network without a name', { network: '' }],
+  ])('that could not be read back is not written: %s', async (_, parts) => {
+    const { model: net, reading } = tiny('tf')
+    const wrong = new Classifier({ model: net, network: 'tiny', labels: names.map((label) => ({ label })), reading, ...parts })
+    writeFileSync(at('kept.onnx'), 'as it was')
+    await expect(wrong.save(at('kept.onnx'))).rejects.toMatchObject({ code: 'USAGE', hint: expect.any(String) as string })
+    expect(readFileSync(at('kept.onnx'), 'utf8')).toBe('as it was')
+    await wrong.dispose()
+  })
+
   it('cut anywhere is refused', async () => {
     for (let length = 0; length < bytes.length; length += Math.ceil(bytes.length / 60)) {
       writeFileSync(at('cut.onnx'), bytes.subarray(0, length))

@@ -62,10 +62,16 @@ export type ArtifactMetadata = z.infer<typeof schema>
 
 const words = new Set(['format', 'description', 'network', 'rootstock_version', 'created', 'precision'])
 
-/** The texts of an artifact, with the hash over them and `digest`, the hash of the graph. */
+/** The texts of an artifact, with the hash over them and `digest`, the hash of the graph. Throws USAGE for what `readMetadata` would refuse. */
 export function writeMetadata(metadata: ArtifactMetadata, digest: string): Record<string, string> {
   const given = Object.entries(metadata).filter(([, value]) => value !== undefined)
   const texts = Object.fromEntries(given.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]))
+  const [issue] = schema.safeParse(metadata).error?.issues ?? []
+  const long = Object.entries(texts).find(([, text]) => text.length > most.text)
+  if (issue || long) {
+    const found = issue ? described(issue) : `${long?.[0]} has ${long?.[1].length} characters, expected at most ${most.text}`
+    throw new RootstockError('USAGE', `Cannot write a ${artifactFormat}: ${found}`, { hint: 'Save the classifier as .keras' })
+  }
   return { ...texts, sha256: seal(new Map(Object.entries(texts)), digest) }
 }
 
@@ -82,12 +88,17 @@ export function readMetadata(
   const parsed = schema.safeParse(values)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    throw damaged(source, `${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'not of an artifact'}`)
+    throw damaged(source, issue ? described(issue) : 'its metadata are not of an artifact')
   }
   const { class_names: classes, wnids = classes, parity } = parsed.data
   const isComplete = wnids.length === classes.length && parity.samples.every(({ probabilities }) => probabilities.length === classes.length)
   if (!isComplete) throw damaged(source, `it has ${classes.length} classes, but another number of probabilities or keys`)
   return { metadata: parsed.data, isIntact: texts.get('sha256') === seal(texts, digest) }
+}
+
+/** "class_names.0: Too small: …". */
+function described({ path, message }: z.core.$ZodIssue): string {
+  return `${path.map(String).join('.')}: ${message}`
 }
 
 /** One hash over everything in the file. */
@@ -118,5 +129,6 @@ function notOurs(source: string, format: string | undefined): RootstockError {
 function damaged(source: string, found: string, cause?: unknown): RootstockError {
   return new RootstockError('FORMAT', `Cannot load a classifier from ${source}: ${found}, expected the metadata of ${artifactFormat}`, {
     cause,
+    hint: 'Copy or export the file again',
   })
 }
