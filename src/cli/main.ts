@@ -5,12 +5,13 @@ import { errorLine } from './one-line.ts'
 import { runCommandLine } from './run-command-line.ts'
 
 // A reader that has seen enough (rootstock … | head) is no failure.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error) => {
-    if (errnoOf(error) !== 'EPIPE') throw fileError(error, 'the output', { action: 'write' })
-    process.exit(0)
-  })
-}
+process.stdout.on('error', (error) => {
+  if (errnoOf(error) !== 'EPIPE') throw fileError(error, 'the output', { action: 'write' })
+  process.exit(0)
+})
+
+// Notes and progress are no result: where nobody can hear them, the work goes on, and the exit code says how it ended.
+process.stderr.on('error', () => undefined)
 
 // Whatever slips through ends in one line too.
 process.on('uncaughtException', (error) => {

@@ -1,12 +1,12 @@
 /** @file Exit codes: the table of docs/exit-codes.md, and a command that ends with each. Signals are in main-job.test.ts. */
-import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { EXIT_CODES, SIGNAL_CODES, exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { RootstockError, type ErrorCode } from '../../src/errors.ts'
 import { builtMain, root } from './built.cases.ts'
-import { drawClasses, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
+import { drawClasses, ended, rootstockJson, scratchFolder, SMALL, start } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
 const at = (...names: string[]): string => join(scratch, ...names)
@@ -87,5 +87,23 @@ describe.skipIf(process.platform === 'win32')('a reader that has seen enough', (
     await new Promise((resolve) => child.on('close', resolve))
     expect(stdout).toBe('{\ncodes 0 0\n')
     expect(stderr).toBe('')
+  })
+})
+
+describe('a stderr that takes nothing', () => {
+  it('ends no training: its lines are lost, its result is not', async () => {
+    const child = start(['train', at('photos'), ...SMALL, '--epochs', '2', '--no-plots', '--out', at('unheard'), '--json'])
+    child.stderr?.destroy()
+    const { code, stdout } = await ended(child)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ epochs: 2 })
+    expect([existsSync(at('unheard', 'classifier.onnx')), existsSync(at('unheard', 'run.lock'))]).toEqual([true, false])
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('leaves a failure its own exit code and its object', () => {
+    const stdio: ['ignore', 'pipe', number] = ['ignore', 'pipe', openSync('/dev/full', 'w')]
+    const { status, stdout } = spawnSync(process.execPath, [builtMain(), 'train', at('empty'), '--json'], { stdio, encoding: 'utf8' })
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'DATA' } })
+    expect(status).toBe(EXIT_CODES.DATA)
   })
 })
