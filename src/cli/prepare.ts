@@ -4,6 +4,7 @@ import type { Prepared } from '../data/index.ts'
 import { timedBar } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, toggle, words } from './flag-values.ts'
+import { shellWord } from './go-on.ts'
 import { oneLine } from './one-line.ts'
 import { alignColumns } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,7 +47,7 @@ function show({ classNames, counts, notes }: Prepared, out: string, { print, col
   for (const note of notes) print(colors.dim(oneLine(note)))
   const rows = classNames.map((label) => [oneLine(label), ...PARTS.map((part) => counts[part].get(label) ?? 0)])
   for (const line of alignColumns([['class', ...PARTS], ...rows])) print(line)
-  print(`Ready in ${oneLine(out)}: rootstock train ${oneLine(out)}`)
+  print(`Ready in ${oneLine(out)}: rootstock train ${shellWord(out)}`)
 }
 
 function jsonOf({ classNames, counts, notes, isUnchanged }: Prepared, out: string): object {

@@ -79,26 +79,27 @@ export const train = command({
   ],
   endsCleanly: true,
   run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
-    const { runFolderOf, trainClassifier } = await import('../transfer/index.ts')
+    const { trainClassifier, withRunFolder } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
-    const run = runFolderOf(asked)
     const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
-    const stopped = { folder, run }
-    try {
-      const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
-      const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
-      const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...kept, ...told, out: run })
-      progress.finish()
-      const { report } = classifier
-      await classifier.dispose()
-      if (report) show(report, terminal, signal.aborted ? goOnCommand(stopped) : undefined)
-      return { json: report ?? {} }
-    } catch (error) {
-      throw sayHowToGoOn(error, stopped)
-    } finally {
-      progress.finish()
-    }
+    const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
+    const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
+    return withRunFolder(asked, async (run) => {
+      const stopped = { folder, run }
+      try {
+        const classifier = await trainClassifier(folder, { ...asked, ...chosen, ...kept, ...told, out: run })
+        progress.finish()
+        const { report } = classifier
+        await classifier.dispose()
+        if (report) show(report, terminal, signal.aborted ? goOnCommand(stopped) : undefined)
+        return { json: report ?? {} }
+      } catch (error) {
+        throw sayHowToGoOn(error, stopped)
+      } finally {
+        progress.finish()
+      }
+    })
   },
 })
 

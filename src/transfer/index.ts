@@ -14,5 +14,5 @@ export type { Evaluation, FineTuneOptions, Prediction, Int8Report, TrainClassifi
 export { findClassifierRate, type ClassifierRates, type FindRateOptions } from './find-rate.ts'
 export { readHistory } from './read-history.ts'
 export { evaluateRun, type EvaluateRunOptions } from './evaluate-run.ts'
-export { runFolderOf } from './run-job.ts'
+export { withRunFolder } from './new-run.ts'
 export { isRunFolder } from './run-folder.ts'

@@ -1,7 +1,5 @@
 /** @file What a training works on: its input, read before anything is written, and the run that it opens. */
-import { join } from 'node:path'
-import { RootstockError } from '../errors.ts'
-import { networkOf, refuseWeightsTypo } from '../applications/index.ts'
+import { refuseWeightsTypo } from '../applications/index.ts'
 import type { Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
@@ -116,17 +114,3 @@ export function settingsOf({ options, spec, reading, resumed }: Pick<Job, 'optio
     settings: keptSettings(options),
   }
 }
-
-/** Where the run lies. Code USAGE for a run to go on with that is not named. */
-export function runFolderOf({ out, resume, network = 'mobilenet' }: TrainClassifierOptions): string {
-  if (out !== undefined) return out
-  if (resume) {
-    throw new RootstockError('USAGE', 'Cannot resume: found no out, expected the folder of the interrupted run', {
-      hint: 'Give --out, such as --out runs/latest',
-    })
-  }
-  return join('runs', `${networkOf(network).id}-${stamp(new Date())}`)
-}
-
-/** 20261123-214455 */
-const stamp = (date: Date): string => date.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')

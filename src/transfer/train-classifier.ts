@@ -4,6 +4,7 @@ import { RootstockError, refuseUnknown } from '../errors.ts'
 import { augment, type View } from '../image/index.ts'
 import { Classifier } from './classifier.ts'
 import { int8ReportOf, keepByteTrunk } from './int8.ts'
+import { withRunFolder } from './new-run.ts'
 import type { FineTuneOptions, TrainClassifierOptions, TrainReport } from './options.ts'
 import { fineTuneNames, trainNames } from './option-names.ts'
 import { augmentationSettings } from './report/augmentation-settings.ts'
@@ -12,7 +13,7 @@ import { evaluationOf, type Answer } from './report/tally.ts'
 import { finishedReport, inRunFolder, resumedOptions } from './resume.ts'
 import { writeRunArtifact } from './run-artifact.ts'
 import { refuseTakenFolder, runFiles, writeRunSettings } from './run-folder.ts'
-import { openJob, readJobInput, runFolderOf, settingsOf, type Job, type JobInput, type Place } from './run-job.ts'
+import { openJob, readJobInput, settingsOf, type Job, type JobInput, type Place } from './run-job.ts'
 import { writeRunReport } from './run-report.ts'
 import { trainStages } from './run-stages.ts'
 
@@ -22,7 +23,10 @@ import { trainStages } from './run-stages.ts'
  */
 export async function trainClassifier(folder: string, given: TrainClassifierOptions = {}): Promise<Classifier> {
   refuseUnknown('trainClassifier', given, trainNames)
-  const run = runFolderOf(given)
+  return withRunFolder(given, (run) => trainInto(run, folder, given))
+}
+
+async function trainInto(run: string, folder: string, given: TrainClassifierOptions): Promise<Classifier> {
   const { resume = false, ...options } = given.resume ? await resumedOptions(run, given) : given
   if (resume && (await finishedReport(run, options))) {
     options.onEvent?.({ type: 'message', message: `The run in ${run} is over; raise epochs to go on`, by: 'resume' })

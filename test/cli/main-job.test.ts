@@ -48,6 +48,11 @@ describe('prepare', () => {
     expect(readdirSync(at('again', 'train', 'dog')).sort()).toEqual(['dog.0.jpg', 'dog.1.jpg', 'dog.2.jpg'])
     expect((await rootstockJson(argv)).json).toMatchObject({ unchanged: true })
   })
+
+  it('ends with a command that a shell reads', async () => {
+    const { stdout } = await rootstock(['prepare', at('photos'), at('two words')])
+    expect(stdout).toContain(`: rootstock train '${at('two words')}'\n`)
+  })
 })
 
 describe('train', () => {
