@@ -1,7 +1,7 @@
 /** @file How well a classifier does on a folder of labelled photos. */
 import { hashAll, imageFolder, readAll, type Dataset } from '../data/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
-import type { TrainingEvent } from '../training/index.ts'
+import type { Split, TrainingEvent } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
 import type { Evaluation } from './options.ts'
 import { answerOf, evaluationOf, type Answer } from './report/tally.ts'
@@ -11,6 +11,8 @@ const photosAtOnce = 4
 /** What `Classifier.evaluate` takes. */
 export interface EvaluateClassifierOptions {
   readonly onEvent?: (event: TrainingEvent) => void
+  /** What the events call the photos. Default 'test'. */
+  readonly part?: Split
   /** Content hashes of the photos that the classifier has learned from. */
   readonly learned?: ReadonlySet<string>
 }
@@ -19,10 +21,10 @@ export interface EvaluateClassifierOptions {
 export async function evaluateClassifier(
   classifier: Classifier,
   data: string | Dataset,
-  { onEvent, learned }: EvaluateClassifierOptions,
+  { learned, ...told }: EvaluateClassifierOptions,
 ): Promise<Evaluation> {
   const dataset = typeof data === 'string' ? await imageFolder(data, { classNames: classifier.classNames }).open() : data
-  const answers = await predictDataset(classifier, dataset, onEvent)
+  const answers = await predictDataset(classifier, dataset, told)
   const evaluation = evaluationOf(classifier.classNames, answers)
   return learned ? { ...evaluation, learned: await countLearned(dataset, answers, learned) } : evaluation
 }
@@ -30,7 +32,7 @@ export async function evaluateClassifier(
 async function predictDataset(
   classifier: Classifier,
   dataset: Dataset,
-  onEvent: ((event: TrainingEvent) => void) | undefined,
+  { onEvent, part: split = 'test' }: EvaluateClassifierOptions,
 ): Promise<Answer[]> {
   const { reading } = classifier
   const how = { ...reading, size: [reading.size, reading.size] as const }
@@ -44,13 +46,13 @@ async function predictDataset(
     const width = shape[1] ?? 1
     waiting.forEach(({ index }, i) => answers.push(answerOf(index, dataset.labels[index] ?? 0, data.subarray(i * width, (i + 1) * width))))
     waiting = []
-    onEvent?.({ type: 'featuresProgress', split: 'test', done, total: dataset.size, seconds: (performance.now() - started) / 1000 })
+    onEvent?.({ type: 'featuresProgress', split, done, total: dataset.size, seconds: (performance.now() - started) / 1000 })
   }
   const indices = Array.from({ length: dataset.size }, (_, i) => i)
   for await (const { index, id, result } of readAll(dataset, indices, how)) {
     done++
     if (result.ok) waiting.push({ index, tensor: result.tensor })
-    else onEvent?.({ type: 'unusable', split: 'test', path: id, reason: result.reason })
+    else onEvent?.({ type: 'unusable', split, path: id, reason: result.reason })
     if (waiting.length === photosAtOnce) await flush()
   }
   await flush()

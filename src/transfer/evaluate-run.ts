@@ -25,7 +25,7 @@ export interface EvaluateRunOptions {
 export async function evaluateRun(classifier: Classifier, { run, folder, part, onEvent }: EvaluateRunOptions): Promise<Evaluation> {
   const data = part === undefined ? folder : await runPart(run, folder, part)
   const learned = await learnedPhotos(run)
-  const told = { ...(onEvent && { onEvent }), ...(learned && { learned }) }
+  const told = { ...(onEvent && { onEvent }), ...(learned && { learned }), ...(part && { part }) }
   const evaluation = await evaluateClassifier(classifier, data, told)
   if (evaluation.learned) {
     const message = `${evaluation.learned} of ${evaluation.images} photos were among those that ${run} trained with: these figures are too good`

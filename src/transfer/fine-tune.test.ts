@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ANIMALS, drawAnimal } from '../image/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
+import type { Classifier } from './classifier.ts'
 import { loadClassifier } from './load-classifier.ts'
-import { fineTune } from './train-classifier.ts'
+import { fineTune, trainClassifier } from './train-classifier.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-tuned-'))
 const photos = join(folder, 'photos')
@@ -43,6 +44,21 @@ it('trains the head, then the last block with a rate that warms up and falls', a
   const loaded = await loadClassifier(out)
   expect((await loaded.predict(join(photos, 'cat', '0.jpg')))[0]).toEqual(expected)
   await loaded.dispose()
+})
+
+it.each([
+  ['the head', {}],
+  ['the last block', { recipe: 'fine-tune' }],
+  ['the layers from one on', { unfreezeFrom: 'conv_pw_13' }],
+  ['a network without weights', { weights: 'none', unfreezeFrom: 'all' }],
+] as const)('a run that trained %s shows the same layers as trained when it is loaded', async (name, settings) => {
+  const out = join(folder, name.replaceAll(' ', '-'))
+  const trained = await trainClassifier(photos, { ...quick, epochs: 1, alpha: 0.5, size: 32, out, ...settings })
+  const loaded = await loadClassifier(out)
+  const paths = ({ model }: Classifier): string[] => model.trainableWeights.map(({ path }) => path)
+  expect(paths(loaded)).toEqual(paths(trained))
+  expect(paths(loaded)).toContain('dense_output/kernel')
+  await Promise.all([trained.dispose(), loaded.dispose()])
 })
 
 it('refuses random weights', async () => {

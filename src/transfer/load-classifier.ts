@@ -1,17 +1,20 @@
 /** @file Opens a classifier, whatever it is kept in. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import { loadWeightsFile } from '../formats/keras/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
+import type { Model } from '../training/index.ts'
 import { ArtifactNetwork } from './artifact/network.ts'
 import { readIntactArtifact } from './artifact/read-artifact.ts'
-import { buildClassifierModel } from './classifier-model.ts'
+import { buildClassifierModel, freezeUpTo } from './classifier-model.ts'
 import { Classifier } from './classifier.ts'
 import { openByteTrunk } from './int8.ts'
 import { loadKerasClassifier, type KerasClassifierOptions } from './keras-classifier.ts'
 import type { TrainReport } from './options.ts'
-import { isRunFolder, readRunSettings, runFiles } from './run-folder.ts'
+import { RECIPES, stagesFor } from './recipe.ts'
+import { isRunFolder, readRunSettings, runFiles, type RunSettings } from './run-folder.ts'
 
 /** Options of `loadClassifier`: what a Keras model does not say of itself. Runs and classifier.onnx say it, and take none. */
 export type LoadClassifierOptions = KerasClassifierOptions
@@ -44,8 +47,9 @@ async function fromFolder(path: string): Promise<Classifier> {
   const artifact = join(path, runFiles.classifier)
   if (!(await isRunFolder(path)) && (await stat(artifact).catch(() => undefined))) return fromArtifact(artifact)
   const settings = await readRunSettings(path)
-  const { net } = await buildClassifierModel(settings, null)
+  const { net, base } = await buildClassifierModel(settings, null)
   loadWeightsFile(net, join(path, runFiles.best))
+  freezeAsTrained(base, settings)
   if (settings.precision === 'int8') await openByteTrunk(path, net)
   const { size, interpolation, exif } = settings
   return new Classifier({
@@ -55,6 +59,19 @@ async function fromFolder(path: string): Promise<Classifier> {
     reading: { size, interpolation, exif, preprocessing: (net.preprocessing ?? 'none') as PreprocessMode },
     report: settings.report as TrainReport | undefined,
   })
+}
+
+/** What a run trained follows from these of its settings. */
+const trainedSchema = z.object({
+  recipe: z.enum(RECIPES).exactOptional(),
+  unfreezeFrom: z.string().exactOptional(),
+  weights: z.string().exactOptional(),
+})
+
+/** Layers train as in the run's last stage: the summary and the diagram show what was learned, and a further `fit` goes on with it. */
+function freezeAsTrained(base: Model, { network, settings }: RunSettings): void {
+  const { data = {} } = trainedSchema.safeParse(settings)
+  freezeUpTo(base, stagesFor(network, data, 1).at(-1)?.from, data.weights !== 'none')
 }
 
 async function fromArtifact(path: string): Promise<Classifier> {

@@ -1,15 +1,16 @@
-/** @file Reads the figures of every epoch from a CSV file: history.csv, or what Keras's CSVLogger and ours write. */
+/** @file Reads the figures of every epoch from a CSV file: history.csv, results.csv, or what Keras's CSVLogger and ours write. */
 import { readFile } from 'node:fs/promises'
 import { parse } from 'csv-parse/sync'
 import { RootstockError, messageOf } from '../errors.ts'
 import { fileReason } from '../files/index.ts'
+import { kerasNames } from './report/results-csv.ts'
 
 /** A longer file is no history. */
 const mostBytes = 100_000_000
 
 /**
  * The columns by name, without `epoch`; what is missing (NA, nan, an empty cell) is NaN. Commas, semicolons and tabs part the cells.
- * Code FILE where the file cannot be read, FORMAT where it has no rows of numbers under names.
+ * The columns of results.csv, which Ultralytics writes too, get Keras's names. Code FILE where the file cannot be read, FORMAT where it has no rows of numbers under names.
  */
 export async function readHistory(file: string): Promise<Record<string, number[]>> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
@@ -21,7 +22,11 @@ export async function readHistory(file: string): Promise<Record<string, number[]
   if (text.length > mostBytes) throw refused(file, `${text.length} characters`)
   const [header, ...rows] = cellsOf(file, text)
   if (!header || header.length < 2) throw refused(file, header ? `the one column "${header[0]}"` : 'nothing')
-  const columns = header.flatMap((name, i) => (name === 'epoch' || name === '' ? [] : [[name, i] as const]))
+  const names = kerasNames(header)
+  const columns = header.flatMap((column, i) => {
+    const name = names ? names.get(column) : column
+    return name === undefined || name === 'epoch' || name === '' ? [] : [[name, i] as const]
+  })
   return Object.fromEntries(columns.map(([name, i]) => [name, rows.map((row, line) => numberOf(row[i] ?? '', { file, name, line }))]))
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { resultsCsv } from '../../src/transfer/report/results-csv.ts'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
 
 const folder = scratchFolder()
@@ -16,6 +17,18 @@ describe('plot', () => {
     expect(json).toEqual({ files: [join(folder, 'log.svg'), join(folder, 'log.png')], epochs: 2, metrics: ['loss', 'val_loss'] })
     expect(readFileSync(join(folder, 'log.svg'), 'utf8')).toContain('&lt;b&gt;Mine')
     expect(png(join(folder, 'log.png'))).toBe(true)
+  })
+
+  it("reads a run's results.csv, whose columns are named as Ultralytics names them", async () => {
+    const file = join(folder, 'results.csv')
+    const seconds = new Map([
+      [0, 1.5],
+      [1, 1.5],
+    ])
+    writeFileSync(file, resultsCsv({ loss: [1, 0.5], val_loss: [1, 0.7], val_accuracy: [0.5, 0.75], learning_rate: [0.1, 0.1] }, seconds))
+    const { json } = await rootstockJson(['plot', file])
+    expect(json).toMatchObject({ epochs: 2, metrics: ['loss', 'val_loss', 'val_accuracy', 'learning_rate'] })
+    expect(readFileSync(join(folder, 'results.svg'), 'utf8')).toContain('validation')
   })
 
   it('refuses what is no history, no file, or no picture', async () => {
@@ -93,7 +106,10 @@ describe('cache and the run folder', () => {
     const whole = await rootstockJson(['evaluate', run, data], env)
     expect(whole.json).toMatchObject({ images: 24, learned: expect.any(Number) as number })
     expect(whole.stderr).toMatch(/of 24 photos were among those that .* trained with/)
-    const part = await rootstockJson(['evaluate', run, data, '--part', 'test'], env)
-    expect(part.json).toMatchObject({ learned: 0 })
+    for (const part of ['validation', 'test']) {
+      const { json: measured, stderr: told } = await rootstockJson(['evaluate', run, data, '--part', part], env)
+      expect(measured).toMatchObject({ learned: 0 })
+      expect(told).toMatch(new RegExp(`^Features ${part} `))
+    }
   })
 })

@@ -9,6 +9,13 @@ const COLUMNS: readonly (readonly [column: string, key: string])[] = [
   ['lr/pg0', 'learning_rate'],
 ]
 
+/** Keras's name for each column of such a file, or undefined where the columns have names of their own. `time` is no figure of training. */
+export function kerasNames(columns: readonly string[]): ReadonlyMap<string, string> | undefined {
+  const known = new Map(COLUMNS)
+  const isOurs = columns.some((column) => known.has(column))
+  return isOurs ? new Map(columns.flatMap((column) => (column === 'time' ? [] : [[column, known.get(column) ?? column]]))) : undefined
+}
+
 /**
  * One row per epoch, counted from 1. `time` is the seconds of all epochs up to this one; it is empty where this process did not see them.
  */
