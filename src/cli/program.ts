@@ -114,11 +114,18 @@ function parse(argv: readonly string[], commands: readonly Command[], { version,
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.version') return { kind: 'text', text, json: { version } }
-    if (error.exitCode === 0) return help(text)
+    if (error.exitCode === 0) return helpAbout(argv, commands, text)
     throw usageError(error, commands, argv)
   }
   if (request) return request
   throw missingCommand(commands)
+}
+
+/** Help that was asked for with a command that there is not would look like an answer. */
+function helpAbout(argv: readonly string[], commands: readonly Command[], text: string): Request {
+  const word = argv.find((candidate, i) => !candidate.startsWith('-') && argv[i - 1] !== '--config')
+  if (word !== undefined && word !== 'help') commandOf(word, commands)
+  return help(text)
 }
 
 function help(text: string): Request {
@@ -156,7 +163,7 @@ function usageError(error: CommanderError, commands: readonly Command[], argv: r
   const hint = seeHelp(command)
   switch (error.code) {
     case 'commander.unknownOption':
-      return unknownFlag(quoted.replace(/=.*/s, ''), command, argv)
+      return unknownFlag(quoted, command, argv)
     case 'commander.unknownCommand':
       return unknownName('command', quoted, [...commands.map(({ name }) => name), 'help'])
     case 'commander.optionMissingArgument': {
@@ -173,9 +180,16 @@ function usageError(error: CommanderError, commands: readonly Command[], argv: r
 }
 
 /** A flag of a command that stands in front of it is known, but not there. */
-function unknownFlag(found: string, command: Command | undefined, argv: readonly string[]): RootstockError {
+function unknownFlag(word: string, command: Command | undefined, argv: readonly string[]): RootstockError {
+  const found = word.replace(/=.*/s, '')
   const own = Object.keys(command?.flags ?? {}).map(flagName)
   const common = COMMON.flatMap(([flags]) => flags.match(/--[a-z-]+/g) ?? [])
+  const isBehind = argv.indexOf(word) > argv.indexOf(command?.name ?? '')
+  // Flags that take a value are no strangers with one, so that this one takes none.
+  if (word !== found && (common.includes(found) || (isBehind && own.includes(found)))) {
+    const hint = `Write ${found} alone, or leave it out`
+    return new RootstockError('USAGE', `Cannot read the arguments: found a value in ${word}, expected none: it is a switch`, { hint })
+  }
   if (command && own.includes(found)) {
     const hint = `Write: rootstock ${command.name} … ${found}`
     return new RootstockError('USAGE', `Cannot read the arguments: found ${found} before ${command.name}, expected it behind`, { hint })
