@@ -39,6 +39,7 @@ async function trained(frozen: readonly string[], options: FitOptions): Promise<
   net.compile({ optimizer: sgd({ learningRate: 0.01 }), loss: 'categoricalCrossentropy' })
   const passes: number[] = []
   const onEvent = (event: TrainingEvent): void => {
+    options.onEvent?.(event)
     if (event.type === 'featuresProgress') passes.splice(0, 2, event.total, event.stored ?? 0)
   }
   await net.fit(imageFolder(folder, { targetSize: [8, 8], preprocessing: 'tf' }), { batchSize: 5, epochs: 2, ...options, onEvent })
@@ -97,7 +98,10 @@ describe('augmentation in fit', () => {
     ['views without an augmentation', { views: 3 }, /3 views: found no augmentation/],
     ['cutmix of features', { mix: cutmix() }, /Cannot use cutmix: the photos pass a frozen trunk once/],
   ])('refuses %s', async (_, options, says) => {
-    await expect(trained(['first'], options)).rejects.toThrow(says)
+    let passes = 0
+    const onEvent = ({ type }: TrainingEvent): void => void (type === 'featuresProgress' && passes++)
+    await expect(trained(['first'], { ...options, onEvent })).rejects.toThrow(says)
+    expect(passes).toBe(0)
   })
 
   it('refuses tensors and streams', async () => {
@@ -113,7 +117,7 @@ describe('mixed batches', () => {
   it('mix all values on the boundary alike, and the labels with them', () => {
     const x = photos(6).x
     const batch = { features: [x, x], labels: oneHot([0, 1, 2, 0, 1, 2]), weights: undefined }
-    const mixed = mixBatch(batch, mixup(), { seed: 0, epoch: 0, batch: 0, isPhotos: false })
+    const mixed = mixBatch(batch, mixup(), { seed: 0, epoch: 0, batch: 0 })
     expect(mixed.features[0]).toEqual(mixed.features[1])
     expect(mixed.features[0]).not.toEqual(x)
     for (let i = 0; i < 6; i++) expect([0, 1, 2].reduce((sum, k) => sum + Number(mixed.labels.data[3 * i + k]), 0)).toBeCloseTo(1, 6)
@@ -125,7 +129,7 @@ describe('mixed batches', () => {
       labels: { data: Int32Array.of(0, 1), shape: [2], dtype: 'int32' as const },
       weights: undefined,
     }
-    expect(() => mixBatch(batch, mixup(), { seed: 0, epoch: 0, batch: 0, isPhotos: true })).toThrow(/found class numbers/)
+    expect(() => mixBatch(batch, mixup(), { seed: 0, epoch: 0, batch: 0 })).toThrow(/found class numbers/)
   })
 
   it('train', async () => {

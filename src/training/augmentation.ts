@@ -44,17 +44,16 @@ export function viewsFor({ augmentation, views, readSize }: AugmentationOptions,
   }
 }
 
-/** The batch with its samples mixed. Every value on the freeze boundary is mixed alike. Code USAGE for cutmix of features. */
-export function mixBatch(
-  batch: Batch,
-  mix: BatchAugmentation,
-  at: { seed: number; epoch: number; batch: number; isPhotos: boolean },
-): Batch {
-  if (!at.isPhotos && mix.name === 'cutmix') {
-    throw new RootstockError('USAGE', 'Cannot use cutmix: the photos pass a frozen trunk once, and features have no rectangles', {
-      hint: 'Use image.mixup(), or train all layers',
-    })
-  }
+/** Refuses cutmix of features, before any are computed. Code USAGE. */
+export function checkMix({ mix }: AugmentationOptions, { computes }: { readonly computes: boolean }): void {
+  if (!computes || mix?.name !== 'cutmix') return
+  throw new RootstockError('USAGE', 'Cannot use cutmix: the photos pass a frozen trunk once, and features have no rectangles', {
+    hint: 'Use mixup, or train all layers',
+  })
+}
+
+/** The batch with its samples mixed. Every value on the freeze boundary is mixed alike. Code USAGE for labels that cannot be shared. */
+export function mixBatch(batch: Batch, mix: BatchAugmentation, at: { seed: number; epoch: number; batch: number }): Batch {
   const { labels } = batch
   if (labels.dtype !== 'float32' || labels.shape.length !== 2) {
     throw new RootstockError('USAGE', 'Cannot mix samples: found class numbers, expected one row of shares per sample', {

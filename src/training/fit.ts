@@ -127,8 +127,8 @@ const endsQuietly = ({ callbacks }: Run): boolean => callbacks.some(({ name }) =
 const sizeOfBatch = (batch: Batch | undefined): number => batch?.features[0]?.shape[0] ?? 0
 
 /** The batch with its samples mixed, where that was asked for. */
-function mixedBatch({ options, trunk }: Run, data: Batch, at: { epoch: number; batch: number }): Batch {
-  return options.mix ? mixBatch(data, options.mix, { ...at, seed: options.seed ?? 0, isPhotos: !trunk.computes }) : data
+function mixedBatch({ options }: Run, data: Batch, at: { epoch: number; batch: number }): Batch {
+  return options.mix ? mixBatch(data, options.mix, { ...at, seed: options.seed ?? 0 }) : data
 }
 
 /** Runs steps with the samples' and classes' weights. */

@@ -2,7 +2,7 @@
 import { RootstockError, unknownName } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
-import { viewsFor } from './augmentation.ts'
+import { checkMix, viewsFor } from './augmentation.ts'
 import type { Callback } from './callback.ts'
 import { checkpointsOf, type CheckpointFolder, type Checkpoints } from './checkpoint/checkpoints.ts'
 import { settingsOf } from './checkpoint/settings.ts'
@@ -65,9 +65,9 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
   try {
     const trunk = keep(await settledTrunk({ model, compiled, opened, options }))
     const { onEvent = (): void => undefined, signal, featureStore } = options
-    const emit = storeWarnsOnce(onEvent)
-    const context = { model, compiled, trunk, emit, signal, featureStore, onPhotos: watchedPixels(model, doctor) }
+    const context = { model, compiled, trunk, emit: storeWarnsOnce(onEvent), signal, featureStore, onPhotos: watchedPixels(model, doctor) }
     const settled = withDefaults(options, opened)
+    checkMix(settled, trunk)
     const views = viewsFor(settled, settled.seed ?? 0)
     const heldOut = held && (await openHeldOut(model, held, opened))
     const { learnsStatistics } = trunk

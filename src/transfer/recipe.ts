@@ -73,6 +73,20 @@ function warmed(rate: number, steps: number): LearningRate {
   return schedules.cosineDecay({ initialLearningRate: 0, warmupTarget: rate, warmupSteps, decaySteps: Math.max(1, steps - warmupSteps) })
 }
 
+/** Whether cutmix waits for a later stage: it pastes photos, and a head on a frozen network sees none. */
+export function cutmixWaits({ from }: Stage, stages: readonly Stage[]): boolean {
+  return from === undefined && stages.some((stage) => stage.from === 'all')
+}
+
+/** Refuses cutmix where a stage trains the head alone and no later one sees photos. Code USAGE. */
+export function checkMix(stages: readonly Stage[], mix: { readonly name: string } | undefined): void {
+  const frozen = stages.find((stage) => stage.from === undefined && !cutmixWaits(stage, stages))
+  if (mix?.name !== 'cutmix' || !frozen) return
+  throw new RootstockError('USAGE', 'Cannot use cutmix: the photos pass the frozen network once, and features have no rectangles', {
+    hint: 'Use mixup, or train every layer (unfreezeFrom all; on the command line --unfreeze-from all)',
+  })
+}
+
 /** Factors on the learning rate by layer: 1 for the last of `names` (the head), and `decay` times less for each layer with weights before it. */
 export function ratesByDepth(names: readonly string[], decay: number): Readonly<Record<string, number>> {
   if (decay === 1) return {}

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { callbacks, optimizers, type Callback, type FitOptions, type History, type Logs } from '../training/index.ts'
 import { freezeUpTo } from './classifier-model.ts'
 import { pick } from './pick.ts'
-import { ratesByDepth, stagesFor, type Stage } from './recipe.ts'
+import { cutmixWaits, ratesByDepth, stagesFor, type Stage } from './recipe.ts'
 import { stageCheckpoint } from './resume.ts'
 import { runFiles, writeHistory } from './run-folder.ts'
 import type { Job } from './run-job.ts'
@@ -66,10 +66,8 @@ async function trainStage(
   })
 }
 
-/** Cutmix pastes photos, and a head on a frozen network sees none: where a later stage does, cutmix waits for it. */
-function mixOf({ from }: Stage, stages: readonly Stage[], { options: { mix } }: Job): Pick<FitOptions, 'mix'> {
-  const waits = mix?.name === 'cutmix' && from === undefined && stages.some((stage) => stage.from === 'all')
-  return mix && !waits ? { mix } : {}
+function mixOf(stage: Stage, stages: readonly Stage[], { options: { mix } }: Job): Pick<FitOptions, 'mix'> {
+  return mix && !(mix.name === 'cutmix' && cutmixWaits(stage, stages)) ? { mix } : {}
 }
 
 /** When to stop, and when to go slower. */
