@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { printableName, textOf } from './names.ts'
+import { OF_RUNS } from './run-folders.ts'
 import { openScanner } from './scan.ts'
 import type { Entry, ScanOptions, Scanner } from './scan.ts'
 
@@ -54,7 +55,8 @@ export async function layoutOf(path: string, options: ScanOptions = {}): Promise
   }
   const isSplit = parts.has('train') && (parts.size > 1 || others.length === 0)
   if (!isSplit) return { kind: 'flat' }
-  return { kind: 'split', folders: new Map([...parts].map(([part, folder]) => [part, textOf(folder.path)])), others }
+  const runs = scanner.skipped.filter(({ reason }) => reason === OF_RUNS).map((skipped) => basename(skipped.path))
+  return { kind: 'split', folders: new Map([...parts].map(([part, folder]) => [part, textOf(folder.path)])), others: [...others, ...runs] }
 }
 
 async function partOf(scanner: Scanner, folder: Entry): Promise<Part | undefined> {

@@ -11,6 +11,7 @@ import { writePrepared } from './prepared-folder.ts'
 import type { LinkMode, PreparedFile } from './prepared-folder.ts'
 import { openScanner } from './scan.ts'
 import type { Entry, Scanner } from './scan.ts'
+import { skippedNotes } from './skipped-notes.ts'
 
 /** How many photos of each class go where, and how. Without any count, 70, 15 and 15 of a hundred. */
 export interface PrepareOptions {
@@ -109,13 +110,13 @@ async function findClasses(source: string, out: string, { options, notes }: Find
     if ((await layoutOf(source, options)).kind === 'split') throw alreadySplit(source)
     scanner.skipped.length = 0
     const classes = await fromFolders(scanner, folders, options.labels)
-    notes.push(...skippedNotes(scanner))
+    notes.push(...skippedNotes(scanner.skipped))
     return classes
   }
   if (named.others.length > 0)
     notes.push(`Without a label: ${counted(named.others.length, 'picture')}, such as "${printableName(named.others[0]?.name ?? '')}"`)
   if (folders.length > 0) notes.push(`Not used: ${counted(folders.length, 'folder')} beside the pictures`)
-  notes.push(...skippedNotes(scanner))
+  notes.push(...skippedNotes(scanner.skipped))
   return [...named.byLabel].map(([label, list]) => ({
     label,
     folder: Buffer.from(label),
@@ -189,11 +190,6 @@ function classNotes({ label, files, numbers }: ClassPictures, wanted: Readonly<R
   return [
     `${name}: ${counted(files.length, 'photo')}${numbering}; in this order ${PARTS.map((part) => `${wanted[part]} ${part}`).join(', ')}${rest}`,
   ]
-}
-
-function skippedNotes({ skipped }: Scanner): string[] {
-  const [first] = skipped
-  return first ? [`Skipped: ${counted(skipped.length, 'other file')}; the first is "${first.path}", ${first.reason}`] : []
 }
 
 function checkClassCount(source: string, classes: readonly ClassPictures[], labels: readonly string[] | undefined): void {

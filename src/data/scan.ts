@@ -1,4 +1,4 @@
-/** @file Walks a photo folder: sorted by bytes as Keras sorts, without hidden files, loops of links or anything but regular files. */
+/** @file Walks a photo folder: sorted by bytes as Keras sorts, without hidden files, runs, loops of links or anything but regular files. */
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, basename, resolve, extname } from 'node:path'
 import type { BigIntStats, Dirent } from 'node:fs'
@@ -6,6 +6,7 @@ import { nearestNames, RootstockError } from '../errors.ts'
 import { explained, systemCode, systemReason } from './failures.ts'
 import { isInside, joinPath, printableName, textOf } from './names.ts'
 import { PICTURE_EXTENSIONS } from './picture-extensions.ts'
+import { isOfRuns, OF_RUNS } from './run-folders.ts'
 
 /** A file or folder that was left out, and why. */
 export interface Skipped {
@@ -100,13 +101,15 @@ async function listFolder(folder: Buffer, context: ListContext): Promise<Listing
   const entries = await explained('DATA', 'read the folder', folder, () => readdir(folder, { encoding: 'buffer', withFileTypes: true }))
   const folders: Entry[] = []
   const pictures: Entry[] = []
+  const isPicture = (name: Buffer): boolean => context.extensions.has(extname(textOf(name)).toLowerCase())
   for (const entry of entries.sort((a, b) => Buffer.compare(a.name, b.name))) {
     if (entry.name[0] === 0x2e) continue
     const path = joinPath(folder, entry.name)
     const kind = await kindOf(entry, path, context)
     const found: Entry = { name: entry.name, path, isLink: entry.isSymbolicLink() }
-    if (kind === 'folder') folders.push(found)
-    else if (kind === 'file' && context.extensions.has(extname(textOf(entry.name)).toLowerCase())) pictures.push(found)
+    if (kind === 'folder' && (await isOfRuns(path, isPicture))) context.skipped.push({ path: printableName(path), reason: OF_RUNS })
+    else if (kind === 'folder') folders.push(found)
+    else if (kind === 'file' && isPicture(entry.name)) pictures.push(found)
     else context.skipped.push({ path: printableName(path), reason: kind === 'file' ? 'not a picture by its name' : kind })
   }
   return { folders, pictures }

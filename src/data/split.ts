@@ -22,6 +22,7 @@ import { relativeName } from './photo-names.ts'
 import type { Unusable } from './quarantine.ts'
 import { fractionsOf } from './shares.ts'
 import type { Shares } from './shares.ts'
+import { skippedNotes } from './skipped-notes.ts'
 import { unitsOf } from './units.ts'
 
 /** How a folder is split; the shares are of each class. */
@@ -124,7 +125,7 @@ async function splitFlat(path: string, context: SplitContext): Promise<Split> {
     layout: 'flat',
     source: whole.source,
     root: context.root,
-    notes: [...whole.notes, ...skippedNote([whole]), ...pool.groups.notes, ...notes],
+    notes: [...whole.notes, ...skippedNotes(whole.skipped), ...pool.groups.notes, ...notes],
     unusable,
   }
 }
@@ -200,7 +201,7 @@ async function joinParts(layout: Extract<Layout, { kind: 'split' }>, context: Sp
   const own = folders.has('validation') ? { parts: settled.parts, notes: [] } : withValidation(pool, settled.parts, context)
   const notes = [
     ...(layout.others.length > 0 ? [`Not used beside the parts: ${layout.others.join(', ')}`] : []),
-    ...skippedNote([...folders.values()]),
+    ...skippedNotes([...folders.values()].flatMap(({ skipped }) => skipped)),
     ...groups.notes,
     ...tornGroupNotes(groups, given),
     ...settled.notes,
@@ -269,13 +270,6 @@ function sameClasses(path: string, train: FolderDataset, parts: ReadonlyMap<Part
       },
     )
   }
-}
-
-function skippedNote(folders: readonly FolderDataset[]): string[] {
-  const skipped = folders.flatMap((folder) => folder.skipped)
-  const [first] = skipped
-  if (!first) return []
-  return [`Skipped: ${counted(skipped.length, 'other file')}; the first is "${first.path}", ${first.reason}`]
 }
 
 function checkChoices({ leaks = 'report', duplicates = 'near' }: SplitOptions): void {

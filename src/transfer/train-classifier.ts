@@ -14,6 +14,7 @@ import { finishedReport, inRunFolder, resumedOptions } from './resume.ts'
 import { writeRunArtifact } from './run-artifact.ts'
 import { refuseTakenFolder, runFiles, writeRunSettings } from './run-folder.ts'
 import { openJob, readJobInput, settingsOf, type Job, type JobInput, type Place } from './run-job.ts'
+import { refusePhotoFolder } from './run-place.ts'
 import { writeRunReport } from './run-report.ts'
 import { trainStages } from './run-stages.ts'
 
@@ -34,6 +35,7 @@ async function trainInto(run: string, folder: string, given: TrainClassifierOpti
   }
   const place = { run, resume }
   await refuseTakenFolder(run, resume)
+  await refusePhotoFolder(run, folder)
   const input = await readJobInput(place, folder, options)
   return inRunFolder(run, given, () => trainIn(place, input))
 }

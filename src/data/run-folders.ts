@@ -1,0 +1,48 @@
+/** @file Recognises what training leaves beside photos: the folder of a run, and a folder of such. */
+import { opendir, readFile, stat } from 'node:fs/promises'
+import { joinPath } from './names.ts'
+
+/** Why such a folder is left out of a scan: the pictures in it are figures of a run, and no photos. */
+export const OF_RUNS = 'a folder of runs'
+
+/** A run.json is a few kilobytes; a longer file of this name is something else. */
+const LONGEST = 2 ** 24
+
+/** Whether a folder holds a run, or runs and no picture beside them. */
+export async function isOfRuns(folder: Buffer, isPicture: (name: Buffer) => boolean): Promise<boolean> {
+  return (await isRun(folder)) || (await holdsOnlyRuns(folder, isPicture))
+}
+
+async function isRun(folder: Buffer): Promise<boolean> {
+  const file = joinPath(folder, Buffer.from('run.json'))
+  const found = await stat(file).catch(() => undefined)
+  if (!found?.isFile() || found.size > LONGEST) return false
+  try {
+    const settings: unknown = JSON.parse(await readFile(file, 'utf8'))
+    // Other programs may have a run.json too; ours names the version that wrote it.
+    return typeof settings === 'object' && settings !== null && 'rootstock' in settings
+  } catch {
+    return false
+  }
+}
+
+/** Ends at the first photo, so that a class of many photos is not listed once more. */
+async function holdsOnlyRuns(folder: Buffer, isPicture: (name: Buffer) => boolean): Promise<boolean> {
+  let runs = 0
+  // This encoding gives names byte for byte.
+  const entries = await opendir(folder, { encoding: 'latin1' }).catch(() => [])
+  for await (const entry of entries) {
+    const name = Buffer.from(entry.name, 'latin1')
+    const path = joinPath(folder, name)
+    if (name[0] === 0x2e) continue
+    const kind = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry
+    if (!kind?.isDirectory()) {
+      if (kind && isPicture(name)) return false
+      continue
+    }
+    // Links may lead in circles, so only one to a run itself counts, such as "latest".
+    if (!(entry.isSymbolicLink() ? await isRun(path) : await isOfRuns(path, isPicture))) return false
+    runs++
+  }
+  return runs > 0
+}
