@@ -4,6 +4,7 @@ import { createBar, duration, rateOf, type BarState } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, pair, positive, quantity, repeated, share, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
+import { followLinks } from './photo-flags.ts'
 import { alignColumns, percent } from './table.ts'
 import type { ProgressOutput, Terminal } from './terminal.ts'
 
@@ -18,6 +19,7 @@ export const advise = command({
     photos: count('N', 'Photos to compare on, evenly from all classes; default 1000', 10),
     folds: count('N', 'Parts of the photos, each of which is the test once; default 5', 2),
     duplicates: choice('HOW', 'near (default) finds resized and re-encoded copies too; exact compares bytes', ['near', 'exact'] as const),
+    followLinks,
     validation: quantity('SHARE', 'As in train; the photos compared on are those of training and validation', share),
     test: quantity('SHARE', 'As in train: photos that are left out here', share),
     seed: count('S', 'Of split and folds; give train the same; default 0', 0),

@@ -1,4 +1,5 @@
 /** @file `rootstock augment-preview`: photos beside the random changes that a training sees. */
+import type { ScanOptions } from '../data/index.ts'
 import type { Pixels } from '../image/index.ts'
 import type { SheetPicture } from '../report/index.ts'
 import { augmentationFlags, augmentationOf } from './augmentation-flags.ts'
@@ -7,6 +8,7 @@ import { command } from './command.ts'
 import { count, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
+import { followLinks } from './photo-flags.ts'
 import type { ProgressOutput } from './terminal.ts'
 import { RootstockError } from '../errors.ts'
 
@@ -22,6 +24,7 @@ export const augmentPreview = command({
     views: count('N', 'Changed views of each; default 7'),
     size: count('PIXELS', 'Height and width as the network gets them; default 224', 32),
     seed: count('S', 'As in train; default 0', 0),
+    followLinks,
     ...augmentationFlags,
   },
   examples: ['rootstock augment-preview data --flip horizontal --rotation 0.05 --zoom 0.1 --out sheet.png'],
@@ -37,7 +40,7 @@ export const augmentPreview = command({
     const image = await import('../image/index.ts')
     const { contactSheet } = await import('../report/index.ts')
     const { atomicWrite } = await import('../files/index.ts')
-    const photos = await chosenPhotos(folder, wanted)
+    const photos = await chosenPhotos(folder, wanted, flags.followLinks ? { followLinks: true } : {})
     const change = image.augment(chosen.augmentation)
     const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
     const pictures = await changed(photos, ({ file }) => image.augmentPreview(file, change, options), progress)
@@ -76,15 +79,15 @@ interface ChosenPhoto {
 }
 
 /** Photos from all over the folder, the same ones each time. */
-async function chosenPhotos(folder: string, wanted: number): Promise<ChosenPhoto[]> {
+async function chosenPhotos(folder: string, wanted: number, scanning: ScanOptions): Promise<ChosenPhoto[]> {
   const { stat } = await import('node:fs/promises')
   const { fileOf, imageFolder, layoutOf } = await import('../data/index.ts')
   const { random } = await import('../tensor/index.ts')
   const found = await stat(folder).catch(() => undefined)
   if (found?.isFile()) return [{ file: folder, label: 'the photo' }]
-  const layout = await layoutOf(folder)
+  const layout = await layoutOf(folder, scanning)
   const root = layout.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
-  const dataset = await imageFolder(root).open()
+  const dataset = await imageFolder(root, scanning).open()
   const order = random('augment-preview').shuffle(Array.from({ length: dataset.size }, (_, i) => i))
   return order.slice(0, wanted).map((index) => ({
     file: fileOf(dataset, index).toString(),

@@ -5,6 +5,7 @@ import { RootstockError } from '../errors.ts'
 import { choice } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
 import { oneLine } from './one-line.ts'
+import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
 import { alignColumns, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -21,6 +22,7 @@ export const evaluate = command({
   ],
   flags: {
     ...modelFlags,
+    followLinks,
     part: choice(
       'PART',
       'Of a run and the folder that it was trained on: only the photos of this part of its split: train, validation, test',
@@ -32,7 +34,7 @@ export const evaluate = command({
     'rootstock evaluate runs/pets photos --part test',
     'rootstock evaluate classifier.onnx data/test --json',
   ],
-  run: async ({ operands: [model = '', folder = ''], flags: { part, ...flags }, terminal }) => {
+  run: async ({ operands: [model = '', folder = ''], flags: { part, followLinks, ...flags }, terminal }) => {
     const { evaluateRun, isRunFolder, loadClassifier } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     const isRun = await isRunFolder(model)
@@ -43,10 +45,10 @@ export const evaluate = command({
     }
     const classifier = await loadClassifier(model, flags)
     try {
-      const { onEvent } = progress
+      const told = { onEvent: progress.onEvent, ...(followLinks && { followLinks }) }
       const evaluation = isRun
-        ? await evaluateRun(classifier, { run: model, folder, onEvent, ...(part && { part }) })
-        : await classifier.evaluate(folder, { onEvent })
+        ? await evaluateRun(classifier, { run: model, folder, ...told, ...(part && { part }) })
+        : await classifier.evaluate(folder, told)
       progress.finish()
       show(evaluation, terminal)
       return { json: evaluation }

@@ -6,6 +6,7 @@ import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
+import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -32,6 +33,7 @@ export const findRate = command({
     unfreezeFrom,
     classWeight,
     duplicates: choice('HOW', 'near (default) or exact, as in train', ['near', 'exact'] as const),
+    followLinks,
     validation: quantity('SHARE', 'As in train; photos held out are not trained on here either', share),
     test: quantity('SHARE', 'As in train', share),
     seed: count('S', 'Of weights, order and split; give train the same; default 0', 0),

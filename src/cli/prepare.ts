@@ -1,6 +1,6 @@
 /** @file `rootstock prepare`: sorts photos into train, validation and test folders. */
 import { basename } from 'node:path'
-import type { Prepared } from '../data/index.ts'
+import type { LinkMode, Prepared } from '../data/index.ts'
 import { timedBar } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, toggle, words } from './flag-values.ts'
@@ -35,7 +35,7 @@ export const prepare = command({
     try {
       const prepared = await library.prepare(source, out, { ...flags, onProgress: bar.update, signal })
       bar.clear()
-      show(prepared, out, terminal)
+      show(prepared, { out, link: flags.link }, terminal)
       return { json: jsonOf(prepared, out) }
     } finally {
       bar.clear()
@@ -43,11 +43,16 @@ export const prepare = command({
   },
 })
 
-function show({ classNames, counts, notes }: Prepared, out: string, { print, colors }: Terminal): void {
+function show(
+  { classNames, counts, notes }: Prepared,
+  { out, link }: { out: string; link: LinkMode | undefined },
+  terminal: Terminal,
+): void {
+  const { print, colors } = terminal
   for (const note of notes) print(colors.dim(oneLine(note)))
   const rows = classNames.map((label) => [oneLine(label), ...PARTS.map((part) => counts[part].get(label) ?? 0)])
   for (const line of alignColumns([['class', ...PARTS], ...rows])) print(line)
-  print(`Ready in ${oneLine(out)}: rootstock train ${shellWord(out)}`)
+  print(`Ready in ${oneLine(out)}: rootstock train ${shellWord(out)}${link === 'symlink' ? ' --follow-links' : ''}`)
 }
 
 function jsonOf({ classNames, counts, notes, isUnchanged }: Prepared, out: string): object {

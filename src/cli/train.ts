@@ -9,6 +9,7 @@ import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts
 import { goOnCommand, sayHowToGoOn, shellWord } from './go-on.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
+import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
 import { grouped, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -40,6 +41,7 @@ export const train = command({
     layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
     classWeight,
     duplicates: choice('HOW', 'near (default) finds resized and re-encoded copies too; exact compares bytes', ['near', 'exact'] as const),
+    followLinks,
     leaks: choice('HOW', 'Where train/ and test/ hold the same photo: report (default), move or error', [
       'report',
       'move',

@@ -142,7 +142,8 @@ async function fill(root: Buffer, plan: PreparedPlan): Promise<string[]> {
     plan.onProgress?.(++done, plan.files.length)
   }
   await forEachBounded(plan.files.length, place, { signal: plan.signal })
-  if (plan.link === 'symlink') return ['The photos are links to the source: keep it, and read the folder with followLinks']
+  if (plan.link === 'symlink')
+    return ['The photos are links to the source: keep it, and read the folder with --follow-links (in code followLinks)']
   return plan.link === 'hardlink' && copied > 0 ? [`Copied, as the output is on another disk: ${copied} photos`] : []
 }
 

@@ -121,7 +121,7 @@ async function kindOf(entry: Dirent<Buffer>, path: Buffer, context: ListContext)
   try {
     const target = await stat(path)
     if (await context.isAllowed(path)) return nameKind(target)
-    return 'a link that leads out of the folder (followed only with followLinks)'
+    return 'a link that leads out of the folder (followed with --follow-links, in code followLinks)'
   } catch (error) {
     const reason = systemReason(error)
     if (reason === undefined) throw error

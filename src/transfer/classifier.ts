@@ -2,8 +2,8 @@
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import { loadPixels, preprocessPixels, type Interpolation, type PreprocessMode } from '../image/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
-import type { Model, TrainingEvent } from '../training/index.ts'
-import type { Evaluation, Prediction, TrainReport } from './options.ts'
+import type { Model } from '../training/index.ts'
+import type { EvaluateFolderOptions, Evaluation, Prediction, TrainReport } from './options.ts'
 import type { SaveClassifierOptions, SavedClassifier } from './save-classifier.ts'
 
 /** How a classifier reads photos. */
@@ -112,8 +112,8 @@ export class Classifier {
   }
 
   /** Accuracy, loss, figures of every class and the confusion matrix over a folder with one folder per class. */
-  async evaluate(folder: string, options: { readonly onEvent?: (event: TrainingEvent) => void } = {}): Promise<Evaluation> {
-    refuseUnknown('evaluate', options, { onEvent: true })
+  async evaluate(folder: string, options: EvaluateFolderOptions = {}): Promise<Evaluation> {
+    refuseUnknown('evaluate', options, { onEvent: true, followLinks: true })
     const { evaluateClassifier } = await import('./evaluate-classifier.ts')
     return evaluateClassifier(this, folder, options)
   }

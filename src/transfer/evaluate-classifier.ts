@@ -1,16 +1,15 @@
 /** @file How well a classifier does on a folder of labelled photos. */
 import { hashAll, imageFolder, readAll, type Dataset } from '../data/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
-import type { Split, TrainingEvent } from '../training/index.ts'
+import type { Split } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
-import type { Evaluation } from './options.ts'
+import type { EvaluateFolderOptions, Evaluation } from './options.ts'
 import { answerOf, evaluationOf, type Answer } from './report/tally.ts'
 
 const photosAtOnce = 4
 
-/** What `Classifier.evaluate` takes. */
-export interface EvaluateClassifierOptions {
-  readonly onEvent?: (event: TrainingEvent) => void
+/** What `Classifier.evaluate` takes, and what a run knows beside it. */
+export interface EvaluateClassifierOptions extends EvaluateFolderOptions {
   /** What the events call the photos. Default 'test'. */
   readonly part?: Split
   /** Content hashes of the photos that the classifier has learned from. */
@@ -21,10 +20,10 @@ export interface EvaluateClassifierOptions {
 export async function evaluateClassifier(
   classifier: Classifier,
   data: string | Dataset,
-  { learned, ...told }: EvaluateClassifierOptions,
+  { learned, part, onEvent, ...scanning }: EvaluateClassifierOptions,
 ): Promise<Evaluation> {
-  const dataset = typeof data === 'string' ? await imageFolder(data, { classNames: classifier.classNames }).open() : data
-  const answers = await predictDataset(classifier, dataset, told)
+  const dataset = typeof data === 'string' ? await imageFolder(data, { classNames: classifier.classNames, ...scanning }).open() : data
+  const answers = await predictDataset(classifier, dataset, { ...(onEvent && { onEvent }), ...(part && { part }) })
   const evaluation = evaluationOf(classifier.classNames, answers)
   return learned ? { ...evaluation, learned: await countLearned(dataset, answers, learned) } : evaluation
 }

@@ -24,6 +24,7 @@ const SETTINGS = [
   'unfreezeFrom',
   'classWeight',
   'duplicates',
+  'followLinks',
   'validation',
   'test',
   'seed',

@@ -10,7 +10,15 @@ export { adviseNetwork } from './advise/advise-network.ts'
 export type { AdviseEvent, AdviseOptions, NetworkAdvice, NetworkSettings, RankedNetwork } from './advise/options.ts'
 export { quantizeClassifier } from './int8.ts'
 export type { Recipe } from './recipe.ts'
-export type { Evaluation, FineTuneOptions, Prediction, Int8Report, TrainClassifierOptions, TrainReport } from './options.ts'
+export type {
+  EvaluateFolderOptions,
+  Evaluation,
+  FineTuneOptions,
+  Prediction,
+  Int8Report,
+  TrainClassifierOptions,
+  TrainReport,
+} from './options.ts'
 export { findClassifierRate, type ClassifierRates, type FindRateOptions } from './find-rate.ts'
 export { readHistory } from './read-history.ts'
 export { evaluateRun, type EvaluateRunOptions } from './evaluate-run.ts'

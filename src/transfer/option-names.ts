@@ -39,6 +39,7 @@ export const fineTuneNames: Names<FineTuneOptions> = {
   leaks: true,
   groups: true,
   groupPattern: true,
+  followLinks: true,
   onEvent: true,
   signal: true,
 }
@@ -59,6 +60,7 @@ export const adviseNames: Names<AdviseOptions> = {
   validation: true,
   test: true,
   duplicates: true,
+  followLinks: true,
   onEvent: true,
   signal: true,
 }
@@ -78,6 +80,7 @@ export const findRateNames: Names<FindRateOptions> = {
   unfreezeFrom: true,
   classWeight: true,
   duplicates: true,
+  followLinks: true,
   validation: true,
   test: true,
   seed: true,

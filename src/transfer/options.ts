@@ -1,5 +1,5 @@
 /** @file What the recipe can be told, and its defaults in one place. */
-import type { LabelsFrom, SplitOptions } from '../data/index.ts'
+import type { LabelsFrom, ScanOptions, SplitOptions } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
 import type { FitOptions, Int8Agreement, TrainingEvent } from '../training/index.ts'
 import type { Recipe } from './recipe.ts'
@@ -8,7 +8,8 @@ import type { Recipe } from './recipe.ts'
 export interface TrainClassifierOptions
   extends
     Pick<FitOptions, 'augmentation' | 'views' | 'readSize' | 'mix' | 'featureStore' | 'sanity'>,
-    Pick<SplitOptions, 'duplicates' | 'leaks' | 'groups' | 'groupPattern'> {
+    Pick<SplitOptions, 'duplicates' | 'leaks' | 'groups' | 'groupPattern'>,
+    Pick<ScanOptions, 'followLinks'> {
   /** vgg16, vgg19, resnet50, inceptionV3, xception or mobilenet. Default 'mobilenet'. */
   readonly network?: string
   /** MobileNet's width: 0.25, 0.5, 0.75 or 1. Default 1, or 0.5 with embedded weights. */
@@ -153,6 +154,12 @@ export interface Prediction {
   readonly probability: number
   /** ImageNet's own key, for networks with the ImageNet top. */
   readonly wnid?: string
+}
+
+/** How a folder is measured. */
+export interface EvaluateFolderOptions extends Pick<ScanOptions, 'followLinks'> {
+  /** Hears of progress and of unusable photos. */
+  readonly onEvent?: (event: TrainingEvent) => void
 }
 
 /** How well a classifier does on a folder: what `rootstock evaluate --json` prints. */

@@ -7,7 +7,7 @@ import { lookEvents } from './work-progress.ts'
 /** What decides which photo goes where, and what its label is. */
 export type SplitPhotosOptions = Pick<
   TrainClassifierOptions,
-  'seed' | 'labelsFrom' | 'validation' | 'test' | 'signal' | 'duplicates' | 'leaks' | 'groups' | 'groupPattern'
+  'seed' | 'labelsFrom' | 'validation' | 'test' | 'signal' | 'duplicates' | 'leaks' | 'groups' | 'groupPattern' | 'followLinks'
 >
 
 /** The photos in three parts; `onEvent` hears how far the look at them is. What they look like is remembered, so that each is decoded for it once. */
@@ -16,11 +16,11 @@ export async function splitPhotos(
   options: SplitPhotosOptions,
   onEvent?: TrainClassifierOptions['onEvent'],
 ): Promise<Split> {
-  const { seed = 0, labelsFrom } = options
+  const { seed = 0 } = options
   const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
   const { cache, close } = await openHashCache()
   try {
-    const reading = { interpolation: 'bilinear', seed, ...(labelsFrom === undefined ? {} : { labelsFrom }) } as const
+    const reading = { interpolation: 'bilinear', seed, ...pick(options, ['labelsFrom', 'followLinks']) } as const
     // Which part they would have been in is not known yet.
     const onRefused = (picture: Unusable): void => onEvent?.({ type: 'unusable', split: 'train', ...picture })
     return await splitOf(folder, { ...given, seed, onProgress: lookEvents(onEvent), onRefused, hashCache: cache, folder: reading })

@@ -42,8 +42,8 @@ export async function adviseNetwork(folder: string, options: AdviseOptions = {})
   const photos = judged[0]?.right.length ?? 0
   const majority = majorityOf(parts)
   const { take, why } = choose(judged, majority)
-  const command =
-    take && commandLine(folder, { ...plainSettings(take.settings), ...pick(options, ['seed', 'validation', 'test', 'duplicates']) })
+  const kept = pick(options, ['seed', 'validation', 'test', 'duplicates', 'followLinks'])
+  const command = take && commandLine(folder, { ...plainSettings(take.settings), ...kept })
   return { folder, classes: split.classNames, photos, folds, majority, networks, take, why, missing, command }
 }
 

@@ -65,7 +65,10 @@ export type AdviseEvent =
     }
 
 /** Settings of `adviseNetwork`; `rootstock advise` has flags of the same names. */
-export interface AdviseOptions extends Pick<SplitPhotosOptions, 'seed' | 'labelsFrom' | 'validation' | 'test' | 'duplicates'> {
+export interface AdviseOptions extends Pick<
+  SplitPhotosOptions,
+  'seed' | 'labelsFrom' | 'validation' | 'test' | 'duplicates' | 'followLinks'
+> {
   /**
    * The networks to compare beside the one in the package; weights that are not on this machine are fetched. 'all' stands for every one.
    * Default: those whose weights are on this machine.

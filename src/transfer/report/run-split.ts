@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError, messageOf } from '../../errors.ts'
-import { describeSplit, splitFrom, type Dataset, type Part, type Split, type SplitDescription } from '../../data/index.ts'
+import { describeSplit, splitFrom, type Dataset, type Part, type ScanOptions, type Split, type SplitDescription } from '../../data/index.ts'
 import { atomicWrite, errnoOf } from '../../files/index.ts'
 
 /** Its name in a run's folder. */
@@ -31,14 +31,18 @@ export async function learnedPhotos(run: string): Promise<ReadonlySet<string> | 
 }
 
 /** One part of the run's split, its photos looked up below `folder`. Code DATA where one is missing or changed, or the part is empty. */
-export async function runPart(run: string, folder: string, part: Part): Promise<Dataset> {
+export async function runPart(
+  run: string,
+  folder: string,
+  { part, ...scanning }: { readonly part: Part } & Pick<ScanOptions, 'followLinks'>,
+): Promise<Dataset> {
   const stored = await readRunSplit(run)
   if (stored === undefined) {
     throw new RootstockError('FILE', `Cannot find the ${part} photos of ${run}: it has no ${splitFile}`, {
       hint: 'Give a folder of photos without --part',
     })
   }
-  const dataset = (await splitFrom(stored, folder, { parts: [part] }))[part]
+  const dataset = (await splitFrom(stored, folder, { parts: [part], folder: scanning }))[part]
   if (dataset.size > 0) return dataset
   throw new RootstockError('DATA', `Cannot use the ${part} photos of ${run}: it has none`)
 }

@@ -1,0 +1,51 @@
+/** @file A folder of links, as `prepare --link symlink` makes it, in the commands that read photos. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
+
+const scratch = scratchFolder()
+const at = (...names: string[]): string => join(scratch, ...names)
+const env = { ROOTSTOCK_CACHE: at('cache') }
+
+// Making links needs rights on Windows that most people do not have.
+describe.runIf(process.platform !== 'win32')('a folder of links', () => {
+  beforeAll(async () => {
+    await drawClasses(at('photos'), 12)
+    const prepared = await rootstock(['prepare', at('photos'), at('links'), '--link', 'symlink'])
+    expect(prepared.stdout).toMatch(new RegExp(`\nReady in ${at('links')}: rootstock train ${at('links')} --follow-links\n$`))
+    const trained = await rootstock(
+      ['train', at('links'), '--follow-links', ...SMALL, '--epochs', '1', '--no-plots', '--out', at('run')],
+      env,
+    )
+    expect(trained.code, trained.stderr).toBe(0)
+  })
+
+  it.each([
+    ['evaluate', [at('run'), at('links', 'test')], { images: 2 }],
+    ['evaluate', [at('run'), at('links'), '--part', 'train'], { images: 20 }],
+    ['advise', [at('links'), '--alpha', '0.5', '--photos', '10', '--folds', '2'], { photos: 10 }],
+    ['find-rate', [at('links'), ...SMALL, '--steps', '10', '--out', at('rates.svg')], { photos: 20 }],
+    ['augment-preview', [at('links'), '--flip', 'horizontal', '--out', at('sheet.png')], {}],
+  ] as const)('is read by %s with --follow-links: %j', async (name, argv, expected) => {
+    const { code, stderr, json } = await rootstockJson([name, ...argv, '--follow-links'], env)
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject(expected)
+  })
+
+  it.each([
+    ['train', [at('links'), ...SMALL, '--out', at('none')]],
+    ['evaluate', [at('run'), at('links', 'test')]],
+  ] as const)('is refused by %s without it, and the flag is named', async (name, argv) => {
+    expectRefusal(await rootstock([name, ...argv], env), { code: 3, says: /leads out of the folder \(followed with --follow-links/ })
+    expect(existsSync(at('none'))).toBe(false)
+  })
+
+  it('is known to the run, which goes on without the flag', async () => {
+    const argv = ['train', at('links'), '--epochs', '2', '--no-plots', '--out', at('run'), '--resume']
+    const { code, stderr, json } = await rootstockJson(argv, env)
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ epochs: 2 })
+    expect(readFileSync(at('run', 'README.md'), 'utf8')).toMatch(/rootstock train .* --follow-links/)
+  })
+})
