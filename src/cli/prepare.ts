@@ -1,7 +1,7 @@
 /** @file `rootstock prepare`: sorts photos into train, validation and test folders. */
 import { basename } from 'node:path'
 import type { LinkMode, Prepared } from '../data/index.ts'
-import { timedBar } from './bar.ts'
+import { timedBar, type TimedBar } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, toggle, words } from './flag-values.ts'
 import { shellWord } from './go-on.ts'
@@ -13,7 +13,7 @@ const PARTS = ['train', 'validation', 'test'] as const
 
 export const prepare = command({
   name: 'prepare',
-  summary: 'Sort photos (cat.0.jpg …, or one folder per class) into OUT/{train,validation,test}/{class}/.',
+  summary: 'Sort photos (cat.0.jpg …, one folder per class, or a table) into OUT/{train,validation,test}/{class}/.',
   operands: [
     { name: 'SOURCE', description: 'The folder with the photos', completes: 'folders' },
     { name: 'OUT', description: 'The folder to write; a new or empty one', completes: 'folders' },
@@ -23,6 +23,10 @@ export const prepare = command({
     train: count('N', 'Photos of each class for training; without any count, 70, 15 and 15 of a hundred'),
     validation: count('N', 'Photos of each class for validation', 0),
     test: count('N', 'Photos of each class for the test', 0),
+    duplicates: choice('HOW', 'near (default) keeps resized and re-encoded copies in one part too; exact compares bytes', [
+      'near',
+      'exact',
+    ] as const),
     link: choice('HOW', 'copy, hardlink or symlink; default copy', ['copy', 'hardlink', 'symlink'] as const),
     followLinks: toggle('Follow links that lead out of SOURCE'),
     force: toggle('Replace OUT when it holds something else'),
@@ -31,14 +35,23 @@ export const prepare = command({
   endsCleanly: true,
   run: async ({ operands: [source = '', out = ''], flags, terminal, signal }) => {
     const library = await import('../data/index.ts')
-    const bar = timedBar(terminal.progress, { label: `Writing ${basename(out)}`, unit: 'photos' })
+    const { cache: hashCache, close } = await library.openHashCache()
+    const look = timedBar(terminal.progress, { label: 'Looking for copies', unit: 'photos' })
+    let write: TimedBar | undefined
+    const onProgress = (done: number, total: number): void => {
+      write ??= timedBar(terminal.progress, { label: `Writing ${basename(out)}`, unit: 'photos' })
+      write.update(done, total)
+    }
+    const clear = (): void => [look, write].forEach((shown) => shown?.clear())
     try {
-      const prepared = await library.prepare(source, out, { ...flags, onProgress: bar.update, signal })
-      bar.clear()
+      const told = { onLook: look.update, onProgress, signal }
+      const prepared = await library.prepare(source, out, { ...flags, ...told, hashCache })
+      clear()
       show(prepared, { out, link: flags.link }, terminal)
       return { json: jsonOf(prepared, out) }
     } finally {
-      bar.clear()
+      clear()
+      await close()
     }
   },
 })
@@ -55,7 +68,7 @@ function show(
   print(`Ready in ${oneLine(out)}: rootstock train ${shellWord(out)}${link === 'symlink' ? ' --follow-links' : ''}`)
 }
 
-function jsonOf({ classNames, counts, notes, isUnchanged }: Prepared, out: string): object {
+function jsonOf({ classNames, counts, notes, unusable, isUnchanged }: Prepared, out: string): object {
   const perPart = PARTS.map((part) => [part, Object.fromEntries(counts[part])] as const)
-  return { out, classes: classNames, images: Object.fromEntries(perPart), unchanged: isUnchanged, notes }
+  return { out, classes: classNames, images: Object.fromEntries(perPart), unchanged: isUnchanged, notes, unusable }
 }

@@ -99,7 +99,8 @@ function clamp(value: number, least: number, most: number): number {
   return Math.max(least, Math.min(value, most))
 }
 
-function repeatNotes({ dataset, hashes }: HashedSamples): string[] {
+/** Equal files, and those of them that lie in two classes, in words. */
+export function repeatNotes({ dataset, hashes }: HashedSamples): string[] {
   const first = new Map<string, number>()
   let repeats = 0
   const torn: [number, number][] = []

@@ -54,14 +54,14 @@ export function photoRoot(path: string): string {
 /** Labels by the given source, or by the first that fits: a table named by the path, a table labels.* or metadata.*, class folders, names. */
 export async function labelledFiles(scanner: Scanner, path: string, options: LabelOptions): Promise<Labelled> {
   const { labelsFrom = 'auto', classNames } = options
-  if (typeof labelsFrom === 'object') return fromTable(scanner, await readTable(labelsFrom.table, 'label'), classNames)
-  if (photoRoot(path) !== path) return fromTable(scanner, await readTable(path, 'label'), classNames)
+  if (typeof labelsFrom === 'object') return labelledByTable(scanner, await readTable(labelsFrom.table, 'label'), classNames)
+  if (photoRoot(path) !== path) return labelledByTable(scanner, await readTable(path, 'label'), classNames)
   if (labelsFrom === 'folders') return fromFolders(scanner, classNames)
   if (labelsFrom === 'names') return fromNames(scanner, byNameLabel((await scanner.list(scanner.root)).pictures, classNames), classNames)
   if (labelsFrom !== 'auto') throw unknownName('source of labels', String(labelsFrom), ['auto', 'folders', 'names'])
-  const { table, note } = await ownTable(path)
+  const { table, note } = await tableOf(path)
   const notes = note === undefined ? [] : [note]
-  if (table) return fromTable(scanner, table, classNames)
+  if (table) return labelledByTable(scanner, table, classNames)
   const noted = scanner.skipped.length
   const listing = await scanner.list(scanner.root)
   const named = byNameLabel(listing.pictures, classNames)
@@ -112,8 +112,12 @@ function fromNames(scanner: Scanner, { byLabel, others }: LabelledFiles, wanted:
   }
 }
 
-/** The table labels.* or metadata.* in the folder, if it has columns of files and labels; one that has none is noted and left alone. */
-async function ownTable(path: string): Promise<{ readonly table?: PhotoTable; readonly note?: string }> {
+/**
+ * The table that the path names, or labels.* or metadata.* in the folder, if it has columns of files and labels; one that has none is noted and
+ * left alone.
+ */
+export async function tableOf(path: string): Promise<{ readonly table?: PhotoTable; readonly note?: string }> {
+  if (photoRoot(path) !== path) return { table: await readTable(path, 'label') }
   const names = (await readdir(path)).filter(
     (name) => isTableName(name) && TABLE_NAMES.includes(name.replace(/\.[^.]*$/, '').toLowerCase()),
   )
@@ -127,7 +131,8 @@ async function ownTable(path: string): Promise<{ readonly table?: PhotoTable; re
   }
 }
 
-async function fromTable(scanner: Scanner, table: PhotoTable, wanted: readonly string[] | undefined): Promise<Labelled> {
+/** The photos that a table names, by the labels that it gives them. */
+export async function labelledByTable(scanner: Scanner, table: PhotoTable, wanted: readonly string[] | undefined): Promise<Labelled> {
   const root = textOf(scanner.root)
   const files = await scanner.walk(scanner.root, new Set())
   const byFile = rowsByFile(scanner, { table, files, root })

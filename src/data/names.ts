@@ -24,6 +24,11 @@ export function textOf(bytes: Buffer): string {
   return bytes.toString('latin1').replace(/[\x80-\xff]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`)
 }
 
+/** What stands behind the last separator of a path. */
+export function lastName(path: Buffer): Buffer {
+  return path.subarray(Math.max(path.lastIndexOf('/'), path.lastIndexOf(SEPARATOR)) + 1)
+}
+
 /** "1 photo", "2 photos". */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

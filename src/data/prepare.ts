@@ -1,20 +1,22 @@
-/** @file Makes train/, validation/ and test/ folders out of cat.0.jpg … or of class folders, whole or not at all. */
-import { join, resolve } from 'node:path'
+/** @file Makes train/, validation/ and test/ folders out of cat.0.jpg …, class folders or a table, whole or not at all. */
 import { RootstockError, refuseUnknown } from '../errors.ts'
-import { classFolders } from './class-folders.ts'
-import { byNameLabel, inOrder } from './label-names.ts'
-import type { LabelledFiles } from './label-names.ts'
-import { layoutOf, PARTS } from './layout.ts'
+import type { InspectOptions } from './inspect.ts'
+import { photoRoot } from './label-source.ts'
+import { PARTS } from './layout.ts'
 import type { Part } from './layout.ts'
-import { counted, printableName, textOf } from './names.ts'
+import { counted, lastName, printableName } from './names.ts'
+import { findClasses } from './prepare-classes.ts'
+import type { ClassPictures } from './prepare-classes.ts'
+import { countOf } from './prepare-parts.ts'
+import type { Wanted } from './prepare-parts.ts'
+import { placePhotos } from './prepare-photos.ts'
+import type { PlacedClass } from './prepare-photos.ts'
 import { writePrepared } from './prepared-folder.ts'
 import type { LinkMode, PreparedFile } from './prepared-folder.ts'
-import { openScanner } from './scan.ts'
-import type { Entry, Scanner } from './scan.ts'
-import { skippedNotes } from './skipped-notes.ts'
+import type { Unusable } from './quarantine.ts'
 
 /** How many photos of each class go where, and how. Without any count, 70, 15 and 15 of a hundred. */
-export interface PrepareOptions {
+export interface PrepareOptions extends Pick<InspectOptions, 'duplicates' | 'hashCache'> {
   /** The classes; default: what the file or folder names say. */
   readonly labels?: readonly string[]
   /** Photos per class; a part left out while another is given gets none. */
@@ -25,6 +27,8 @@ export interface PrepareOptions {
   readonly test?: number
   /** Default 'copy'; 'hardlink' falls back to copies across disks. */
   readonly link?: LinkMode
+  /** Hears how many of the photos are looked at: damaged ones are left out, copies of one photo stay together. */
+  readonly onLook?: (done: number, total: number) => void
   /** Whether an existing OUT with other content is replaced; default false. */
   readonly force?: boolean
   /** Follow links that lead out of the source. Default false. */
@@ -43,6 +47,9 @@ const OPTIONS: Readonly<Record<keyof PrepareOptions, true>> = {
   link: true,
   force: true,
   followLinks: true,
+  duplicates: true,
+  hashCache: true,
+  onLook: true,
   onProgress: true,
   signal: true,
 }
@@ -55,141 +62,93 @@ export interface Prepared {
   readonly classNames: readonly string[]
   /** Where the photos came from, in words: numbering, gaps, files left out. */
   readonly notes: readonly string[]
+  /** Pictures that were left out because they cannot be read. */
+  readonly unusable: readonly Unusable[]
   /** Whether `out` was there already, with the same files. */
   readonly isUnchanged: boolean
 }
 
-interface ClassPictures {
-  readonly label: string
-  /** The name of the class's folder in OUT, byte for byte. */
-  readonly folder: Buffer
-  readonly files: readonly Entry[]
-  readonly numbers: readonly number[]
-}
-
 /**
- * Sorts the photos of `source` (cat.0.jpg …, or one folder per class) into `out`/{train,validation,test}/{class}: in numerical order, the first
- * go to train, the next to validation, the next to test. Running it again changes nothing. Code DATA where photos or classes are missing, FILE
+ * Sorts the photos of `source` (cat.0.jpg …, one folder per class, or a table) into `out`/{train,validation,test}/{class}: in numerical order, the
+ * first go to train, the next to validation, the next to test. Copies of one photo go to one part, or are left out where that has no room for
+ * them; pictures that cannot be read are left out. Running it again changes nothing. Code DATA where photos or classes are missing, FILE
  * where `out` cannot be written or holds something else.
  */
 export async function prepare(source: string, out: string, options: PrepareOptions = {}): Promise<Prepared> {
   refuseUnknown('prepare', options, OPTIONS)
   checkCounts(options)
-  const notes: string[] = []
-  const classes = await findClasses(source, out, { options, notes })
+  const { classes, notes } = await findClasses(source, out, options)
   checkClassCount(source, classes, options.labels)
-  const counts: Record<Part, Map<string, number>> = { train: new Map(), validation: new Map(), test: new Map() }
-  const files: PreparedFile[] = []
-  for (const found of classes) {
-    const wanted = countsFor(source, found, options)
-    notes.push(...classNotes(found, wanted))
-    let from = 0
-    for (const part of PARTS) {
-      counts[part].set(found.label, wanted[part])
-      const chosen = found.files.slice(from, from + wanted[part])
-      files.push(...placed(chosen, [Buffer.from(part), found.folder]))
-      from += wanted[part]
-    }
+  const wanted = wantedOf(options)
+  for (const found of classes) checkEnough(source, found, wanted)
+  const { link = 'copy', force = false, duplicates, hashCache, onLook, onProgress, signal } = options
+  const looking = { ...(duplicates && { duplicates }), ...(hashCache && { hashCache }), ...(onLook && { onProgress: onLook }) }
+  const placed = await placePhotos(photoRoot(source), classes, { ...looking, ...(signal && { signal }), wanted })
+  const files = placed.classes.flatMap((own) => PARTS.flatMap((part) => placedIn(own, part)))
+  const written = await writePrepared({ source: photoRoot(source), out, files, link, force, onProgress, signal })
+  return {
+    counts: {
+      train: countsOf(placed.classes, 'train'),
+      validation: countsOf(placed.classes, 'validation'),
+      test: countsOf(placed.classes, 'test'),
+    },
+    classNames: classes.map(({ label }) => label),
+    notes: [...notes, ...placed.notes, ...placed.classes.map(classNote), ...written.notes],
+    unusable: placed.unusable,
+    isUnchanged: written.isUnchanged,
   }
-  const { link = 'copy', force = false, onProgress, signal } = options
-  const written = await writePrepared({ source, out, files, link, force, onProgress, signal })
-  return { counts, classNames: classes.map(({ label }) => label), notes: [...notes, ...written.notes], isUnchanged: written.isUnchanged }
 }
 
-interface FindContext {
-  readonly options: PrepareOptions
-  readonly notes: string[]
-}
-
-async function findClasses(source: string, out: string, { options, notes }: FindContext): Promise<ClassPictures[]> {
-  const scanner = await openScanner(source, options)
-  const listing = await scanner.list(scanner.root)
-  const folders = listing.folders.filter(({ path }) => resolve(textOf(path)) !== resolve(out))
-  const named = byNameLabel(listing.pictures, options.labels)
-  if (folders.length > 0 && !hasLabels(named, folders.length > 1 ? 3 : 1)) {
-    if ((await layoutOf(source, options)).kind === 'split') throw alreadySplit(source)
-    scanner.skipped.length = 0
-    const classes = await fromFolders(scanner, folders, options.labels)
-    notes.push(...skippedNotes(scanner.skipped))
-    return classes
-  }
-  if (named.others.length > 0)
-    notes.push(`Without a label: ${counted(named.others.length, 'picture')}, such as "${printableName(named.others[0]?.name ?? '')}"`)
-  if (folders.length > 0) notes.push(`Not used: ${counted(folders.length, 'folder')} beside the pictures`)
-  notes.push(...skippedNotes(scanner.skipped))
-  return [...named.byLabel].map(([label, list]) => ({
-    label,
-    folder: Buffer.from(label),
-    files: list.map(({ file }) => file),
-    numbers: list.map(({ number }) => number),
-  }))
-}
-
-/** A few stray pictures beside class folders do not make labels: two labels with enough pictures each do. */
-function hasLabels({ byLabel }: LabelledFiles, enough: number): boolean {
-  return [...byLabel.values()].filter((list) => list.length >= enough).length >= 2
-}
-
-async function fromFolders(scanner: Scanner, folders: readonly Entry[], labels?: readonly string[]): Promise<ClassPictures[]> {
-  const { classes, claimed } = await classFolders(scanner, labels)
-  const found: ClassPictures[] = []
-  for (const { name, path } of classes) {
-    if (!folders.some((folder) => folder.name.equals(name))) continue
-    const files = (await scanner.walk(path, claimed)).map((file) => ({
-      file: { path: file, name: lastName(file), isLink: false },
-      number: NaN,
-    }))
-    found.push({ label: textOf(name), folder: name, files: files.sort(inOrder).map(({ file }) => file), numbers: [] })
-  }
-  return found
-}
-
-function lastName(path: Buffer): Buffer {
-  return path.subarray(Math.max(path.lastIndexOf('/'), process.platform === 'win32' ? path.lastIndexOf('\\') : -1) + 1)
+function countsOf(classes: readonly PlacedClass[], part: Part): Map<string, number> {
+  return new Map(classes.map(({ label, parts }) => [label, countOf(parts, part)]))
 }
 
 /** Files of inner folders may share a name: the second one gets a number before it. */
-function placed(files: readonly Entry[], folder: readonly Buffer[]): PreparedFile[] {
+function placedIn({ folder, files, parts }: PlacedClass, part: Part): PreparedFile[] {
   const names = new Set<string>()
-  return files.map((file) => {
-    let name = file.name
-    for (let i = 2; names.has(name.toString('latin1').toLowerCase()); i++) name = Buffer.concat([Buffer.from(`${i}_`), file.name])
+  return files.flatMap((path, index) => {
+    if (parts[index] !== part) return []
+    const given = lastName(path)
+    let name = given
+    for (let i = 2; names.has(name.toString('latin1').toLowerCase()); i++) name = Buffer.concat([Buffer.from(`${i}_`), given])
     names.add(name.toString('latin1').toLowerCase())
-    return { from: file.path, to: [...folder, name] }
+    return { from: path, to: [Buffer.from(part), folder, name] }
   })
 }
 
-function countsFor(source: string, { label, files }: ClassPictures, { train, validation, test }: PrepareOptions): Record<Part, number> {
-  const found = files.length
-  const shown = `class "${printableName(label)}" has ${counted(found, 'photo')}`
-  if (train === undefined && validation === undefined && test === undefined) {
-    if (found < 3) {
-      throw new RootstockError('DATA', `Cannot prepare "${printableName(source)}": ${shown}, expected at least 3, one for each part`, {
-        hint: 'Add photos, or name the classes with --labels if this is none',
-      })
-    }
-    const share = Math.max(1, Math.floor(found * 0.15))
-    return { train: found - 2 * share, validation: share, test: share }
+function wantedOf({ train, validation, test }: PrepareOptions): Wanted | undefined {
+  if (train === undefined && validation === undefined && test === undefined) return undefined
+  return { train: train ?? 0, validation: validation ?? 0, test: test ?? 0 }
+}
+
+/** Told before the photos are looked at, which takes its time. */
+function checkEnough(source: string, { label, files }: ClassPictures, wanted: Wanted | undefined): void {
+  const shown = `class "${printableName(label)}" has ${counted(files.length, 'photo')}`
+  if (!wanted) {
+    if (files.length >= 3) return
+    throw new RootstockError('DATA', `Cannot prepare "${printableName(source)}": ${shown}, expected at least 3, one for each part`, {
+      hint: 'Add photos, or name the classes with --labels if this is none',
+    })
   }
-  const wanted = { train: train ?? 0, validation: validation ?? 0, test: test ?? 0 }
   const sum = wanted.train + wanted.validation + wanted.test
-  if (sum <= found) return wanted
+  if (sum <= files.length) return
   const parts = PARTS.map((part) => `${part} ${wanted[part]}`).join(' + ')
   throw new RootstockError('DATA', `Cannot prepare "${printableName(source)}": ${shown}, expected at least ${sum} (${parts})`, {
     hint: 'Lower --train, --validation or --test, or leave all three out to split 70/15/15',
   })
 }
 
-function classNotes({ label, files, numbers }: ClassPictures, wanted: Readonly<Record<Part, number>>): string[] {
-  const used = wanted.train + wanted.validation + wanted.test
-  const name = `"${printableName(label)}"`
+function classNote({ label, found, unusable, parts, numbers }: PlacedClass): string {
   const [first, last] = [numbers[0] ?? NaN, numbers[numbers.length - 1] ?? NaN]
   const gaps = last - first + 1 - new Set(numbers).size
   const numbering = Number.isNaN(first + last) ? '' : `, numbered ${first} to ${last}${gaps > 0 ? ` with ${gaps} missing` : ''}`
-  const rest = files.length > used ? `; not used: the last ${files.length - used}` : ''
-  return [
-    `${name}: ${counted(files.length, 'photo')}${numbering}; in this order ${PARTS.map((part) => `${wanted[part]} ${part}`).join(', ')}${rest}`,
-  ]
+  const used = parts.filter((part) => part !== undefined).length
+  const rest = found - unusable - used
+  // Copies without room leave holes; without them, what is not used is what comes last.
+  const isLast = parts.slice(0, used).every((part) => part !== undefined)
+  const unused = rest > 0 ? `; not used: ${isLast ? 'the last ' : ''}${rest}` : ''
+  const order = PARTS.map((part) => `${countOf(parts, part)} ${part}`).join(', ')
+  return `"${printableName(label)}": ${counted(found, 'photo')}${numbering}; in this order ${order}${unused}`
 }
 
 function checkClassCount(source: string, classes: readonly ClassPictures[], labels: readonly string[] | undefined): void {
@@ -209,6 +168,12 @@ function checkClassCount(source: string, classes: readonly ClassPictures[], labe
         hint: 'Give the folder that holds the photos; --labels cat,dog names the labels that file names begin with',
       },
     )
+  }
+  const odd = classes.find(({ label }) => !isFolderName(label))
+  if (odd) {
+    throw new RootstockError('DATA', `${shown}: the label "${printableName(odd.label)}" cannot be the name of a folder`, {
+      hint: 'Change it in the table: no / or \\, and no full stop at its beginning',
+    })
   }
   const lower = new Map<string, string>()
   for (const { label } of classes) {
@@ -236,8 +201,7 @@ function checkCounts({ labels, train, validation, test }: PrepareOptions): void 
       hint: 'Give --train as well, or none of the three',
     })
   }
-  const isPlain = (label: string): boolean => label !== '' && label !== '.' && label !== '..' && !/[/\\\0]/.test(label)
-  const odd = labels?.find((label, i) => !isPlain(label) || labels.indexOf(label) !== i)
+  const odd = labels?.find((label, i) => !isFolderName(label) || labels.indexOf(label) !== i)
   if (odd !== undefined) {
     throw new RootstockError('USAGE', `Cannot prepare: the label "${printableName(odd)}" is empty, repeated or not a folder name`, {
       hint: 'Give labels as in --labels cat,dog',
@@ -245,8 +209,7 @@ function checkCounts({ labels, train, validation, test }: PrepareOptions): void 
   }
 }
 
-function alreadySplit(source: string): RootstockError {
-  return new RootstockError('DATA', `Cannot prepare "${printableName(source)}": it already has train, validation or test folders`, {
-    hint: `Train on it as it is, or prepare "${printableName(join(source, 'train'))}"`,
-  })
+/** Names with a full stop before them are hidden: no scan would find the class. */
+function isFolderName(label: string): boolean {
+  return label !== '' && !label.startsWith('.') && !/[/\\\0]/.test(label)
 }

@@ -49,8 +49,8 @@ export interface Scanner {
   identity(folder: Buffer): Promise<string>
 }
 
-/** A scanner for an existing folder; code DATA where it is missing, not a folder or not readable. */
-export async function openScanner(path: string, options: ScanOptions = {}): Promise<Scanner> {
+/** A scanner for an existing folder, blind to the folder `without`; code DATA where it is missing, not a folder or not readable. */
+export async function openScanner(path: string, options: ScanOptions = {}, without?: string): Promise<Scanner> {
   await checkFolder(path)
   const root = Buffer.from(path.length > 1 ? path.replace(/[/\\]+$/, '') || path : path)
   const real = await realpath(root, { encoding: 'buffer' })
@@ -58,7 +58,7 @@ export async function openScanner(path: string, options: ScanOptions = {}): Prom
   const skipped: Skipped[] = []
   const isAllowed = async (link: Buffer): Promise<boolean> =>
     options.followLinks === true || isInside(await realpath(link, { encoding: 'buffer' }), real)
-  const list = (folder: Buffer): Promise<Listing> => listFolder(folder, { extensions, skipped, isAllowed })
+  const list = (folder: Buffer): Promise<Listing> => listFolder(folder, { extensions, skipped, isAllowed, without })
   const walk = (folder: Buffer, claimed: ReadonlySet<string>): Promise<Buffer[]> => walkFolder({ list, skipped }, folder, claimed)
   return { root, skipped, list, walk, identity }
 }
@@ -94,6 +94,8 @@ async function neighbours(path: string): Promise<string[]> {
 interface ListContext {
   readonly extensions: ReadonlySet<string>
   readonly skipped: Skipped[]
+  /** Absolute. */
+  readonly without: string | undefined
   isAllowed(link: Buffer): Promise<boolean>
 }
 
@@ -107,6 +109,7 @@ async function listFolder(folder: Buffer, context: ListContext): Promise<Listing
     const path = joinPath(folder, entry.name)
     const kind = await kindOf(entry, path, context)
     const found: Entry = { name: entry.name, path, isLink: entry.isSymbolicLink() }
+    if (kind === 'folder' && resolve(textOf(path)) === context.without) continue
     if (kind === 'folder' && (await isOfRuns(path, isPicture))) context.skipped.push({ path: printableName(path), reason: OF_RUNS })
     else if (kind === 'folder') folders.push(found)
     else if (kind === 'file' && isPicture(entry.name)) pictures.push(found)

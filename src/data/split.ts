@@ -150,7 +150,8 @@ function assigned(
   })
 }
 
-function alikeNotes(dataset: Dataset, alike: readonly (readonly number[])[]): string[] {
+/** Photos that look alike without being equal, in words. */
+export function alikeNotes(dataset: Dataset, alike: readonly (readonly number[])[]): string[] {
   const [a, b] = alike[0] ?? []
   if (a === undefined || b === undefined) return []
   const copies = alike.reduce((sum, list) => sum + list.length - 1, 0)

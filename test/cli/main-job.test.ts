@@ -41,6 +41,7 @@ describe('prepare', () => {
     const argv = ['prepare', at('photos'), at('again'), '--train', '3', '--test', '1']
     const first = await rootstockJson(argv)
     expect(first.json).toMatchObject({
+      unusable: [],
       classes: ['cat', 'dog'],
       images: { train: { cat: 3, dog: 3 }, test: { cat: 1, dog: 1 } },
       unchanged: false,
