@@ -92,6 +92,16 @@ describe('imageFolder recognises labels', () => {
     expect(dataset.skipped[0]).toEqual({ path: '4.jpg', reason: `it has no label, line 5 of "${table}"` })
   })
 
+  test('in a table with rows that name no photo or no label, which are counted by themselves', async () => {
+    const rows = [1, 2, 3, 4].map((i) => `${i}.jpg,${i % 2 === 0 ? 'a' : 'b'}`)
+    const files = [1, 2, 3, 4, 5].map((i) => `${i}.jpg`)
+    const root = await folderOf([...files, ['labels.csv', ['file,label', ...rows, 'gone.jpg,a', '5.jpg,', ''].join('\n')]])
+    const { notes } = await splitOf(root)
+    const table = join(root, 'labels.csv')
+    expect(notes).toContain(`Not used: 2 rows of the table; the first is "gone.jpg", there is no such photo, line 6 of "${table}"`)
+    expect(notes).toContain(`Skipped: 2 other files; the first is "${table}", not a picture by its name`)
+  })
+
   test('in class folders beside a table that has no labels, and says so', async () => {
     const root = await folderOf(['a/1.jpg', 'b/1.jpg', ['metadata.csv', 'file_name,width,height\na/1.jpg,6,4\n']])
     const dataset = await imageFolder(root).open()
