@@ -9,6 +9,8 @@ import type { Entry, Scanner, Skipped } from './scan.ts'
 /** The class folders of a photo folder in the order of their class index. */
 export interface ClassFolders {
   readonly classes: readonly Entry[]
+  /** Those that were not asked for. */
+  readonly others: readonly Entry[]
   /** Identities of the root and of every class folder: a link to one of them is not part of another class. */
   readonly claimed: ReadonlySet<string>
 }
@@ -25,7 +27,8 @@ export async function classFolders(scanner: Scanner, wanted?: readonly string[])
   if (folders.length === 0) throw noClassFolders(scanner, pictures.length)
   for (const { path } of pictures) scanner.skipped.push({ path: printableName(path), reason: 'outside the class folders' })
   const { distinct, claimed } = await distinctFolders(scanner, folders)
-  return { classes: wanted ? wanted.map((name) => namedFolder(scanner.root, distinct, name)) : distinct, claimed }
+  const classes = wanted ? wanted.map((name) => namedFolder(scanner.root, distinct, name)) : distinct
+  return { classes, others: distinct.filter((folder) => !classes.includes(folder)), claimed }
 }
 
 /** Refuses a folder that cannot train a classifier: fewer than two classes, or a class without a picture. */

@@ -55,6 +55,8 @@ export interface FolderDataset extends Dataset {
   readonly source: LabelSource
   /** How the labels were found, in words, where it is not class folders. */
   readonly notes: readonly string[]
+  /** Class folders beside those that were asked for, printable. */
+  readonly otherClasses: readonly string[]
   /** What `fit` is to assume, from the options of the folder. */
   readonly defaults: DatasetDefaults
   /** What lies in the folder and is not part of the dataset. */
@@ -103,12 +105,13 @@ export async function scanFolder(path: string, options: ImageFolderOptions): Pro
 
 /** What a dataset of files is made of. */
 export interface FolderParts extends Pick<FolderDataset, 'root' | 'source' | 'notes' | 'classNames' | 'skipped' | 'defaults'> {
+  readonly otherClasses?: readonly string[]
   readonly files: readonly Buffer[]
   readonly labels: readonly number[]
 }
 
 /** Files with their labels as a dataset. */
-export function folderDataset({ files, labels, ...parts }: FolderParts): FolderDataset {
+export function folderDataset({ files, labels, otherClasses = [], ...parts }: FolderParts): FolderDataset {
   const hashes = new Map<number, string>()
   const file = (index: number): Buffer => {
     const path = files[index]
@@ -130,7 +133,7 @@ export function folderDataset({ files, labels, ...parts }: FolderParts): FolderD
     throw unreadable(describe(index), 'the file was changed since the folder was scanned')
   }
   const read: Dataset['read'] = async (index, how) => decode(await bytes(index), describe(index), how)
-  return { ...parts, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file, bytes }
+  return { ...parts, otherClasses, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file, bytes }
 }
 
 async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnType<Dataset['read']> {

@@ -30,6 +30,8 @@ export interface Labelled {
   readonly classNames: readonly string[]
   readonly files: readonly Buffer[]
   readonly labels: readonly number[]
+  /** Classes that were found and not asked for, printable. */
+  readonly otherClasses?: readonly string[]
   /** What was recognised, where it is not class folders. */
   readonly notes: readonly string[]
 }
@@ -72,7 +74,7 @@ export async function labelledFiles(scanner: Scanner, path: string, options: Lab
 }
 
 async function fromFolders(scanner: Scanner, wanted: readonly string[] | undefined): Promise<Labelled> {
-  const { classes, claimed } = await classFolders(scanner, wanted)
+  const { classes, others, claimed } = await classFolders(scanner, wanted)
   const files: Buffer[] = []
   const labels: number[] = []
   for (const [label, folder] of classes.entries()) {
@@ -81,7 +83,14 @@ async function fromFolders(scanner: Scanner, wanted: readonly string[] | undefin
       labels.push(label)
     }
   }
-  return { source: 'folders', classNames: classes.map(({ name }) => textOf(name)), files, labels, notes: [] }
+  return {
+    source: 'folders',
+    classNames: classes.map(({ name }) => textOf(name)),
+    otherClasses: others.map(({ name }) => printableName(name)),
+    files,
+    labels,
+    notes: [],
+  }
 }
 
 /** One folder beside the pictures may be anything; several are classes. Labels need two photos each, so that odd names make none. */
@@ -100,6 +109,7 @@ function fromNames(scanner: Scanner, { byLabel, others }: LabelledFiles, wanted:
   const classNames = wanted ?? [...byLabel.keys()]
   for (const { path } of others) scanner.skipped.push({ path: printableName(path), reason: 'no label in its name' })
   const lists = classNames.map((name) => (byLabel.get(name) ?? []).map(({ file }) => file.path).sort((a, b) => Buffer.compare(a, b)))
+  const otherClasses = [...byLabel.keys()].filter((name) => !classNames.includes(name)).map(printableName)
   const example = printableName(basename(textOf(lists[0]?.[0] ?? Buffer.from(''))))
   const list = classNames.slice(0, 5).map((name) => `"${printableName(name)}"`)
   const also = classNames.length > 5 ? ` and ${classNames.length - 5} more` : ''
@@ -108,6 +118,7 @@ function fromNames(scanner: Scanner, { byLabel, others }: LabelledFiles, wanted:
     classNames,
     files: lists.flat(),
     labels: lists.flatMap((files, label) => files.map(() => label)),
+    otherClasses,
     notes: [`Labels from the file names, as in "${example}": ${list.join(', ')}${also}`],
   }
 }
@@ -137,6 +148,9 @@ export async function labelledByTable(scanner: Scanner, table: PhotoTable, wante
   const files = await scanner.walk(scanner.root, new Set())
   const byFile = rowsByFile(scanner, { table, files, root })
   const names = wanted ?? classOrder(new Set([...byFile.values()].map(({ value }) => value)))
+  const otherClasses = [...new Set([...byFile.values()].map(({ value }) => value))]
+    .filter((name) => !names.includes(name))
+    .map(printableName)
   const chosen = files.flatMap((file, index) => {
     const row = byFile.get(index)
     const label = row ? names.indexOf(row.value) : -1
@@ -149,6 +163,7 @@ export async function labelledByTable(scanner: Scanner, table: PhotoTable, wante
     classNames: names,
     files: chosen.map(({ file }) => file),
     labels: chosen.map(({ label }) => label),
+    otherClasses,
     notes: [`Labels from "${printableName(table.path)}": ${counted(chosen.length, 'photo')} in ${names.length} classes`],
   }
 }

@@ -1,5 +1,5 @@
 /** @file How well a classifier does on a folder of labelled photos. */
-import { hashAll, imageFolder, readAll, type Dataset } from '../data/index.ts'
+import { hashAll, imageFolder, readAll, type Dataset, type FolderDataset } from '../data/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
 import type { Split } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
@@ -22,9 +22,21 @@ export async function evaluateClassifier(
   data: string | Dataset,
   { learned, part, onEvent, ...scanning }: EvaluateClassifierOptions,
 ): Promise<Evaluation> {
-  const dataset = typeof data === 'string' ? await imageFolder(data, { classNames: classifier.classNames, ...scanning }).open() : data
-  const answers = await predictDataset(classifier, dataset, { ...(onEvent && { onEvent }), ...(part && { part }) })
-  const evaluation = evaluationOf(classifier.classNames, answers)
+  const dataset: Dataset & Partial<Pick<FolderDataset, 'otherClasses'>> =
+    typeof data === 'string' ? await imageFolder(data, { classNames: classifier.classNames, ...scanning }).open() : data
+  const unusable: { path: string; reason: string }[] = []
+  const hear = (event: TrainingEvent): void => {
+    if (event.type === 'unusable') unusable.push({ path: event.path, reason: event.reason })
+    onEvent?.(event)
+  }
+  const { otherClasses: unknownClasses = [] } = dataset
+  if (unknownClasses.length > 0) {
+    const message = `Not measured: photos of ${unknownClasses.join(', ')}, which the classifier does not know`
+    hear({ type: 'warning', message, by: 'evaluate' })
+  }
+  const answers = await predictDataset(classifier, dataset, { onEvent: hear, ...(part && { part }) })
+  const left = { ...(unusable.length > 0 && { unusable }), ...(unknownClasses.length > 0 && { unknownClasses }) }
+  const evaluation = { ...evaluationOf(classifier.classNames, answers), ...left }
   return learned ? { ...evaluation, learned: await countLearned(dataset, answers, learned) } : evaluation
 }
 

@@ -185,6 +185,15 @@ export interface Evaluation {
   }[]
   /** Rows are true classes, columns predicted ones. */
   readonly confusion: readonly (readonly number[])[]
+  /** Pictures that could not be read and count nowhere. Absent where there are none. */
+  readonly unusable?: readonly {
+    /** Its path, printable. */
+    readonly path: string
+    /** Why, in words. */
+    readonly reason: string
+  }[]
+  /** Class folders that the classifier does not know, whose photos count nowhere. Absent where there are none. */
+  readonly unknownClasses?: readonly string[]
   /** How many of the photos the classifier has learned from: their figures are too good. Absent where the run does not say. */
   readonly learned?: number
 }

@@ -150,6 +150,16 @@ describe.concurrent('a run', () => {
     expect(perClass.map(({ label }) => label)).toEqual(['cat', 'dog'])
   })
 
+  it('is evaluated without photos that it cannot read or whose class it does not know, and says so', async () => {
+    for (const name of ['cat', 'dog']) cpSync(at('data', 'test', name), at('strange', name), { recursive: true })
+    cpSync(at('data', 'test', 'cat'), at('strange', 'bird'), { recursive: true })
+    cpSync(join(odd, 'truncated.jpg'), at('strange', 'cat', 'truncated.jpg'))
+    const { json, stderr } = await rootstockJson(['evaluate', at('run'), at('strange')])
+    const unusable = [{ path: at('strange', 'cat', 'truncated.jpg'), reason: expect.any(String) as string }]
+    expect(json).toMatchObject({ images: 4, unknownClasses: ['bird'], unusable })
+    expect(stderr).toMatch(/^warning: Not measured: photos of bird, which the classifier does not know$/m)
+  })
+
   it('has a summary', async () => {
     const { json } = await rootstockJson(['summary', at('run')])
     const { layers, parameters, summary } = json as { layers: { name: string }[]; parameters: object; summary: string }
