@@ -86,7 +86,7 @@ function inputShape(network: Network, options: ApplicationOptions, { includeTop,
     if (!given || sameShape(given, standard)) return standard
     const found = `found ${showShape(given)}, expected ${showShape(standard)} with ImageNet weights and the top included`
     throw new RootstockError('USAGE', `Invalid inputShape of ${id}: ${found}`, {
-      hint: 'Leave the top out (includeTop: false) to choose another size',
+      hint: 'Leave the top out (includeTop: false; on the command line --no-top) to choose another size',
     })
   }
   if (!given) return defaultShape(size, { includeTop, weights })

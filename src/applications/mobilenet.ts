@@ -111,7 +111,7 @@ function checkArguments(alpha: number, depthMultiplier: number): void {
 }
 
 function checkReleased(alpha: number, depthMultiplier: number): void {
-  const hint = 'Take weights: null, or a weight file of your own'
+  const hint = 'Take random weights (null; on the command line none), or a weight file of your own'
   if (depthMultiplier !== 1) {
     const found = `found depthMultiplier ${depthMultiplier}, expected 1`
     throw new RootstockError('USAGE', `Cannot load ImageNet weights into mobilenet: ${found}`, { hint })

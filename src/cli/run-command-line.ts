@@ -10,6 +10,7 @@ import { errorJson, errorLine } from './one-line.ts'
 import { commonSwitches, readArguments, type Request } from './program.ts'
 import { completeSettings, settingsOf, type Sources } from './settings.ts'
 import { openTerminal, type Output, type Terminal } from './terminal.ts'
+import { tellWarnings } from './warnings.ts'
 
 /** What a command line needs from its process. */
 export interface Surroundings {
@@ -60,6 +61,7 @@ async function execute(argv: readonly string[], request: RunRequest, { environme
   const interrupt = watchSignals(() => {
     if (command.endsCleanly) terminal.note('Stopping after this batch; press Ctrl-C again to stop at once')
   })
+  const endWarnings = tellWarnings(terminal)
   try {
     const running = command.run({ operands, flags, terminal, signal: interrupt.signal, argv, program })
     const outcome = await (command.endsCleanly ? running : Promise.race([running, interrupt.stopped]))
@@ -70,6 +72,7 @@ async function execute(argv: readonly string[], request: RunRequest, { environme
     return { json: {}, error: sayAgain(error, command, argv), code: SIGNAL_CODES[caught] }
   } finally {
     interrupt.close()
+    endWarnings()
   }
 }
 

@@ -51,7 +51,7 @@ export function settleLeaks(
       'DATA',
       `Cannot use the parts: ${counted(found.length, 'photo')} of another part as well; the first is ${pair(photos, first)}`,
       {
-        hint: "Delete the copies, or let them be moved to the part of the first one (leaks: 'move')",
+        hint: 'Delete the copies, or let them be moved to the part of the first one (leaks move; on the command line --leaks move)',
       },
     )
   }

@@ -117,7 +117,7 @@ export function quarantine(
     unusable.forEach(onRefused)
     const found = `${failures.length} of ${dataset.size} pictures are unusable, at most ${Math.round(maxUnusable * 100)} % are accepted`
     throw new RootstockError('DATA', `Cannot use the photos: ${found}; the first is ${example}`, {
-      hint: 'Replace or delete the listed pictures, or raise the accepted share (maxUnusable)',
+      hint: 'Replace or delete the listed pictures; in code, maxUnusable raises the accepted share',
     })
   }
   const kept = withoutSamples(

@@ -159,7 +159,10 @@ export function alikeNotes(dataset: Dataset, alike: readonly (readonly number[])
   const largest = Math.max(...alike.map((list) => list.length))
   const found = `The same as another one, but resized or compressed again: ${counted(copies, 'photo')}; the first is ${example}; copies stay in the same part`
   if (largest <= Math.max(10, dataset.size / 10)) return [found]
-  return [found, `${largest} photos look alike and stay together; if they are different photos, compare bytes only (duplicates: 'exact')`]
+  return [
+    found,
+    `${largest} photos look alike and stay together; if they are different photos, compare bytes only (duplicates exact; on the command line --duplicates exact)`,
+  ]
 }
 
 function divided({ dataset, hashes, prints }: Pool, parts: readonly Part[]): Pick<Split, Part | 'classNames' | 'copies'> {

@@ -33,7 +33,7 @@ export function viewsFor({ augmentation, views, readSize }: AugmentationOptions,
   if (list.length === 0) {
     if (views === undefined && readSize === undefined) return undefined
     throw new RootstockError('USAGE', `Cannot train with ${views === undefined ? 'a readSize' : `${views} views`}: found no augmentation`, {
-      hint: "Give augmentation too, such as [image.randomFlip({ mode: 'horizontal' })]",
+      hint: 'Give an augmentation too, such as randomFlip; on the command line --flip, --rotation and their like',
     })
   }
   const change = augment(list)

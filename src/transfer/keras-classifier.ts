@@ -88,7 +88,8 @@ function preprocessingOf(path: string, layers: readonly Layer[], { asked, networ
   if (layers.some(({ className }) => className === 'Rescaling')) return 'none'
   if (network !== undefined) return networkOf(network).preprocessing
   process.emitWarning(
-    `${path} does not say what its pictures go through before; they are given as they are, 0 to 255. Say it with preprocessing: 'tf'`,
+    `${path} does not say what its pictures go through before; they are given as they are, 0 to 255. Say it as preprocessing (--preprocessing), such as tf`,
+    'RootstockWarning',
   )
   return 'none'
 }

@@ -1,8 +1,10 @@
 /** @file Colours, quietness, and help on terminals of any width. */
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands.ts'
 import { commandHelp, programHelp } from '../../src/cli/help.ts'
 import { openTerminal, type Output } from '../../src/cli/terminal.ts'
+import { tellWarnings } from '../../src/cli/warnings.ts'
 import { rootstock, rootstockJson } from './rootstock.cases.ts'
 
 function output(isTTY: boolean, columns = 80): Output & { text: string } {
@@ -62,6 +64,20 @@ describe('a terminal', () => {
     terminal.note('a note')
     terminal.print('a result')
     expect([streams.stdout.text, streams.stderr.text]).toEqual(['', ''])
+  })
+})
+
+describe("the library's warnings", () => {
+  it.each([
+    [false, 'warning: odd\n'],
+    [true, ''],
+  ])('are notes; with --quiet %s: %j', async (quiet, expected) => {
+    const stderr = output(false)
+    const end = tellWarnings(openTerminal({ json: false, quiet, color: false }, { stdout: output(false), stderr }, {}))
+    process.emitWarning('odd', 'RootstockWarning')
+    await setImmediate()
+    end()
+    expect(stderr.text).toBe(expected)
   })
 })
 

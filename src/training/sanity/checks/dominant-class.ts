@@ -18,7 +18,7 @@ export const dominantClass: SanityCheck = {
     const name = classes.names[classes.counts.indexOf(largest)] ?? 'one class'
     return {
       found: `Class ${name} has ${percentOf(share)} of the training photos: answering it always looks accurate, and the others may never be learned`,
-      remedy: "Add photos of the other classes, or give classWeight: 'balanced' (--class-weight balanced)",
+      remedy: 'Add photos of the other classes, or balance them (classWeight, --class-weight balanced)',
     }
   },
 }
