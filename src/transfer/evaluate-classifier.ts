@@ -1,7 +1,7 @@
 /** @file How well a classifier does on a folder of labelled photos. */
 import { hashAll, imageFolder, readAll, type Dataset, type FolderDataset } from '../data/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
-import type { Split } from '../training/index.ts'
+import type { Split, TrainingEvent } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
 import type { EvaluateFolderOptions, Evaluation } from './options.ts'
 import { answerOf, evaluationOf, type Answer } from './report/tally.ts'

@@ -27,7 +27,7 @@ it('trains the head, then the last block with a rate that warms up and falls', a
   const classifier = await fineTune(photos, { ...quick, out, learningRate: 1e-4, batchSize: 2, onEvent: (event) => events.push(event) })
   expect(events.filter(({ type }) => type === 'trainBegin')).toHaveLength(2)
   expect(classifier.report).toMatchObject({ epochs: 4, run: out })
-  const run = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { settings: object }
+  const run = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { settings: object; weightsSha256: string }
   expect(run.settings).toMatchObject({ recipe: 'fine-tune', learningRate: 1e-4 })
   const rates = readFileSync(join(out, 'history.csv'), 'utf8')
     .trim()
@@ -44,6 +44,17 @@ it('trains the head, then the last block with a rate that warms up and falls', a
   const loaded = await loadClassifier(out)
   expect((await loaded.predict(join(photos, 'cat', '0.jpg')))[0]).toEqual(expected)
   await loaded.dispose()
+
+  const weights = readFileSync(join(out, 'best.weights.h5'))
+  const place = weights.length >> 1
+  weights.writeUInt8(weights.readUInt8(place) ^ 1, place)
+  writeFileSync(join(out, 'best.weights.h5'), weights)
+  await expect(loadClassifier(out), 'with another bit').rejects.toMatchObject({
+    code: 'WEIGHTS',
+    hint: expect.stringContaining('weightsSha256') as string,
+  })
+  writeFileSync(join(out, 'run.json'), JSON.stringify({ ...run, weightsSha256: undefined }))
+  await (await loadClassifier(out)).dispose()
 })
 
 it.each([

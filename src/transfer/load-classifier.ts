@@ -14,7 +14,7 @@ import { openByteTrunk } from './int8.ts'
 import { loadKerasClassifier, type KerasClassifierOptions } from './keras-classifier.ts'
 import type { TrainReport } from './options.ts'
 import { RECIPES, stagesFor } from './recipe.ts'
-import { isRunFolder, readRunSettings, runFiles, type RunSettings } from './run-folder.ts'
+import { checkWeights, isRunFolder, readRunSettings, runFiles, type RunSettings } from './run-folder.ts'
 
 /** Options of `loadClassifier`: what a Keras model does not say of itself. Runs and classifier.onnx say it, and take none. */
 export type LoadClassifierOptions = KerasClassifierOptions
@@ -47,6 +47,7 @@ async function fromFolder(path: string): Promise<Classifier> {
   const artifact = join(path, runFiles.classifier)
   if (!(await isRunFolder(path)) && (await stat(artifact).catch(() => undefined))) return fromArtifact(artifact)
   const settings = await readRunSettings(path)
+  await checkWeights(path, settings)
   const { net, base } = await buildClassifierModel(settings, null)
   loadWeightsFile(net, join(path, runFiles.best))
   freezeAsTrained(base, settings)

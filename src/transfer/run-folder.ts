@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
-import { atomicWrite, errnoOf, fileReason, readRegular } from '../files/index.ts'
+import { atomicWrite, errnoOf, fileHash, fileReason, readRegular } from '../files/index.ts'
 import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
@@ -37,6 +37,8 @@ const schema = z.object({
   /** Of runs whose frozen part computes in 8 bits. */
   precision: z.literal('int8').exactOptional(),
   settings: z.record(z.string(), z.unknown()),
+  /** Of best.weights.h5, in runs that are over. */
+  weightsSha256: z.string().exactOptional(),
   report: z.unknown().optional(),
 })
 
@@ -91,6 +93,24 @@ export async function readRunSettings(path: string): Promise<RunSettings> {
   if (parsed.success) return parsed.data as RunSettings
   const issue = parsed.error.issues[0]
   throw new RootstockError('FORMAT', `Cannot load ${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a run'}`)
+}
+
+/** SHA-256 of the run's weights. */
+export function hashWeights(path: string): Promise<string> {
+  return fileHash(join(path, runFiles.best), 'sha256')
+}
+
+/** Throws WEIGHTS where the weights are not those that the run left. */
+export async function checkWeights(path: string, { weightsSha256: expected }: RunSettings): Promise<void> {
+  if (expected === undefined) return
+  const found = await hashWeights(path)
+  if (found === expected) return
+  const brief = (digits: string): string => `${digits.slice(0, 12)}…`
+  throw new RootstockError(
+    'WEIGHTS',
+    `Cannot use ${join(path, runFiles.best)}: its SHA-256 is ${brief(found)}, expected ${brief(expected)} as in ${runFiles.settings}`,
+    { hint: `Copy the run again; if you replaced the weights on purpose, remove "weightsSha256" from its ${runFiles.settings}` },
+  )
 }
 
 /** history.csv: one row per epoch, counted from 0 as Keras's CSVLogger does. */

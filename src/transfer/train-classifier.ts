@@ -12,7 +12,7 @@ import { answersOfPart } from './report/part-answers.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
 import { finishedReport, inRunFolder, resumedOptions } from './resume.ts'
 import { writeRunArtifact } from './run-artifact.ts'
-import { refuseTakenFolder, runFiles, writeRunSettings } from './run-folder.ts'
+import { hashWeights, refuseTakenFolder, runFiles, writeRunSettings } from './run-folder.ts'
 import { openJob, readJobInput, settingsOf, type Job, type JobInput, type Place } from './run-job.ts'
 import { refusePhotoFolder } from './run-place.ts'
 import { writeRunReport } from './run-report.ts'
@@ -59,7 +59,8 @@ async function trainIn(place: Place, input: JobInput): Promise<Classifier> {
   })
   const { report, answers } = await reportOf(job, history)
   await keepByteTrunk(job.run, job.net)
-  await writeRunSettings(job.run, { ...settingsOf(job), ...(report.int8 && { precision: 'int8' as const }), report })
+  const precision = report.int8 && { precision: 'int8' as const }
+  await writeRunSettings(job.run, { ...settingsOf(job), ...precision, weightsSha256: await hashWeights(job.run), report })
   const labels = job.spec.classes.map((label) => ({ label }))
   const classifier = new Classifier({ model: job.net, network: job.spec.network, labels, reading: job.reading, report })
   await writeRunArtifact(job.run, classifier, job.emit)

@@ -136,6 +136,20 @@ describe('an 8-bit trunk as a file', () => {
     const dtypes = new Set([...found.graph.constants.values()].map(({ dtype }) => dtype))
     for (const dtype of ['int8', 'uint8', 'int32', 'float32']) expect(dtypes).toContain(dtype)
     const bytes = await readFile(path)
+    // The last bit of the last byte of a scale, of the description, and of the hash itself.
+    const scale = [...trunk.graph.constants.values()].find(({ dtype, shape }) => dtype === 'float32' && shape.length === 1)!
+    const places = [
+      bytes.indexOf(Buffer.from(scale.data.buffer, scale.data.byteOffset, 4)),
+      bytes.indexOf('"cosine"') + 20,
+      bytes.length - 2,
+    ]
+    for (const place of places) {
+      expect(place).toBeGreaterThan(20)
+      const changed = Uint8Array.from(bytes)
+      changed[place]! ^= 1
+      await writeFile(path, changed)
+      await expect(readByteTrunk(path), String(place)).rejects.toMatchObject({ code: 'FORMAT', hint: expect.any(String) as string })
+    }
     await writeFile(path, bytes.subarray(0, bytes.length - 40))
     await expect(readByteTrunk(path)).rejects.toThrow('Cannot read')
     await expect(readByteTrunk(join(folder, 'none.onnx'))).rejects.toThrow('Cannot read')

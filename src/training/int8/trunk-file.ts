@@ -1,4 +1,5 @@
 /** @file An 8-bit trunk as a file: its graph as ONNX, and beside it what it was made from and how close it is. */
+import { createHash } from 'node:crypto'
 import { RootstockError } from '../../errors.ts'
 import { atomicWrite, readRegular } from '../../files/index.ts'
 import { readOnnxGraph, writeOnnx } from '../../formats/onnx/index.ts'
@@ -7,22 +8,39 @@ import { rangeMethods } from './histogram.ts'
 
 /** A message of protobuf cannot be larger. */
 const mostBytes = 2 ** 31 - 1
-const format = 'rootstock-int8-trunk/1'
+/** The first form had no hash. */
+const format = 'rootstock-int8-trunk/2'
 
 /** Writes the file whole. */
 export async function writeByteTrunk(path: string, { graph, features, source, agreement }: ByteTrunk): Promise<void> {
-  const { bytes } = writeOnnx(graph, { metadata: { format, about: JSON.stringify({ features, source, agreement }) } })
+  const about = JSON.stringify({ features, source, agreement })
+  const { digest } = readOnnxGraph(writeOnnx(graph).bytes, path)
+  const { bytes } = writeOnnx(graph, { metadata: { format, about, sha256: seal(digest, about) } })
   await atomicWrite(path, bytes)
 }
 
 /** Reads what `writeByteTrunk` wrote, to the last bit. The file is untrusted: throws FILE and FORMAT. */
 export async function readByteTrunk(path: string): Promise<ByteTrunk> {
   const bytes = await readRegular(path, { action: 'read the 8-bit trunk', most: mostBytes })
-  const { graph, metadata } = readOnnxGraph(bytes, path)
+  const { graph, metadata, digest } = readOnnxGraph(bytes, path)
   const about = metadata.get('format') === format ? parsed(metadata.get('about') ?? '') : undefined
   const isWhole = about && graph.inputs.length === 1 && graph.outputs.length === about.features.length
-  if (!isWhole) throw new RootstockError('FORMAT', `Cannot read ${path}: expected an 8-bit trunk of Rootstock (${format})`)
+  if (!isWhole) {
+    const found = metadata.get('format')?.slice(0, 60) ?? 'none'
+    const problem = `Cannot read ${path}: its format is ${JSON.stringify(found)}, expected an 8-bit trunk of Rootstock (${format})`
+    throw new RootstockError('FORMAT', problem, { hint: 'Train the run again' })
+  }
+  if (metadata.get('sha256') !== seal(digest, metadata.get('about') ?? '')) {
+    throw new RootstockError('FORMAT', `Cannot read ${path}: it is damaged, its content is not what was written`, {
+      hint: "Copy the run's folder again, or train it again",
+    })
+  }
   return { graph, ...about }
+}
+
+/** One hash over the graph and what is said of it. */
+function seal(digest: string, about: string): string {
+  return createHash('sha256').update(`${format}\n${digest}\n${about}`).digest('hex')
 }
 
 type About = Omit<ByteTrunk, 'graph'>
