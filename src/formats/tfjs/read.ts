@@ -1,8 +1,8 @@
 /** @file Reads a TensorFlow.js Layers model: `model.json` with the configuration, and its shards of weights beside it. */
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { RootstockError } from '../../errors.ts'
-import { errnoOf, fileError, formatBytes, readRegular } from '../../files/index.ts'
+import { fileError, formatBytes, readRegular } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, objectAt, parseJson, textAt } from '../keras/index.ts'
 import type { FileWeight, JsonObject, WeightFile } from '../keras/index.ts'
@@ -25,27 +25,23 @@ const MOST_BYTES = 4 * 2 ** 30
 
 /** Reads the model and all its weights. Throws FILE when a file cannot be read, FORMAT when they do not fit together. */
 export async function readTfjsModel(path: string): Promise<TfjsModel> {
-  try {
-    const bytes = await readRegular(path, { most: MOST_JSON, expected: 'a model.json' })
-    const model = parseJson(bytes.toString('utf8'), path)
-    if (textAt(model, 'format') === 'graph-model') {
-      throw refuse(
-        path,
-        'it is a graph model of TensorFlow.js, expected a layers model',
-        'Convert the Keras model again with --output_format=tfjs_layers_model',
-      )
-    }
-    const topology = objectAt(model, 'modelTopology')
-    const config = objectAt(topology, 'model_config') ?? topology
-    if (!config || !isObject(model)) throw refuse(path, 'it has no modelTopology')
-    const groups = isList(model['weightsManifest']) ? model['weightsManifest'] : []
-    const weights: FileWeight[] = []
-    for (const group of groups) weights.push(...(await readGroup(path, group)))
-    const training = objectAt(topology, 'training_config') ?? objectAt(model, 'trainingConfig')
-    return { config, training, file: { name: path, kind: 'keras-weights', layers: layersOf(weights) } }
-  } catch (error) {
-    throw errnoOf(error) === '' ? error : fileError(error, path, { action: 'read' })
+  const bytes = await readRegular(path, { most: MOST_JSON, expected: 'a model.json' })
+  const model = parseJson(bytes.toString('utf8'), path)
+  if (textAt(model, 'format') === 'graph-model') {
+    throw refuse(
+      path,
+      'it is a graph model of TensorFlow.js, expected a layers model',
+      'Convert the Keras model again with --output_format=tfjs_layers_model',
+    )
   }
+  const topology = objectAt(model, 'modelTopology')
+  const config = objectAt(topology, 'model_config') ?? topology
+  if (!config || !isObject(model)) throw refuse(path, 'it has no modelTopology')
+  const groups = isList(model['weightsManifest']) ? model['weightsManifest'] : []
+  const weights: FileWeight[] = []
+  for (const group of groups) weights.push(...(await readGroup(path, group)))
+  const training = objectAt(topology, 'training_config') ?? objectAt(model, 'trainingConfig')
+  return { config, training, file: { name: path, kind: 'keras-weights', layers: layersOf(weights) } }
 }
 
 interface Entry {
@@ -100,10 +96,9 @@ async function readShards(path: string, paths: readonly unknown[], wanted: numbe
   let at = 0
   for (const name of paths) {
     const shard = await shardPath(path, folder, name)
-    const { size } = await stat(shard)
-    if (at + size > wanted) throw refuse(path, `its shards have more than the ${wanted.toLocaleString('en-US')} bytes of its weights`)
-    bytes.set(await readFile(shard), at)
-    at += size
+    const part = await readRegular(shard, { action: 'read the weights', most: wanted - at, expected: 'a shard of weights' })
+    bytes.set(part, at)
+    at += part.length
   }
   if (at === wanted) return bytes
   throw refuse(path, `its shards have ${at.toLocaleString('en-US')} of ${wanted.toLocaleString('en-US')} bytes`)
@@ -113,9 +108,10 @@ async function readShards(path: string, paths: readonly unknown[], wanted: numbe
 async function shardPath(path: string, folder: string, name: unknown): Promise<string> {
   const isPlain = typeof name === 'string' && name !== '' && !/^[a-z]+:|^[/\\]|\\|(?:^|\/)\.\.(?:\/|$)|\0/iu.test(name)
   if (!isPlain) throw refuse(path, `a shard is called ${brief(name)}, expected a file beside model.json`)
-  const shard = await realpath(join(folder, name))
+  const shard = await realpath(join(folder, name)).catch((error: unknown) => {
+    throw fileError(error, join(folder, name), { action: 'read the weights' })
+  })
   if (!shard.startsWith(folder + sep)) throw refuse(path, `the shard ${brief(name)} lies in another folder`)
-  if (!(await stat(shard)).isFile()) throw refuse(path, `the shard ${brief(name)} is not a regular file`)
   return shard
 }
 

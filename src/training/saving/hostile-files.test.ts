@@ -1,10 +1,10 @@
 /** @file Files of strangers that are not what their names say: each is refused at once, with one line and a hint. */
 import { execFileSync } from 'node:child_process'
-import { createWriteStream, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
 import { readModelConfig } from '../../formats/keras/index.ts'
 import { clearSession } from '../../layers/index.ts'
@@ -90,6 +90,32 @@ function multiplied(depth: number): object {
   const ends = { input_layers: [['x', 0, 0]], output_layers: [['y', calls.length - (depth === 0 ? 1 : 0), 0]] }
   return { class_name: 'Functional', config: { name: 'y', layers, ...ends } }
 }
+
+/** A model.json whose weights are in this shard. */
+function withShard(name: string, shard: string): string {
+  const config = { name: 'm', layers: [{ class_name: 'Dense', config: { name: 'd', units: 1, batch_input_shape: [null, 1] } }] }
+  const weights = ['d/kernel', 'd/bias'].map((each, i) => ({ name: each, shape: i === 0 ? [1, 1] : [1], dtype: 'float32' }))
+  const modelTopology = { model_config: { class_name: 'Sequential', config } }
+  writeFileSync(at(name), JSON.stringify({ modelTopology, weightsManifest: [{ paths: [shard], weights }] }))
+  return at(name)
+}
+
+describe("a model.json's shard", () => {
+  beforeAll(() => {
+    writeFileSync(at('whole.bin'), new Uint8Array(8))
+    mkdirSync(at('folder.bin'))
+  })
+
+  test.each([
+    ['whole.bin', undefined],
+    ['missing.bin', /^Cannot read the weights \S+missing\.bin: it does not exist/u],
+    ['folder.bin', /^Cannot read the weights \S+folder\.bin: it is a folder, expected a shard of weights/u],
+  ])('%s', async (shard, found) => {
+    const opening = loadModel(withShard('shard.json', shard))
+    if (found === undefined) await expect(opening).resolves.toBeDefined()
+    else await expect(opening).rejects.toMatchObject({ code: 'FILE', message: expect.stringMatching(found) as string })
+  })
+})
 
 test.each([
   [2, undefined],
