@@ -93,10 +93,12 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
   if (axis !== -1 && axis !== 3) {
     throw new RootstockError('USAGE', `Invalid axis of batch normalization: found ${axis}, expected the last axis (-1 or 3)`)
   }
+  const { epsilon = 1e-3 } = options
+  if (!(epsilon >= 0)) throw new RootstockError('USAGE', `Invalid epsilon of batch normalization: found ${epsilon}, expected at least 0`)
   const config: BatchNormalizationConfig = {
     axis: -1,
     momentum: options.momentum ?? 0.99,
-    epsilon: options.epsilon ?? 1e-3,
+    epsilon,
     center: options.center ?? true,
     scale: options.scale ?? true,
   }

@@ -78,5 +78,8 @@ export function describe({ name, type }: ValueInfoProto): OnnxValue {
 
 /** The FORMAT error of this folder. */
 export function refuse(source: string, found: string, cause?: unknown): RootstockError {
-  return new RootstockError('FORMAT', `Cannot read ${source}: ${found}, expected an ONNX file of Rootstock`, { cause })
+  return new RootstockError('FORMAT', `Cannot read ${source}: ${found}, expected an ONNX file of Rootstock`, {
+    hint: 'Copy or export the file again; networks of other programs open as .keras or .h5',
+    cause,
+  })
 }

@@ -96,6 +96,8 @@ describe('labels', () => {
 
   it.each([
     ['a.json', '["cat","dog"]', ['cat', 'dog']],
+    ['bom.json', '\uFEFF["cat","dog"]', ['cat', 'dog']],
+    ['bom.txt', '\uFEFFcat\ndog', ['cat', 'dog']],
     ['a.txt', 'cat\r\n\r\n dog \n', ['cat', 'dog']],
     ['b.json', '{"0":"cat","2":"dog"}', undefined],
     ['c.json', '[1,2]', undefined],
@@ -103,7 +105,7 @@ describe('labels', () => {
   ])('of %s: %j', async (file, text, expected) => {
     writeFileSync(at(file), text)
     if (expected) expect(await readLabels(at(file))).toEqual(expected)
-    else await expect(readLabels(at(file))).rejects.toMatchObject({ code: 'DATA' })
+    else await expect(readLabels(at(file))).rejects.toMatchObject({ code: 'DATA', hint: expect.any(String) as string })
   })
 })
 

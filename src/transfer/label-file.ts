@@ -7,6 +7,7 @@ import { readRegular } from '../files/index.ts'
 
 const mostBytes = 16 * 2 ** 20
 const most = { labels: 100_000, characters: 1000 }
+const example = 'Give every class a name, as in ["cat", "dog"]'
 const label = z.string().min(1).max(most.characters)
 const names = z.array(label).max(most.labels)
 const byNumber = z.record(z.string().regex(/^\d+$/u), label)
@@ -26,9 +27,8 @@ export async function labelsBeside(model: string): Promise<readonly string[] | u
 
 /** The same labels, where every file of a classifier can hold them. Throws DATA. */
 export function checkLabels(labels: readonly string[], path: string): readonly string[] {
-  const hint = 'Give every class a name, as in ["cat", "dog"]'
   const refuse = (found: string, expected: string): RootstockError =>
-    new RootstockError('DATA', `Cannot name the classes of ${path}: found ${found}, expected ${expected}`, { hint })
+    new RootstockError('DATA', `Cannot name the classes of ${path}: found ${found}, expected ${expected}`, { hint: example })
   const count = (number: number): string => number.toLocaleString('en-US')
   if (labels.length > most.labels) throw refuse(`${count(labels.length)} labels`, `at most ${count(most.labels)}`)
   const wrong = labels.findIndex((each) => !label.safeParse(each).success)
@@ -49,13 +49,14 @@ export async function readLabels(path: string): Promise<readonly string[]> {
   const record = byNumber.safeParse(value)
   const numbered = record.success ? Object.entries(record.data).sort(([a], [b]) => Number(a) - Number(b)) : []
   if (numbered.length > 0 && numbered.every(([number], i) => Number(number) === i)) return numbered.map(([, label]) => label)
-  throw new RootstockError('DATA', `Cannot read the labels of ${path}: expected a list of names, as in ["cat", "dog"]`)
+  throw new RootstockError('DATA', `Cannot read the labels of ${path}: expected a list of names`, { hint: example })
 }
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text)
+    // Some editors on Windows begin a text with a byte-order mark.
+    return JSON.parse(text.replace(/^\uFEFF/u, ''))
   } catch (error) {
-    throw new RootstockError('DATA', `Cannot read the labels of ${path}: ${messageOf(error)}`, { cause: error })
+    throw new RootstockError('DATA', `Cannot read the labels of ${path}: ${messageOf(error)}`, { hint: example, cause: error })
   }
 }

@@ -92,7 +92,9 @@ export async function readRunSettings(path: string): Promise<RunSettings> {
   const parsed = schema.safeParse(parse(file, bytes.toString('utf8')))
   if (parsed.success) return parsed.data as RunSettings
   const issue = parsed.error.issues[0]
-  throw new RootstockError('FORMAT', `Cannot load ${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a run'}`)
+  throw new RootstockError('FORMAT', `Cannot load ${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a run'}`, {
+    hint: 'Copy the run again, or train it again',
+  })
 }
 
 /** SHA-256 of the run's weights. */
@@ -125,6 +127,9 @@ function parse(file: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new RootstockError('FORMAT', `Cannot load ${file}: ${messageOf(error)}`, { cause: error })
+    throw new RootstockError('FORMAT', `Cannot load ${file}: ${messageOf(error)}`, {
+      hint: 'Copy the run again, or train it again',
+      cause: error,
+    })
   }
 }

@@ -1,6 +1,6 @@
 /** @file JSON in and out: that of untrusted files becomes objects without a prototype, so that no key can reach one. */
 import { randomUUID } from 'node:crypto'
-import { RootstockError } from '../../errors.ts'
+import { RootstockError, messageOf } from '../../errors.ts'
 
 /** Bytes of a model's description. The largest of Keras's own networks has half a megabyte. */
 export const MOST_JSON = 16 * 2 ** 20
@@ -11,12 +11,16 @@ const MOST_VALUES = 1_000_000
 export function parseJson(text: string, what: string): unknown {
   checkValues(text, what)
   try {
-    return JSON.parse(text, (_, value: unknown) => {
+    // Some editors on Windows begin a text with a byte-order mark.
+    return JSON.parse(text.replace(/^\uFEFF/u, ''), (_, value: unknown) => {
       const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
       return isRecord ? Object.assign(Object.create(null) as object, value) : value
     })
   } catch (error) {
-    throw new RootstockError('FORMAT', `Cannot read ${what}: it is not JSON`, { cause: error })
+    throw new RootstockError('FORMAT', `Cannot read ${what}: it is not JSON (${messageOf(error)})`, {
+      hint: 'Get the file again from where it came, or use another one',
+      cause: error,
+    })
   }
 }
 

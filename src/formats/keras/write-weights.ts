@@ -83,6 +83,7 @@ export async function writeWeightsH5(
     throw new RootstockError('USAGE', `Cannot write weights to ${path}: expected a name that ends in .weights.h5 or .h5`)
   }
   const build = path.endsWith('.weights.h5') ? writeModern : writeLegacy
+  if (build === writeLegacy) checkNames(path, layers)
   await writeHdf5(path, { bytes: estimateFile(layers, extras), onProgress }, (writer) => build(writer, layers, extras))
 }
 
@@ -94,6 +95,16 @@ export async function writeArchiveWeights(
   onProgress?: WriteProgress,
 ): Promise<void> {
   await writeHdf5(path, { bytes: estimateFile(layers, extras), onProgress }, (writer) => writeModern(writer, layers, extras))
+}
+
+/** The older form has groups with the names of layers, which are parts of paths. Throws USAGE. */
+function checkNames(path: string, layers: readonly SavedLayer[]): void {
+  const names = layers.flatMap((layer) => [layer, ...leaves(layer)]).map(({ name }) => name)
+  const wrong = names.find((name) => name.split('/').some((part) => ['', '.', '..'].includes(part)))
+  if (wrong === undefined) return
+  throw new RootstockError('USAGE', `Cannot write ${path}: a layer is called "${wrong}", expected a name that can be a part of a path`, {
+    hint: 'Give it another name, or save as .keras or .weights.h5',
+  })
 }
 
 /** About the bytes of the file, for the message when there is no space. */

@@ -1,14 +1,14 @@
 /** @file Files of strangers that are not what their names say: each is refused at once, with one line and a hint. */
 import { execFileSync } from 'node:child_process'
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
 import { readModelConfig } from '../../formats/keras/index.ts'
-import { clearSession } from '../../layers/index.ts'
-import { loadModel } from '../index.ts'
+import { clearSession, dense, input } from '../../layers/index.ts'
+import { loadModel, model } from '../index.ts'
 import { branching } from './branching.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-hostile-'))
@@ -106,6 +106,12 @@ describe("a model.json's shard", () => {
     mkdirSync(at('folder.bin'))
   })
 
+  test('beside a description with a byte-order mark', async () => {
+    const path = withShard('bom.json', 'whole.bin')
+    writeFileSync(path, `\uFEFF${readFileSync(path, 'utf8')}`)
+    await expect(loadModel(path)).resolves.toBeDefined()
+  })
+
   test.each([
     ['whole.bin', undefined],
     ['missing.bin', /^Cannot read the weights \S+missing\.bin: it does not exist/u],
@@ -124,4 +130,34 @@ test.each([
   const read = (): unknown => readModelConfig(multiplied(depth), 'a file')
   if (refusal === undefined) expect(read).not.toThrow()
   else expect(read).toThrow(refusal)
+})
+
+/** A network of one layer, in the form of Keras 3. */
+function oneLayer(className: string, config: object, more: readonly unknown[] = []): object {
+  const shape = [null, 4]
+  const own = { module: 'keras.layers', registered_name: null }
+  const x = { class_name: '__keras_tensor__', config: { shape, dtype: 'float32', keras_history: ['x', 0, 0] } }
+  const layers = [
+    { ...own, class_name: 'InputLayer', name: 'x', config: { batch_shape: shape, name: 'x' }, inbound_nodes: [] },
+    { ...own, class_name: className, name: 'y', config: { name: 'y', ...config }, inbound_nodes: [{ args: [x, ...more], kwargs: {} }] },
+  ]
+  return { class_name: 'Functional', config: { name: 'm', layers, input_layers: [['x', 0, 0]], output_layers: [['y', 0, 0]] } }
+}
+
+test.each([
+  ['a negative epsilon', oneLayer('BatchNormalization', { epsilon: -10 }), 'found -10, expected at least 0'],
+  ['an operator', oneLayer('Multiply', {}, [2]), 'the layer "y" is called on a tensor and 2'],
+  ['an unknown argument', oneLayer('Dense', { units: 1, tiles: 3 }), 'has an argument tiles = 3'],
+])('%s is refused with a hint', (_, config, found) => {
+  const read = (): unknown => readModelConfig(config, 'a file')
+  expect(read).toThrow(expect.objectContaining({ code: 'FORMAT', hint: expect.any(String) as string }))
+  expect(read).toThrow(found)
+})
+
+test.each(['.', '..', 'a/../b', ''])('a layer called "%s" goes into .keras, and is refused by the older form', async (name) => {
+  const x = input({ shape: [2] })
+  const net = model({ inputs: x, outputs: dense({ units: 1, name })(x) })
+  await expect(net.save(at('names.h5'))).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('.keras') as string })
+  await net.save(at('names.keras'))
+  expect((await loadModel(at('names.keras'))).weights.map((weight) => weight.value())).toEqual(net.weights.map((weight) => weight.value()))
 })

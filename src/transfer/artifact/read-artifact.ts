@@ -47,5 +47,7 @@ function checkEnds({ inputs, outputs }: Graph, { preprocessing, class_names: cla
     `${outputName} float32 ${showShape([null, classes.length])}`,
   ]
   if (height === width && found.join() === wanted.join()) return
-  throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: found ${found.join(', ')}, expected ${wanted.join(', ')}`)
+  throw new RootstockError('FORMAT', `Cannot load a classifier from ${path}: found ${found.join(', ')}, expected ${wanted.join(', ')}`, {
+    hint: 'Export the classifier again',
+  })
 }

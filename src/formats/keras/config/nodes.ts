@@ -65,6 +65,12 @@ function readNode(reader: Reader, node: unknown, name: string): Node {
   const args = isModern ? node['args'] : undefined
   const entries = isModern ? (isList(args) && isList(args[0]) ? args[0] : isList(args) ? args : []) : isList(node) ? node : []
   const sources = entries.map((entry) => (isModern ? modernSource(entry) : legacySource(entry)))
+  const other =
+    isModern && isList(args) && args.length > 1 ? args.find((arg) => !isList(arg) && modernSource(arg) === undefined) : undefined
+  if (other !== undefined) {
+    const found = `the layer ${brief(name)} is called on a tensor and ${brief(other)}, as Python's operators are (x * 2), expected tensors alone`
+    throw reader.refuse(found, 'Write it with layers, such as Rescaling, and save the model again')
+  }
   const isKnown = (source: Source | undefined): source is Source => source !== undefined
   if (sources.length === 0 || !sources.every(isKnown) || (isModern && isList(args) && args.length > 1)) {
     throw reader.refuse(`the layer ${brief(name)} is called on ${brief(isModern ? args : node)}, expected tensors of the model`)

@@ -28,8 +28,8 @@ export class Reader {
   }
 
   /** A FORMAT error of this file. */
-  refuse(found: string, hint?: string, cause?: unknown): RootstockError {
-    return new RootstockError('FORMAT', `Cannot read ${this.#source}: ${found}`, { ...(hint === undefined ? {} : { hint }), cause })
+  refuse(found: string, hint = 'Build the network in code and call loadWeights, or get the file again', cause?: unknown): RootstockError {
+    return new RootstockError('FORMAT', `Cannot read ${this.#source}: ${found}`, { hint, cause })
   }
 
   /** Runs `read` one level deeper. */
