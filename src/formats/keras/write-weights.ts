@@ -165,15 +165,34 @@ function writeLegacy(writer: H5Writer, layers: readonly SavedLayer[], { model, o
 }
 
 function writeLegacyOptimizer(writer: H5Writer, variables: readonly SavedState[]): void {
+  const names = distinct(variables.map(({ name }) => name))
   writer.group('/optimizer_weights')
-  writeNames(writer, '/optimizer_weights', { name: 'weight_names', values: variables.map(({ name }) => name) })
-  for (const state of variables) writer.dataset(`/optimizer_weights/${state.name}`, state)
+  writeNames(writer, '/optimizer_weights', { name: 'weight_names', values: names })
+  variables.forEach((state, i) => writer.dataset(`/optimizer_weights/${names[i]}`, state))
+}
+
+/** Weights of two nested models may have the same path. The order counts when the state is read, so that any other name will do. */
+function distinct(names: readonly string[]): string[] {
+  const taken = new Set(names)
+  const used = new Set<string>()
+  return names.map((name) => {
+    let own = name
+    for (let i = 1; used.has(own) || (own !== name && taken.has(own)); i++) own = `${name}_${i}`
+    used.add(own)
+    return own
+  })
 }
 
 /** The weights of a layer under their paths; of a nested model, those that train before the others. */
 function legacyWeights(layer: SavedLayer): SavedWeight[] {
   const all = leaves(layer).flatMap(({ name, weights }) => weights.map((weight) => under(name, weight)))
   if (!layer.layers) return all
+  const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) < i)
+  if (twice) {
+    throw new RootstockError('FORMAT', `Cannot write ${layer.name} as .h5: two models in it have a weight "${twice.name}", expected one`, {
+      hint: 'Save as .keras or .weights.h5, or give the layers of the nested models names of their own',
+    })
+  }
   const trains = ({ trainable = true }: SavedWeight): boolean => trainable
   return [...all.filter(trains), ...all.filter((weight) => !trains(weight))]
 }

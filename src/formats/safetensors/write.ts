@@ -9,7 +9,11 @@ export async function writeSafetensors(path: string, model: Functional, metadata
   let at = 0
   const header: Record<string, object> = { __metadata__: { format: 'keras', ...metadata } }
   for (const { path: name, shape } of model.weights) {
-    if (Object.hasOwn(header, name)) throw new RootstockError('USAGE', `Cannot write ${path}: two weights are called "${name}"`)
+    if (Object.hasOwn(header, name)) {
+      throw new RootstockError('USAGE', `Cannot write ${path}: two weights are called "${name}"`, {
+        hint: 'Save as .keras or .weights.h5, or give the layers of nested models names of their own',
+      })
+    }
     const end = at + sizeOf(shape) * 4
     header[name] = { dtype: 'F32', shape, data_offsets: [at, end] }
     at = end

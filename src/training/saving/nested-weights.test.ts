@@ -125,6 +125,43 @@ describe('a network that is nested otherwise than the file', () => {
   })
 })
 
+describe('nested models whose layers have the same names', () => {
+  const tower = (name?: string): Model => nest([(x) => layers.conv2d({ filters: 4, kernelSize: 3, padding: 'same', name: 'c' })(x)], name)
+  const towers = (names: readonly (string | undefined)[]): Model => nest([...names.map(tower), (x) => layers.flatten()(x), layers.dense({ units: 3, activation: 'softmax' })]) // prettier-ignore
+
+  test.each([
+    [['left', 'right'], 'keras'],
+    [['left', 'right'], 'h5'],
+    [['left', 'right'], 'weights.h5'],
+    [[undefined, undefined], 'keras'],
+    [[undefined, undefined], 'h5'],
+    [[undefined, undefined], 'weights.h5'],
+  ] as const)('%j keep their weights and the optimizer its state in .%s', async (names, ending) => {
+    const [net, other] = [filled(towers(names)), towers(names)]
+    for (const each of [net, other]) each.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' })
+    const answers = tensor([1, 0, 0, 0, 0, 1], [2, 3])
+    await net.trainOnBatch(pictures(4), answers)
+    const path = join(folder, `towers ${names[0]}.${ending}`)
+    await net.save(path)
+    const loaded = ending === 'weights.h5' ? other : await loadModel(path)
+    if (loaded === other) await other.loadWeights(path)
+    expect(loaded.weights.map((weight) => weight.value())).toEqual(net.weights.map((weight) => weight.value()))
+    await Promise.all([net, loaded].map((each) => each.trainOnBatch(pictures(4), answers)))
+    expect(loaded.weights.map((weight) => weight.value())).toEqual(net.weights.map((weight) => weight.value()))
+    await Promise.all([net.dispose(), loaded.dispose()])
+  })
+
+  test('are refused where a format cannot hold them, with what can', async () => {
+    const within = nest([nest([tower('left'), tower('right')], 'both')])
+    await expect(within.save(join(folder, 'within.h5'))).rejects.toMatchObject({
+      code: 'FORMAT',
+      message: 'Cannot write both as .h5: two models in it have a weight "c/kernel", expected one',
+      hint: expect.stringContaining('.weights.h5') as string,
+    })
+    await expect(within.save(join(folder, 'within.safetensors'))).rejects.toMatchObject({ code: 'USAGE' })
+  })
+})
+
 /** Every weight gets numbers of its own, so that two layers of one shape cannot be taken for each other. */
 function filled(net: Model): Model {
   for (const [k, weight] of net.weights.entries()) {
