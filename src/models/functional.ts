@@ -5,6 +5,7 @@ import {
   type CallOptions,
   type KerasShape,
   type LayerCall,
+  type LayerKind,
   type LayerOptions,
   type SymbolicTensor,
   type Variable,
@@ -39,11 +40,11 @@ export class Functional extends Layer {
   readonly places: ReadonlyMap<LayerCall, number>
   #preprocessing: string | undefined
 
-  /** The model between these tensors; users call `model`. Throws USAGE where they are not connected. */
-  constructor(options: ModelOptions) {
+  /** The model between these tensors; users call `model`. Files say what kind it is. Throws USAGE where they are not connected. */
+  constructor(options: ModelOptions, kind: LayerKind = modelKind) {
     refuseUnknown('model', options, { inputs: true, outputs: true, name: true, trainable: true })
     const { inputs, outputs, ...own } = options
-    super(modelKind, {}, own)
+    super(kind, {}, own)
     this.inputs = asList(inputs)
     this.outputs = asList(outputs)
     if (this.inputs.length === 0 || this.outputs.length === 0) {

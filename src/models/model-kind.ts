@@ -7,3 +7,6 @@ const inside = (): never => {
 }
 
 export const modelKind: LayerKind = { className: 'Functional', inputs: [1, Infinity], outputShape: inside, lower: inside }
+
+/** A model that a file calls Sequential: it is made, called and lowered as any other, and written again as what it was. */
+export const sequentialKind: LayerKind = { ...modelKind, className: 'Sequential' }

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { withHdf5 } from '../../formats/keras/index.ts'
+import type { H5Group } from '../../formats/keras/index.ts'
 import { clearSession, layers } from '../../layers/index.ts'
 import type { SymbolicTensor } from '../../layers/index.ts'
 import { sizeOf, tensor } from '../../tensor/index.ts'
@@ -98,6 +100,29 @@ describe.each(['nested', 'sequential'])("Keras's %s model", (name) => {
     await net.dispose()
   })
 })
+
+test.each(['keras', 'h5'])(
+  'nested sequential models are written to .%s as what they were, where Keras looks for their weights',
+  async (ending) => {
+    const { probabilities } = JSON.parse(readFileSync('test/golden/sequential.json', 'utf8')) as { probabilities: number[] }
+    const net = await loadModel(`test/golden/sequential.${ending}`)
+    await net.save(join(folder, `again.${ending}`))
+    await net.saveWeights(join(folder, 'again.weights.h5'))
+    const loaded = await loadModel(join(folder, `again.${ending}`))
+    for (const each of [net, loaded]) {
+      const classes = each.layers.map(({ className }) => className).filter((className) => /Sequential|Functional/u.test(className))
+      expect(classes).toEqual(['Sequential', 'Functional', 'Sequential', 'Sequential'])
+    }
+    await expectAnswers(loaded, probabilities, 4)
+    const datasets = (path: string): Promise<string[]> => withHdf5(path, ({ root }) => Promise.resolve(datasetsIn(root)))
+    expect(await datasets(join(folder, 'again.weights.h5'))).toEqual(await datasets('test/golden/sequential.weights.h5'))
+    await Promise.all([net.dispose(), loaded.dispose()])
+  },
+)
+
+function datasetsIn(group: H5Group): string[] {
+  return [...group.children.values()].flatMap((child) => (child.kind === 'group' ? datasetsIn(child) : [child.path])).sort()
+}
 
 test.each(['keras', 'weights.h5'])("Keras's nested.%s goes by address into a network with other automatic names", async (ending) => {
   const { probabilities } = JSON.parse(readFileSync('test/golden/nested.json', 'utf8')) as { probabilities: number[] }

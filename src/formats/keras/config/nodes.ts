@@ -49,7 +49,10 @@ export function outerTensors(reader: Reader, made: ReadonlyMap<string, MadeLayer
   return list.map((entry) => {
     const [layer, node, index] = isList(entry) ? entry : []
     if (typeof layer !== 'string' || typeof node !== 'number') throw reader.refuse(`${brief(value)} names no tensors of the model`)
-    const shift = made.get(layer)?.isModel === true && node > 0 ? 1 : 0
+    const found = made.get(layer)
+    // Keras 3 does not count a node of its own for sequential models.
+    const hasOwnNode = found?.isModel === true && !(found.layer.className === 'Sequential' && found.layer.calls[node])
+    const shift = hasOwnNode && node > 0 ? 1 : 0
     const tensor = index === 0 ? tensorOf(reader, made, { layer, node: node - shift }) : undefined
     if (!tensor) throw reader.refuse(`an input or output of the model does not exist: ${brief(entry)}`)
     return tensor

@@ -5,7 +5,7 @@
 import { RootstockError } from '../../../errors.ts'
 import { input } from '../../../layers/index.ts'
 import type { SymbolicTensor } from '../../../layers/index.ts'
-import { Functional } from '../../../models/index.ts'
+import { Functional, sequentialKind } from '../../../models/index.ts'
 import type { ModelOptions } from '../../../models/index.ts'
 import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
 import type { JsonObject } from './json-value.ts'
@@ -91,7 +91,8 @@ function readLayer(reader: Reader, entry: JsonObject, name: string): Omit<MadeLa
   const className = textAt(entry, 'class_name')
   if (className === 'Functional' || className === 'Model' || className === 'Sequential') {
     const options = readModel(reader, entry, name)
-    const layer = reader.building(name, () => new Functional({ ...options, name }))
+    const kind = className === 'Sequential' ? sequentialKind : undefined
+    const layer = reader.building(name, () => new Functional({ ...options, name }, kind))
     reader.countRuns(
       layer.path.map((call) => call.layer),
       layer,

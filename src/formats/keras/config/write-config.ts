@@ -13,6 +13,7 @@ export type Written = Readonly<Record<string, unknown>>
 /** The configuration of a model as a value for JSON. Throws USAGE for models that Keras's format cannot hold. */
 export function writeModelConfig(model: Functional, form: ConfigForm): Written {
   const calls = callsByLayer(model)
+  if (model.className === 'Sequential') return writeSequential(model, { form, calls })
   const config = {
     name: model.name,
     trainable: model.trainable,
@@ -28,6 +29,15 @@ export function writeModelConfig(model: Functional, form: ConfigForm): Written {
     registered_name: 'Functional',
     build_config: { input_shape: null },
   }
+}
+
+/** A chain states neither its calls nor its ends. */
+function writeSequential(model: Functional, context: Context): Written {
+  const layers = model.layers.map((layer) => writeEntry(layer, context))
+  const shape = model.input.shape
+  const config = { name: model.name, trainable: model.trainable, dtype: float32Policy, layers, build_input_shape: shape }
+  if (context.form === 'h5') return { class_name: 'Sequential', config }
+  return { module: 'keras', class_name: 'Sequential', config, registered_name: null, build_config: { input_shape: shape } }
 }
 
 /** Keras's object for "compute in float32". */
@@ -54,19 +64,18 @@ function callsByLayer(model: Functional): Calls {
 }
 
 function writeLayer(layer: Layer, nodes: readonly LayerCall[], context: Context): Written {
-  const place = {
-    name: layer.name,
-    inbound_nodes: nodes.filter(({ inputs }) => inputs.length > 0).map((call) => writeNode(layer, call, context.calls)),
-  }
-  if (layer instanceof Functional) {
-    const nested = writeModelConfig(layer, context.form)
-    return { ...nested, ...(context.form === 'keras3' ? { compile_config: {} } : {}), ...place }
-  }
-  const shapes = (nodes[0]?.inputs ?? []).map(({ shape }) => shape)
+  const calls = nodes.filter(({ inputs }) => inputs.length > 0).map((call) => writeNode(layer, call, context.calls))
+  return { ...writeEntry(layer, context), name: layer.name, inbound_nodes: calls }
+}
+
+/** What a layer is, without its calls. */
+function writeEntry(layer: Layer, { form, calls }: Context): Written {
+  if (layer instanceof Functional) return { ...writeModelConfig(layer, form), ...(form === 'keras3' ? { compile_config: {} } : {}) }
+  const shapes = (calls.get(layer)?.[0]?.inputs ?? []).map(({ shape }) => shape)
   const row = layerRows.get(layer.className)
   const build = row?.isBuilt === true && shapes[0] ? { build_config: { input_shape: shapes.length === 1 ? shapes[0] : shapes } } : {}
   const body = { class_name: layer.className, config: layerConfig(layer) }
-  return context.form === 'h5' ? { ...body, ...place } : { module: 'keras.layers', ...body, registered_name: null, ...build, ...place }
+  return form === 'h5' ? body : { module: 'keras.layers', ...body, registered_name: null, ...build }
 }
 
 function layerConfig(layer: Layer): Written {
@@ -97,7 +106,7 @@ function address(tensor: SymbolicTensor, calls: Calls, where: 'inner' | 'outer')
   const { layer } = tensor.call
   const node = calls.get(layer)?.indexOf(tensor.call) ?? -1
   if (node < 0) throw new RootstockError('USAGE', `Cannot save the model: "${tensor.name}" is no tensor of it`)
-  return [layer.name, where === 'outer' && layer instanceof Functional ? node + 1 : node, 0]
+  return [layer.name, where === 'outer' && layer instanceof Functional && layer.className !== 'Sequential' ? node + 1 : node, 0]
 }
 
 /** Keras keeps a single input or output without a list around it. */
