@@ -88,10 +88,11 @@ export const activationKind: LayerKind<{ readonly activation: ActivationName }> 
 export const reluKind: LayerKind<{ readonly maxValue: number | null }> = {
   className: 'ReLU',
   outputShape: (_config, [shape]) => shape!,
-  lower({ tape, x, config, name }) {
-    return config.maxValue === null
-      ? tape.op('Relu', [x], {}, name)
-      : tape.op('Clip', [x, tape.number(0), tape.number(config.maxValue)], {}, name)
+  lower({ tape, x, config: { maxValue }, name }) {
+    if (maxValue === null) return tape.op('Relu', [x], {}, name)
+    if (maxValue === 6) return tape.op('Clip', [x, tape.number(0), tape.number(6)], {}, name)
+    // TensorFlow has an operator for a bound of 6, which passes no gradient at the bound itself. At any other bound Keras's gradient passes, as that of Min does.
+    return tape.op('Min', [tape.op('Relu', [x], {}), tape.number(maxValue)], {}, name)
   },
 }
 

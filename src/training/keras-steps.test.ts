@@ -270,3 +270,17 @@ it('a batch norm on three axes predicts what Keras predicts', async () => {
   const expected = [1.524677, 1.539659, 1.550544, 1.557138, 1.559324, 1.557064]
   expect([...data]).toEqual(expected.map((value) => expect.closeTo(value, 4) as number))
 })
+
+it.each([
+  { bound: 1, weight: 0.8 },
+  { bound: 2, weight: 0.2 },
+  { bound: 6, weight: 1 },
+])('the gradient of reLU at its bound $bound is that of Keras', async ({ bound, weight }) => {
+  const inputs = layers.input({ shape: [1] })
+  const net = model({ inputs, outputs: layers.reLU({ maxValue: bound })(dense('d', 1)(inputs)) })
+  net.weights[0]!.assign([1])
+  net.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'mse' })
+  await net.trainOnBatch(tensor([bound], [1, 1]), tensor([0], [1, 1]))
+  await net.dispose()
+  expect(numbersOf(net, 'd/kernel')).toEqual([expect.closeTo(weight, 5)])
+})
