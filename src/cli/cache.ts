@@ -42,6 +42,7 @@ async function features(wanted: string | undefined, terminal: Terminal): Promise
   // Looking must not make a store.
   if ((await fileSize(folder)) === undefined) return wanted === undefined || wanted === ALL ? empty(folder, terminal) : refuse(wanted, [])
   const store = await openFeatureStore(folder)
+  if (store.damage !== undefined) terminal.note(store.damage)
   const closed = <T>(work: Promise<T>): Promise<T> => work.finally(() => store.close())
   if (wanted === undefined) return closed(list(store, terminal))
   return free(folder, await closed(remove(store, wanted, terminal)), terminal)

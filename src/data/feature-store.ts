@@ -6,13 +6,14 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Database, RootDatabase } from 'lmdb'
+import type { Database } from 'lmdb'
+import { z } from 'zod'
 import { RootstockError } from '../errors.ts'
 import { cacheHome } from '../files/index.ts'
 import { fromHalves, toHalves } from '../tensor/index.ts'
 import { memoryHashCache } from './hash-cache.ts'
 import type { HashCache } from './hash-cache.ts'
-import { batchWriter, openStoreFile, reasonOf } from './store-file.ts'
+import { batchWriter, openStoreFile, reasonOf, type OpenFile } from './store-file.ts'
 
 /** One trunk's part of the store. */
 export interface StoredTrunk {
@@ -49,6 +50,8 @@ export interface FeatureEntry {
 export interface FeatureStore {
   /** Where it lies. */
   readonly folder: string
+  /** Tells of a damaged store that lay there before; it was removed, and this one begins empty. */
+  readonly damage: string | undefined
   /** The features of a photo, or undefined where they are not stored (or damaged). */
   get(entry: FeatureEntry): Float32Array | undefined
   /** Stores one photo's features; they are safe on disk after `flush`. */
@@ -76,9 +79,11 @@ export async function openHashCache(folder = featureFolder()): Promise<{
   readonly cache: HashCache
   /** Closes the files. */
   readonly close: () => Promise<void>
+  /** Tells of a damaged store that lay there before; it was removed. */
+  readonly damage?: string | undefined
 }> {
   try {
-    const { root, prints } = await openStoreFile(folder, (root) => ({
+    const { root, damage, prints } = await openStoreFile(folder, (root) => ({
       prints: root.openDB<string, string>({ name: 'prints', encoding: 'string' }),
     }))
     const writer = batchWriter(prints)
@@ -91,37 +96,34 @@ export async function openHashCache(folder = featureFolder()): Promise<{
       await root.close()
     }
     const cache = { get: (contentHash: string) => prints.get(contentHash), put: writer.put }
-    return { /** The hashes. */ cache, /** Closes the files. */ close }
+    return { /** The hashes. */ cache, /** Closes the files. */ close, /** What was wrong before. */ damage }
   } catch {
     return { /** The hashes. */ cache: memoryHashCache(), /** Closes the files. */ close: () => Promise.resolve() }
   }
 }
 
-interface Note {
-  readonly title: string
-  readonly created: string
-  readonly lastUsed: string
-}
+type Note = Readonly<z.infer<typeof note>>
 
 /** Opens (or makes) the store. Code FILE where that is not possible. */
 export async function openFeatureStore(folder = featureFolder()): Promise<FeatureStore> {
   const parts = await openStoreFile(folder, (root) => ({
     rows: root.openDB<Buffer, Buffer>({ name: 'rows', encoding: 'binary', keyEncoding: 'binary' }),
-    notes: root.openDB<Note, string>({ name: 'trunks', encoding: 'json' }),
+    notes: root.openDB<string, string>({ name: 'trunks', encoding: 'string' }),
   }))
   return makeStore(folder, parts)
 }
 
-interface Parts {
-  readonly root: RootDatabase
+interface Parts extends OpenFile {
   readonly rows: Database<Buffer, Buffer>
-  readonly notes: Database<Note, string>
+  /** As JSON. */
+  readonly notes: Database<string, string>
 }
 
-function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
+function makeStore(folder: string, { root, damage, rows, notes }: Parts): FeatureStore {
   const writer = batchWriter(rows)
   return {
     folder,
+    damage,
     get({ precision = 'float32', ...entry }) {
       const found = rows.get(rowKey(entry))
       return found && valuesOf(found, precision)
@@ -132,10 +134,11 @@ function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
     use: (trunk, title) =>
       written(folder, () => {
         const now = new Date().toISOString()
-        notes.putSync(trunk, { title, created: notes.get(trunk)?.created ?? now, lastUsed: now })
+        const note: Note = { title, created: noteOf(notes.get(trunk))?.created ?? now, lastUsed: now }
+        notes.putSync(trunk, JSON.stringify(note))
       }),
     flush: () => written(folder, writer.flush),
-    trunks: () => [...notes.getRange()].map(({ key, value }) => ({ key, ...value, ...usage(rows, key) })),
+    trunks: () => [...notes.getRange()].map(({ key, value }) => ({ key, ...(noteOf(value) ?? unreadable), ...usage(rows, key) })),
     async prune(trunk, onProgress) {
       const wanted = trunk === undefined ? [...notes.getKeys()] : [trunk]
       let removed = 0
@@ -155,6 +158,18 @@ function makeStore(folder: string, { root, rows, notes }: Parts): FeatureStore {
       return removed
     },
     close: () => root.close(),
+  }
+}
+
+const note = z.object({ title: z.string(), created: z.string(), lastUsed: z.string() })
+const unreadable: Note = { title: 'unknown', created: '', lastUsed: '' }
+
+/** A note, unless it is damaged. */
+function noteOf(text: string | undefined): Note | undefined {
+  try {
+    return note.parse(JSON.parse(text ?? ''))
+  } catch {
+    return undefined
   }
 }
 

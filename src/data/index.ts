@@ -27,5 +27,6 @@ export type { ScanOptions, Skipped } from './scan.ts'
 export { featureFolder, openFeatureStore, openHashCache } from './feature-store.ts'
 // Their declarations must not name lmdb, whose own do not compile everywhere.
 export { compactStoreFile } from './compact-store.ts'
+export { storeDamage } from './store-damage.ts'
 export { storeFile } from './store-name.ts'
 export type { FeatureEntry, FeatureStore, StoredPrecision, StoredTrunk } from './feature-store.ts'

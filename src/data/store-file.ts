@@ -4,10 +4,11 @@
  * Only synchronous transactions are used. On a full disk the asynchronous ones of lmdb 3.5 reject promises that nobody holds, which ends
  * the process, and their `flushed` never settles.
  */
-import { mkdirSync, statfsSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database, Key, RootDatabase } from 'lmdb'
 import { RootstockError, messageOf } from '../errors.ts'
+import { storeDamage } from './store-damage.ts'
 import { storeFile } from './store-name.ts'
 
 /** Bytes that wait for the next transaction, at most: what a killed process loses. */
@@ -16,15 +17,23 @@ const batchBytes = 1024 * 1024
 /** Bytes of an empty store. */
 const leastRoom = 64 * 1024
 
+/** What every store is told of its file. */
+export interface OpenFile {
+  readonly root: RootDatabase
+  /** Tells of a damaged file that lay there; it is removed, since all of it can be computed again. */
+  readonly damage: string | undefined
+}
+
 /** Opens (or makes) the file and what `parts` asks of it. Code FILE where that is not possible. */
-export async function openStoreFile<T>(folder: string, parts: (root: RootDatabase) => T): Promise<{ root: RootDatabase } & T> {
+export async function openStoreFile<T>(folder: string, parts: (root: RootDatabase) => T): Promise<OpenFile & T> {
   const { open } = await import('lmdb')
   let root: RootDatabase | undefined
   try {
     mkdirSync(folder, { recursive: true })
+    const damage = removeDamaged(folder)
     refuseFullDisk(folder)
     root = open({ path: join(folder, storeFile), maxDbs: 4, noMemInit: true, encoding: 'binary', overlappingSync: false })
-    const opened = { root, ...parts(root) }
+    const opened = { root, damage, ...parts(root) }
     // The first reading enters the process into LMDB's table of readers, by which others know that the file is in use.
     root.get('')
     return opened
@@ -35,6 +44,15 @@ export async function openStoreFile<T>(folder: string, parts: (root: RootDatabas
       hint: 'Set ROOTSTOCK_CACHE to a folder that can be written',
     })
   }
+}
+
+/** The file of locks goes first: a process that has opened the old pair keeps it to its end. */
+function removeDamaged(folder: string): string | undefined {
+  const damage = storeDamage(folder)
+  if (damage === undefined) return undefined
+  rmSync(join(folder, `${storeFile}-lock`), { force: true })
+  rmSync(join(folder, storeFile), { force: true })
+  return `The feature store ${folder} was damaged (${damage}) and is removed; features are computed again`
 }
 
 /** LMDB writes its file of locks through memory: where the disk has no room for a new one, the process is killed (SIGBUS) instead of told. */

@@ -1,6 +1,6 @@
 /** @file The feature store as training uses it: what is computed again, and what happens where there is no room for it. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -95,6 +95,16 @@ it('goes on without a store that cannot be made, and says so once', async () => 
   expect(without.warnings).toEqual([expect.stringMatching(/^Going on without the feature store: Cannot open the feature store .*taken/)])
   expect(without.computed).toBe(30)
   expect(without.weights).toEqual(usual.weights)
+})
+
+it('removes a store that was cut off, says so once, and fills it again', async () => {
+  const cache = process.env['ROOTSTOCK_CACHE'] ?? ''
+  const usual = await trained()
+  truncateSync(join(cache, 'features', 'features.lmdb'), 20_000)
+  const again = await trained()
+  expect(again.warnings).toEqual([expect.stringMatching(/^The feature store .* was damaged \(it ends after 20000 of .* and is removed/)])
+  expect(again).toMatchObject({ computed: 30, weights: usual.weights })
+  expect(await trained()).toMatchObject({ computed: 0, warnings: [] })
 })
 
 it.skipIf(problem !== undefined)(`goes on where the disk fills or cannot be written (${problem ?? 'a disk of 160 kB'})`, async () => {

@@ -133,6 +133,7 @@ async function openKept(pass: FeaturePass): Promise<Kept | undefined> {
   try {
     store = await openFeatureStore()
     const { size, preprocessing, interpolation, exif } = how
+    if (store.damage !== undefined) pass.emit({ type: 'warning', message: store.damage, by: STORE })
     const precision = stored === 'float16' ? 'float16' : 'float32'
     const key = `1/${precision}/${trunk.hash()}/${JSON.stringify([size, preprocessing, interpolation ?? 'nearest', exif ?? 'apply'])}`
     await store.use(key, stored === 'float16' ? `${title}, float16` : title)
@@ -155,10 +156,11 @@ async function takeStored(work: Work, numbered: NumberedView): Promise<number[]>
   const { pass, rows, kept, hashes, failures } = work
   const all = Array.from({ length: pass.dataset.size }, (_, index) => index).filter((index) => !failures.has(index))
   if (!kept) return all
+  const look = lookedUp(work, kept.store)
   const missing: number[] = []
   for (const index of all) {
     if (pass.signal?.aborted) throw canceled(pass.signal)
-    const found = kept.store.get(entryOf(kept, hashes[index], numbered))
+    const found = look(entryOf(kept, hashes[index], numbered))
     if (found?.length === rows.width) await rows.put(index * count + number, found)
     else missing.push(index)
   }
@@ -167,6 +169,21 @@ async function takeStored(work: Work, numbered: NumberedView): Promise<number[]>
   work.stored += taken
   if (taken > 0) tell(work)
   return missing
+}
+
+/** Looks entries up until the store fails; what it cannot give is computed. */
+function lookedUp({ pass }: Work, store: FeatureStore): (entry: FeatureEntry) => Float32Array | undefined {
+  let hasFailed = false
+  return (entry) => {
+    if (hasFailed) return undefined
+    try {
+      return store.get(entry)
+    } catch (error) {
+      hasFailed = true
+      withoutStore(pass)(error)
+      return undefined
+    }
+  }
 }
 
 async function computeMissing(work: Work, numbered: NumberedView, missing: readonly number[]): Promise<void> {

@@ -63,6 +63,16 @@ describe('checkMachine', () => {
     expect(row('feature folder')).toMatchObject({ status: 'warn', hint: expect.stringContaining('ROOTSTOCK_CACHE') as string })
   })
 
+  it('tells of a damaged feature store', async () => {
+    mkdirSync(at('damaged/features'), { recursive: true })
+    writeFileSync(at('damaged/features/features.lmdb'), Buffer.alloc(1000))
+    const row = await check({ environment: { ...environment, ROOTSTOCK_CACHE: at('damaged') } })
+    expect(row('feature folder')).toMatchObject({
+      status: 'warn',
+      found: expect.stringMatching(/is damaged: its first pages are not those of a store$/) as string,
+    })
+  })
+
   it('names the instructions of the processor that matter', async () => {
     const of = async (flags: readonly string[] | undefined): Promise<string> =>
       (await check({ processorFlags: flags && new Set(flags) }))('processor')?.found ?? ''

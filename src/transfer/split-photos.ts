@@ -18,7 +18,8 @@ export async function splitPhotos(
 ): Promise<Split> {
   const { seed = 0 } = options
   const given = pick(options, ['validation', 'test', 'signal', 'duplicates', 'leaks', 'groups', 'groupPattern'])
-  const { cache, close } = await openHashCache()
+  const { cache, close, damage } = await openHashCache()
+  if (damage !== undefined) onEvent?.({ type: 'warning', message: damage, by: 'featureStore' })
   try {
     const reading = { interpolation: 'bilinear', seed, ...pick(options, ['labelsFrom', 'followLinks']) } as const
     // Which part they would have been in is not known yet.

@@ -26,7 +26,7 @@ export async function adviseNetwork(folder: string, options: AdviseOptions = {})
   const { folds = 5, onEvent, signal } = options
   const { found, missing } = await findCandidates(options)
   const split = await splitPhotos(folder, options, (event) => {
-    if (event.type === 'workProgress' || event.type === 'unusable') onEvent?.(event)
+    if (event.type === 'workProgress' || event.type === 'unusable' || event.type === 'warning') onEvent?.(event)
   })
   for (const message of split.notes) onEvent?.({ type: 'message', message, by: 'data' })
   const parts = chosenParts(split, options)

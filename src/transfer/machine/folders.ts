@@ -3,7 +3,7 @@ import { access, mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/pro
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { allReleases, verifyRelease, type Release } from '../../applications/index.ts'
-import { featureFolder } from '../../data/index.ts'
+import { featureFolder, storeDamage } from '../../data/index.ts'
 import { cacheFolder, isOffline } from '../../files/index.ts'
 import { sizeInWords, type Answer, type Machine } from './check.ts'
 
@@ -23,6 +23,9 @@ export async function checkFeatureFolder({ environment }: Machine): Promise<Answ
   const folder = featureFolder(environment)
   const problem = await unwritable(folder, 'Set ROOTSTOCK_CACHE to a folder that can; without it features are computed anew in each run')
   if (problem) return { ...problem, status: 'warn' }
+  const damage = storeDamage(folder)
+  const hint = 'Nothing needs to be done: it is removed when it is opened next, and features are computed again'
+  if (damage !== undefined) return { status: 'warn', found: `the feature store in ${folder} is damaged: ${damage}`, hint }
   const found = await stat(join(folder, 'features.lmdb')).catch(() => undefined)
   const size = found ? `holds ${sizeInWords(Math.min(found.size, found.blocks * 512 || found.size))}` : 'is empty'
   return { status: 'ok', found: `${folder} can be written and ${size}` }
