@@ -57,7 +57,7 @@ export interface FitOptions extends AugmentationOptions {
   /**
    * Go on from the checkpoint in `checkpoint.folder`: weights, figures, events from there on and the callbacks' files become those of a run
    * that was never interrupted, bit for bit. Begins anew where there is no checkpoint yet. Throws USAGE, naming the change, when the data or
-   * the settings are others than they were; FORMAT when the checkpoint is damaged. Default false.
+   * the settings are others than they were (a stream's batches are not compared); FORMAT when the checkpoint is damaged. Default false.
    */
   readonly resume?: boolean
   /**

@@ -5,6 +5,7 @@ import type { Functional } from '../models/index.ts'
 import { checkMix, viewsFor } from './augmentation.ts'
 import type { Callback } from './callback.ts'
 import { checkpointsOf, type CheckpointFolder, type Checkpoints } from './checkpoint/checkpoints.ts'
+import { dataSettings } from './checkpoint/data-settings.ts'
 import { settingsOf } from './checkpoint/settings.ts'
 import type { Compiled } from './compile.ts'
 import { createControl, type RunControl } from './control.ts'
@@ -64,7 +65,7 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
   const keep = <T extends Disposable>(made: T): T => (closing.push(made), made)
   try {
     const trunk = keep(await settledTrunk({ model, compiled, opened, options }))
-    const { onEvent = (): void => undefined, signal, featureStore } = options
+    const { onEvent = (): void => undefined, signal, featureStore, callbacks, batchSize = 32 } = options
     const context = { model, compiled, trunk, emit: storeWarnsOnce(onEvent), signal, featureStore, onPhotos: watchedPixels(model, doctor) }
     const settled = withDefaults(options, opened)
     checkMix(settled, trunk)
@@ -82,12 +83,12 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
     const knows = doctor.isOn && !isResumed && (await watchKnowledge(doctor, { compiled, validation, trunk }))
     const control = createControl(model, compiled, { ...options, resumes: isResumed })
-    const { callbacks, batchSize = 32 } = options
     const isWatched = knows || control.gradients !== undefined
     const planFor = (size: number): StepPlan => stepPlan({ model, compiled, trunk, control, opened, settled }, size)
     const programs = keep(stepPrograms({ planFor, batchSize, compiled, source, options: settled, callbacks, isWatched }))
     const parts = { model, compiled, trunk, options: settled, batchSize, source, validation: validation?.source }
-    const run = { model, compiled, control, callbacks, settings: folder ? settingsOf(parts) : {} }
+    const settings = folder ? settingsOf({ ...parts, data: await dataOf(opened, heldOut, signal) }) : {}
+    const run = { model, compiled, control, callbacks, settings }
     return {
       model,
       compiled,
@@ -107,6 +108,10 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     await closeRun({ closing })
     throw error
   }
+}
+
+async function dataOf(opened: Opened, heldOut: Opened | undefined, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
+  return { ...(await dataSettings(opened, 'training', signal)), ...(heldOut && (await dataSettings(heldOut, 'validation', signal))) }
 }
 
 interface StepParts extends Pick<Run, 'model' | 'compiled' | 'trunk' | 'control'> {

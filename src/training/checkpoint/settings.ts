@@ -17,10 +17,12 @@ export interface Settled {
   readonly batchSize: number
   readonly source: Source
   readonly validation: Source | undefined
+  /** What the data are, by name. */
+  readonly data: Readonly<Record<string, unknown>>
 }
 
 /** Everything by name, as text. Epochs are left out: a run may be made longer. */
-export function settingsOf({ model, compiled, trunk, options, batchSize, source, validation }: Settled): Record<string, string> {
+export function settingsOf({ model, compiled, trunk, options, batchSize, source, validation, data }: Settled): Record<string, string> {
   const { optimizer, loss, metrics, trainable } = compiled
   const factors = [...compiled.learningRateFactors].filter(([weight]) => trainable.includes(weight))
   const given = {
@@ -36,6 +38,7 @@ export function settingsOf({ model, compiled, trunk, options, batchSize, source,
     sampleWeight: options.sampleWeight && digest(Float64Array.from(options.sampleWeight)),
     'number of samples': source.samples,
     'number of validation samples': validation && validation.samples,
+    ...data,
     optimizer: optimizer.name,
     ...prefixed('optimizer.', optimizer.config),
     loss: loss.name,
