@@ -265,7 +265,24 @@ describe('resume', () => {
       kernel?.assign(new Float32Array(3 * 3 * 3 * 4).fill(0.1))
       return net
     }
-    await expect(run({ ...frozen, make }, folder, { resume: true })).rejects.toThrow(/frozen part of the network was "\w+", is "\w+"$/)
+    await expect(run({ ...frozen, make }, folder, { resume: true })).rejects.toThrow(
+      /frozen part of the network was "\w+", is "\w+", and 1 more changed$/,
+    )
+  })
+
+  it('refuses other frozen weights behind a layer that trains', async () => {
+    const folder = fresh()
+    const make = (value: number): Model => {
+      const net = residualNet()
+      const layer = net.layers.at(-1) ?? expect.fail('no layer')
+      layer.trainable = false
+      layer.weights[0]?.assign(new Float32Array(layer.weights[0].value().data.length).fill(value))
+      return compiled(net, { optimizer: 'adam' })
+    }
+    const frozen = { ...row, make: () => make(0.1) }
+    await run(frozen, folder, {})
+    await run(frozen, folder, { resume: true })
+    await expect(run({ ...row, make: () => make(0.2) }, folder, { resume: true })).rejects.toThrow(/frozen weights was "\w+", is "\w+"$/)
   })
 
   it('refuses a damaged checkpoint, wherever the damage is', async () => {

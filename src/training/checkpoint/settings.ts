@@ -51,6 +51,7 @@ export function settingsOf({ model, compiled, trunk, options, batchSize, source,
     featureStore: options.featureStore === 'float16' ? 'float16' : 'float32',
     metrics: metrics.map(({ name }) => name).join(', '),
     'frozen part of the network': trunk.computes ? trunk.hash().slice(0, 12) : 'none',
+    'frozen weights': frozenWeights(model, compiled),
   }
   const texts = Object.entries(given).map(([name, value]) => [name, textOf(value)])
   return { ...(Object.fromEntries(texts) as Record<string, string>), ...weightShapes(model, compiled) }
@@ -79,6 +80,13 @@ function prefixed(prefix: string, values: object): Record<string, unknown> {
 function weightShapes(model: Functional, compiled: Compiled): Record<string, string> {
   const weights = model.weights.filter((weight) => compiled.trainableLayers.has(weight.layer))
   return Object.fromEntries(weights.map(({ path, shape }, i) => [`weight ${i} (${path})`, showShape(shape)]))
+}
+
+/** Of all weights that a checkpoint does not hold; some of them may lie behind layers that train, where the trunk has ended. */
+function frozenWeights(model: Functional, compiled: Compiled): string {
+  const hash = createHash('sha256')
+  for (const weight of model.weights) if (!compiled.trainableLayers.has(weight.layer)) hash.update(weight.graphValue().data)
+  return hash.digest('hex').slice(0, 12)
 }
 
 /** Functions (a schedule's `at`) say nothing that their settings do not. */
