@@ -1,5 +1,5 @@
 /** @file Evaluation outside of `fit`, and single steps. */
-import { refuseUnknown } from '../errors.ts'
+import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
@@ -64,7 +64,10 @@ export async function evaluateModel(
     const evaluator = await buildEvaluator({ model, compiled, photo: opened.photo, features: trunk.features })
     closing.push(evaluator)
     const { batchSize, steps, signal, onPredictions } = options
-    return await evaluator.evaluate(source, { batchSize, usual: 32, steps, signal, onPredictions })
+    const logs = await evaluator.evaluate(source, { batchSize, usual: 32, steps, signal, onPredictions })
+    // Figures of a part must not pass for those of the whole.
+    if (signal?.aborted) throw new RootstockError('CANCELED', 'Canceled while evaluating', { cause: signal.reason })
+    return logs
   } finally {
     for (const resource of closing) await resource.dispose()
   }

@@ -96,6 +96,14 @@ describe('events', () => {
 })
 
 describe('a signal', () => {
+  it('ends an evaluation with an error, never with figures of a part', async () => {
+    const { x, y } = photos(40)
+    const net = smallNet()
+    net.compile({ loss: 'categoricalCrossentropy' })
+    const evaluating = net.evaluate(x, y, { batchSize: 10, signal: AbortSignal.abort() })
+    await expect(evaluating).rejects.toMatchObject({ code: 'CANCELED', message: 'Canceled while evaluating' })
+  })
+
   it('stops after the batch under way and says so', async () => {
     const control = new AbortController()
     const notes: string[] = []
