@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageFolder, openFeatureStore } from '../data/index.ts'
 import { cutmix, mixup, randomBrightness, randomFlip, viewInEpoch } from '../image/index.ts'
-import { random } from '../tensor/index.ts'
+import { random, tensor } from '../tensor/index.ts'
 import { mixBatch } from './augmentation.ts'
 import type { TrainingEvent } from './events.ts'
 import type { FitOptions } from './fit-options.ts'
@@ -171,6 +171,18 @@ describe("classWeight 'balanced'", () => {
     expect(y.shape).toEqual([12, 3])
     expect(await run('balanced')).toEqual(await run({ 0: 12 / 24, 1: 12 / 9, 2: 12 / 3 }))
     expect(await run('balanced')).not.toEqual(await run(undefined))
+  })
+
+  it.each([
+    ['last', 2],
+    ['middle', 1],
+  ])('is refused where the %s class has no sample', async (_, absent) => {
+    const { x } = photos(12)
+    const labels = Array.from({ length: 12 }, (_unused, i) => (i % 3 === absent ? 0 : i % 3))
+    const net = residualNet()
+    net.compile({ optimizer: sgd(), loss: 'sparseCategoricalCrossentropy' })
+    const y = tensor(labels, [12, 1])
+    await expect(net.fit(x, y, { classWeight: 'balanced' })).rejects.toThrow(`class ${absent} has no sample`)
   })
 })
 

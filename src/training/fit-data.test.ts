@@ -208,6 +208,12 @@ describe('a folder of photos', () => {
       expectClose(await trained(frozen, (net) => net.fit(open(whole), options)), expected)
     })
 
+    it('balances classes by the photos that can be used', async () => {
+      const options = { batchSize: 5, seed: 4, classWeight: 'balanced' } as const
+      const found = await trained(frozen, (net) => net.fit(open(damaged), options))
+      expectClose(found, await trained(frozen, (net) => net.fit(open(whole), options)))
+    })
+
     it('goes without a damaged photo and names it', async () => {
       const options = { epochs: 2, batchSize: 5, seed: 4 }
       const events: TrainingEvent[] = []

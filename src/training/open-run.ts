@@ -99,7 +99,7 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
       trunk,
       programs,
       source,
-      classWeight: classWeightsFor(options.classWeight, opened),
+      classWeight: classWeightsFor(options.classWeight, opened, { source, outputs: model.output.shape.at(-1) ?? 1 }),
       validation,
       checkpoints: checkpointsOf(folder, run, source),
       closing,

@@ -110,7 +110,8 @@ async function featureSource({ dataset, how }: Extract<Opened, { kind: 'dataset'
   })
   const labels = datasetLabels(features.dataset, labelModeFor(compiled.loss))
   const { gather, rows } = features
-  return indexedSource(features.dataset.size, { gather, labels, recycle: rows.recycle, dispose: () => rows.dispose() })
+  const used = { dataset: features.dataset, recycle: rows.recycle, dispose: () => rows.dispose() }
+  return indexedSource(features.dataset.size, { gather, labels, ...used })
 }
 
 /** Without a trunk photos are read anew in every epoch, unless all of them fit into memory and none is changed. */
@@ -123,11 +124,13 @@ async function photoSource(opened: Extract<Opened, { kind: 'dataset' }>, context
     return indexedSource(tried.size, {
       gather: gatherPhotos(tried, how, context.views),
       labels: datasetLabels(tried, mode),
+      dataset: tried,
       isAtHand: false,
     })
   }
   const kept = await readPhotos(opened, context)
-  return indexedSource(kept.dataset.size, { gather: gatherTensors([kept.photos]), labels: datasetLabels(kept.dataset, mode) })
+  const labels = datasetLabels(kept.dataset, mode)
+  return indexedSource(kept.dataset.size, { gather: gatherTensors([kept.photos]), labels, dataset: kept.dataset })
 }
 
 /** All photos of a small dataset as one tensor. */

@@ -3,6 +3,7 @@ import { RootstockError } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { balancedClassWeights } from '../data/index.ts'
 import type { Opened } from './run-data.ts'
+import type { Source } from './source.ts'
 
 /** Weights of samples and classes as `fit` takes them. */
 export interface WeightOptions {
@@ -24,10 +25,11 @@ export function batchWeights(targets: Tensor<'float32'>, { sampleWeight, classWe
   return result
 }
 
-/** The weights by class; 'balanced' counts the classes of the training data. Code USAGE where they cannot be counted before it is read. */
+/** The weights by class; 'balanced' counts the classes of the training data that can be used. Code USAGE where they cannot be counted before it is read. */
 export function classWeightsFor(
   given: Readonly<Record<number, number>> | 'balanced' | undefined,
   opened: Opened,
+  { source, outputs }: { readonly source: Source; readonly outputs: number },
 ): Readonly<Record<number, number>> | undefined {
   if (given !== 'balanced') return given
   if (opened.kind === 'stream') {
@@ -39,9 +41,12 @@ export function classWeightsFor(
       },
     )
   }
-  if (opened.kind === 'dataset') return { ...balancedClassWeights(opened.dataset.labels, opened.dataset.classNames.length) }
-  const labels = classNumbers(opened.pair.y)
-  return { ...balancedClassWeights(labels, Math.max(...labels) + 1) }
+  if (opened.kind === 'dataset') {
+    const { labels, classNames } = source.dataset ?? opened.dataset
+    return { ...balancedClassWeights(labels, classNames.length) }
+  }
+  // One output tells two classes apart.
+  return { ...balancedClassWeights(classNumbers(opened.pair.y), Math.max(2, outputs)) }
 }
 
 /** Classes of one-hot rows, of numbers, or of one column of 0 and 1. */

@@ -33,6 +33,8 @@ export interface Source {
   readonly samples: number | null
   /** Whether batches lie ready, so that reading many of them ahead delays nothing. */
   readonly isAtHand: boolean
+  /** Of photos: those that can be used. */
+  readonly dataset?: Dataset
   batches(request: BatchRequest): AsyncIterable<Batch>
   /** Batches taken from a stream since its beginning; 0 for data with random access. Asked between epochs. */
   position(): number
@@ -65,15 +67,17 @@ export function indexedSource(
     weights?: Float32Array | undefined
     /** Default true. */
     isAtHand?: boolean
+    dataset?: Dataset
     /** Takes features back that `gather` gave. */
     recycle?: (features: readonly Tensor<'float32'>[]) => void
     dispose?: () => Promise<void>
   },
 ): Source {
-  const { gather, labels, weights, isAtHand = true, recycle, dispose } = parts
+  const { gather, labels, weights, isAtHand = true, dataset, recycle, dispose } = parts
   return {
     samples,
     isAtHand,
+    ...(dataset && { dataset }),
     async *batches(request) {
       let at = 0
       for (const indices of batchIndices(samples, request)) {
