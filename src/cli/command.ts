@@ -62,8 +62,6 @@ export interface CommandInput<F extends Flags> {
   readonly terminal: Terminal
   /** Raised by the first Ctrl-C. */
   readonly signal: AbortSignal
-  /** The words of the command line, for messages that repeat it. */
-  readonly argv: readonly string[]
   /** For the commands about commands. */
   readonly program: Program
 }

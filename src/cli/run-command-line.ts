@@ -63,7 +63,7 @@ async function execute(argv: readonly string[], request: RunRequest, { environme
   })
   const endWarnings = tellWarnings(terminal)
   try {
-    const running = command.run({ operands, flags, terminal, signal: interrupt.signal, argv, program })
+    const running = command.run({ operands, flags, terminal, signal: interrupt.signal, program })
     const outcome = await (command.endsCleanly ? running : Promise.race([running, interrupt.stopped]))
     return { ...outcome, code: codeOf(outcome, interrupt) }
   } catch (error) {

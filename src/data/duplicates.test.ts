@@ -195,6 +195,14 @@ describe('splitOf with copies of a training photo in the test folder', () => {
     const split = await splitOf(await leaking(), { duplicates: 'exact' })
     expect(split.copies.map(({ kind, photos }) => [kind, photos.length])).toEqual([['exact', 2]])
   })
+
+  test.each(['near', 'exact'] as const)('leaves damaged pictures out before anything learns: %s', async (duplicates) => {
+    const cut = (await photo(50)).subarray(0, 300)
+    const whole = ['cat/1.jpg', 'dog/1.jpg', 'cat/2.jpg', 'dog/2.jpg', 'cat/3.jpg', 'dog/3.jpg']
+    const split = await splitOf(await drawn(whole, [['cat/cut.jpg', cut]]), { duplicates, validation: 0.3, test: 0 })
+    expect(split.unusable.map(({ path }) => path)).toEqual([expect.stringMatching(/cut\.jpg$/)])
+    expect(split.train.size + split.validation.size).toBe(6)
+  })
 })
 
 describe('splitOf one folder with copies', () => {

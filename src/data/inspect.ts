@@ -11,7 +11,7 @@ import type { QuarantineOptions, Unusable, UnusableSample } from './quarantine.t
 
 /** How files are looked at. */
 export interface InspectOptions extends QuarantineOptions {
-  /** 'near' (default) also finds resized and re-encoded copies, which decodes every picture once; 'exact' compares bytes only. */
+  /** 'near' (default) also finds resized and re-encoded copies; 'exact' compares bytes only. Every picture is decoded once, to find damaged ones. */
   readonly duplicates?: 'near' | 'exact'
   /** Keeps fingerprints between runs; default: none are kept. */
   readonly hashCache?: HashCache
@@ -43,7 +43,8 @@ export async function inspect(whole: FolderDataset, options: InspectOptions): Pr
     const result = await tryHash(whole, index)
     if (result.ok) {
       try {
-        prints[index] = await printOf(index, result.hash)
+        const print = await printOf(index, result.hash)
+        if (options.duplicates !== 'exact') prints[index] = print
         hashes[index] = result.hash
       } catch (error) {
         failed(reasonOf(error, whole.describe(index)))
@@ -61,9 +62,8 @@ export async function inspect(whole: FolderDataset, options: InspectOptions): Pr
 /** Fingerprints by content, each computed once; copies wait for the one that is under way. */
 function printer(
   whole: FolderDataset,
-  { duplicates = 'near', hashCache = memoryHashCache() }: InspectOptions,
-): (index: number, hash: string) => Promise<Fingerprint | undefined> {
-  if (duplicates === 'exact') return () => Promise.resolve(undefined)
+  { hashCache = memoryHashCache() }: InspectOptions,
+): (index: number, hash: string) => Promise<Fingerprint> {
   const underWay = new Map<string, Promise<Fingerprint>>()
   const compute = async (index: number, hash: string): Promise<Fingerprint> => {
     const stored = decodeFingerprint((await hashCache.get(hash)) ?? '')

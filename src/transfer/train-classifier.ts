@@ -7,7 +7,7 @@ import { int8ReportOf, keepByteTrunk } from './int8.ts'
 import { withRunFolder } from './new-run.ts'
 import type { FineTuneOptions, TrainClassifierOptions, TrainReport } from './options.ts'
 import { fineTuneNames, trainNames } from './option-names.ts'
-import { augmentationSettings } from './report/augmentation-settings.ts'
+import { augmentationSettings, mixSettings } from './report/augmentation-settings.ts'
 import { answersOfPart } from './report/part-answers.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
 import { finishedReport, inRunFolder, resumedOptions } from './resume.ts'
@@ -111,7 +111,7 @@ async function tellPeople(
   const { run, folder, net: model, reading, split, spec, options, log, emit } = job
   const { network, alpha, size, head } = spec
   const { seed = 0, plots, featureStore, signal, augmentation, readSize, mix, ...asked } = options
-  const changes = augmentation === undefined ? { mix } : { ...augmentationSettings([augmentation].flat(), readSize), mix }
+  const changes = { ...(augmentation && augmentationSettings([augmentation].flat(), readSize)), ...(mix && mixSettings(mix)) }
   const defaults = { weights: 'imagenet', epochs: 10, batchSize: 32, patience: 5, seed }
   const settings = {
     network,

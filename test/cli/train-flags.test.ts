@@ -98,6 +98,11 @@ describe('--mix', () => {
     expect(again.figures).toBe(mixed.figures)
     expect(readFileSync(join(mixed.run, 'README.md'), 'utf8')).toMatch(/mixup/)
     expect(readFileSync(join(plain.run, 'README.md'), 'utf8')).not.toMatch(/mixup/)
+    const config = join(mixed.run, 'config.yaml')
+    expect(readFileSync(config, 'utf8')).toMatch(/^# Again: .* --mix mixup[^]*^mix: mixup$/m)
+    const repeated = await rootstock(['train', '--config', config, '--out', at(`run-${runs++}`)], mixed.env)
+    expect(repeated.code, repeated.stderr).toBe(0)
+    expect(readFileSync(join(at(`run-${runs - 1}`), 'history.csv'), 'utf8')).toBe(mixed.figures)
   })
 
   it('cutmix trains where every layer does, and not the head before', async () => {

@@ -1,5 +1,5 @@
 /** @file Augmentations as settings: those that the command line's flags can say, under the names of the flags, all others in words. */
-import type { Augmentation } from '../../image/index.ts'
+import { cutmix, mixup, type Augmentation, type BatchAugmentation } from '../../image/index.ts'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -38,6 +38,12 @@ export function augmentationSettings(list: readonly Augmentation[], readSize?: r
     last = place
   }
   return found
+}
+
+/** A mixture by its name, which stands for its usual settings; others in words. */
+export function mixSettings({ name, description }: BatchAugmentation): Record<string, string> {
+  const isUsual = [mixup(), cutmix()].some((usual) => usual.description === description)
+  return { mix: isUsual ? name : description }
 }
 
 /** What `describeSettings` wrote behind the name. */
