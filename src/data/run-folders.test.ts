@@ -18,6 +18,7 @@ describe('a photo folder', () => {
     ['runs', [...runAt('runs/a'), ...runAt('runs/b'), ['runs/notes.txt', '']], ['runs']],
     ['runs of a year', runAt('runs/2026/a'), ['runs']],
     ['a run in a class', runAt('dog/out'), ['dog/out']],
+    ['a run that has only begun', [['runs/mobilenet-20261123-214455-2/run.lock', '']], ['runs']],
   ])('gives no picture of %s', async (_, files, left) => {
     const root = await folderOf(['cat/1.jpg', 'dog/1.jpg', ...files])
     const { classNames, size, skipped } = await scanFolder(root, {})

@@ -1,5 +1,5 @@
 /** @file Recognises what training leaves beside photos: the folder of a run, and a folder of such. */
-import { opendir, readFile, stat } from 'node:fs/promises'
+import { opendir, readdir, readFile, stat } from 'node:fs/promises'
 import { joinPath } from './names.ts'
 
 /** Why such a folder is left out of a scan: the pictures in it are figures of a run, and no photos. */
@@ -10,7 +10,17 @@ const LONGEST = 2 ** 24
 
 /** Whether a folder holds a run, or runs and no picture beside them. */
 export async function isOfRuns(folder: Buffer, isPicture: (name: Buffer) => boolean): Promise<boolean> {
-  return (await isRun(folder)) || (await holdsOnlyRuns(folder, isPicture))
+  return (await isRun(folder)) || (await isBegun(folder)) || (await holdsOnlyRuns(folder, isPicture))
+}
+
+/** NETWORK-DATE-TIME, as new runs are called. */
+const RUN_NAME = /-\d{8}-\d{6}(-\d+)?$/
+
+/** A run takes its folder before it looks at photos, and has written nothing by then. */
+async function isBegun(folder: Buffer): Promise<boolean> {
+  if (!RUN_NAME.test(folder.toString('latin1'))) return false
+  const names = await readdir(folder).catch(() => ['?'])
+  return names.every((name) => name === 'run.lock')
 }
 
 async function isRun(folder: Buffer): Promise<boolean> {
