@@ -23,10 +23,11 @@ export const prepare = command({
     train: count('N', 'Photos of each class for training; without any count, 70, 15 and 15 of a hundred'),
     validation: count('N', 'Photos of each class for validation', 0),
     test: count('N', 'Photos of each class for the test', 0),
-    duplicates: choice('HOW', 'near (default) keeps resized and re-encoded copies in one part too; exact compares bytes', [
-      'near',
-      'exact',
-    ] as const),
+    duplicates: choice(
+      'HOW',
+      'exact (default) keeps photos of the same bytes in one part; near keeps resized and re-encoded copies there too',
+      ['exact', 'near'] as const,
+    ),
     link: choice('HOW', 'copy, hardlink or symlink; default copy', ['copy', 'hardlink', 'symlink'] as const),
     followLinks: toggle('Follow links that lead out of SOURCE'),
     force: toggle('Replace OUT when it holds something else'),

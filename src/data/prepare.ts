@@ -16,7 +16,12 @@ import type { LinkMode, PreparedFile } from './prepared-folder.ts'
 import type { Unusable } from './quarantine.ts'
 
 /** How many photos of each class go where, and how. Without any count, 70, 15 and 15 of a hundred. */
-export interface PrepareOptions extends Pick<InspectOptions, 'duplicates' | 'hashCache'> {
+export interface PrepareOptions extends Pick<InspectOptions, 'hashCache'> {
+  /**
+   * 'exact' (default) keeps photos of the same bytes in one part, so that otherwise the numbers decide, as in the tutorials; 'near' resized and
+   * re-encoded copies, too.
+   */
+  readonly duplicates?: InspectOptions['duplicates']
   /** The classes; default: what the file or folder names say. */
   readonly labels?: readonly string[]
   /** Photos per class; a part left out while another is given gets none. */
@@ -81,8 +86,8 @@ export async function prepare(source: string, out: string, options: PrepareOptio
   checkClassCount(source, classes, options.labels)
   const wanted = wantedOf(options)
   for (const found of classes) checkEnough(source, found, wanted)
-  const { link = 'copy', force = false, duplicates, hashCache, onLook, onProgress, signal } = options
-  const looking = { ...(duplicates && { duplicates }), ...(hashCache && { hashCache }), ...(onLook && { onProgress: onLook }) }
+  const { link = 'copy', force = false, duplicates = 'exact', hashCache, onLook, onProgress, signal } = options
+  const looking = { duplicates, ...(hashCache && { hashCache }), ...(onLook && { onProgress: onLook }) }
   const placed = await placePhotos(photoRoot(source), classes, { ...looking, ...(signal && { signal }), wanted })
   const files = placed.classes.flatMap((own) => PARTS.flatMap((part) => placedIn(own, part)))
   const written = await writePrepared({ source: photoRoot(source), out, files, link, force, onProgress, signal })

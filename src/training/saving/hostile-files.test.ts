@@ -154,7 +154,7 @@ test.each([
   expect(read).toThrow(found)
 })
 
-test.each(['.', '..', 'a/../b', ''])('a layer called "%s" goes into .keras, and is refused by the older form', async (name) => {
+test.each(['.', '..', ''])('a layer called "%s" goes into .keras, and is refused by the older form', async (name) => {
   const x = input({ shape: [2] })
   const net = model({ inputs: x, outputs: dense({ units: 1, name })(x) })
   await expect(net.save(at('names.h5'))).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('.keras') as string })
