@@ -84,11 +84,10 @@ export class Layer extends Callable {
     Object.assign(this.config, changes)
   }
 
-  /** Whether training moves this layer's weights. A change counts at the next `compile`. */
+  /** Whether training moves this layer's weights. A change counts at the next `compile`, or while no step was made since the last one. */
   get trainable(): boolean {
     return this.#trainable
   }
-  /** A change counts at the next `compile`. */
   set trainable(value: boolean) {
     this.#trainable = value
   }

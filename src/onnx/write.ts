@@ -47,6 +47,9 @@ export interface WriteOptions {
   readonly emptySequence?: string
 }
 
+/** A message of the protobuf library, and of most runtimes, cannot be larger. */
+export const mostOnnxBytes = 2 ** 31 - 1
+
 /** The opset of all written graphs. */
 export const opset = 18
 

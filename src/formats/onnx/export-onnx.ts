@@ -4,7 +4,7 @@ import { atomicWrite, formatBytes } from '../../files/index.ts'
 import type { Graph } from '../../graph/index.ts'
 import type { KerasShape } from '../../layers/index.ts'
 import { lower, type Functional } from '../../models/index.ts'
-import { writeOnnx } from '../../onnx/index.ts'
+import { mostOnnxBytes, writeOnnx } from '../../onnx/index.ts'
 import { halved } from './half.ts'
 
 /** Options of `exportOnnx`. */
@@ -16,9 +16,6 @@ export interface ExportOnnxOptions {
   /** Height, width and channels of the input, for models that leave them open. */
   readonly inputShape?: readonly number[]
 }
-
-/** A message of the protobuf library, and of most runtimes, cannot be larger. */
-const mostBytes = 2 ** 31 - 1
 
 /**
  * Writes the model in inference mode to `path`, opset 18. It takes pictures [batch, height, width, channels] as the model does, already
@@ -44,6 +41,6 @@ export function onnxGraph(model: Functional, { precision = 'float32', inputShape
 
 /** The same bytes. Throws USAGE where they are more than an ONNX file can hold. */
 export function bytesWithinLimit(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.length <= mostBytes) return bytes
+  if (bytes.length <= mostOnnxBytes) return bytes
   throw new RootstockError('USAGE', `Cannot export ${name}: it has ${formatBytes(bytes.length)}, expected at most 2 GB`)
 }

@@ -2,26 +2,24 @@
 import { createHash } from 'node:crypto'
 import { RootstockError } from '../../errors.ts'
 import { atomicWrite, readRegular } from '../../files/index.ts'
-import { readOnnxGraph, writeOnnx } from '../../formats/onnx/index.ts'
+import { mostOnnxBytes, readOnnxGraph, withMetadata, writeOnnx } from '../../formats/onnx/index.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
 import { rangeMethods } from './histogram.ts'
 
-/** A message of protobuf cannot be larger. */
-const mostBytes = 2 ** 31 - 1
 /** The first form had no hash. */
 const format = 'rootstock-int8-trunk/2'
 
 /** Writes the file whole. */
 export async function writeByteTrunk(path: string, { graph, features, source, agreement }: ByteTrunk): Promise<void> {
   const about = JSON.stringify({ features, source, agreement })
-  const { digest } = readOnnxGraph(writeOnnx(graph).bytes, path)
-  const { bytes } = writeOnnx(graph, { metadata: { format, about, sha256: seal(digest, about) } })
-  await atomicWrite(path, bytes)
+  const { bytes } = writeOnnx(graph)
+  const { digest } = readOnnxGraph(bytes, path)
+  await atomicWrite(path, withMetadata(bytes, { format, about, sha256: seal(digest, about) }))
 }
 
 /** Reads what `writeByteTrunk` wrote, to the last bit. The file is untrusted: throws FILE and FORMAT. */
 export async function readByteTrunk(path: string): Promise<ByteTrunk> {
-  const bytes = await readRegular(path, { action: 'read the 8-bit trunk', most: mostBytes })
+  const bytes = await readRegular(path, { action: 'read the 8-bit trunk', most: mostOnnxBytes })
   const { graph, metadata, digest } = readOnnxGraph(bytes, path)
   const about = metadata.get('format') === format ? parsed(metadata.get('about') ?? '') : undefined
   const isWhole = about && graph.inputs.length === 1 && graph.outputs.length === about.features.length

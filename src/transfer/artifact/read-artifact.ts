@@ -2,7 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import { readRegular } from '../../files/index.ts'
 import type { Graph } from '../../graph/index.ts'
-import { readOnnxGraph } from '../../onnx/index.ts'
+import { mostOnnxBytes, readOnnxGraph } from '../../onnx/index.ts'
 import { showShape } from '../../tensor/index.ts'
 import { readMetadata, type ArtifactMetadata } from './metadata.ts'
 import { inputName, outputName } from './photo-graph.ts'
@@ -15,11 +15,9 @@ export interface Artifact {
   readonly isIntact: boolean
 }
 
-const mostBytes = 2 ** 31 - 1
-
 /** Reads the file. Throws FILE when that fails, FORMAT for what no `writeArtifact` writes; a file whose content changed since is not refused. */
 export async function readArtifact(path: string): Promise<Artifact> {
-  const bytes = await readRegular(path, { action: 'load a classifier from', most: mostBytes })
+  const bytes = await readRegular(path, { action: 'load a classifier from', most: mostOnnxBytes })
   const { graph, metadata: texts, digest } = readOnnxGraph(bytes, path)
   const { metadata, isIntact } = readMetadata(texts, { digest, source: path })
   checkEnds(graph, metadata, path)
