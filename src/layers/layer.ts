@@ -88,6 +88,7 @@ export class Layer extends Callable {
   get trainable(): boolean {
     return this.#trainable
   }
+  /** A change counts at the next `compile`, or while no step was made since the last one. */
   set trainable(value: boolean) {
     this.#trainable = value
   }
