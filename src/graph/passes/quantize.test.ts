@@ -17,7 +17,7 @@ import {
   type Tape,
   type Value,
 } from '../index.ts'
-import { quantizeWeights, scaleFor } from './quantize-numbers.ts'
+import { quantizeWeights, scaleFor, type RoundedBefore } from './quantize-numbers.ts'
 
 const window = { strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1], group: 1 }
 const point = { ...window, pads: [0, 0, 0, 0] }
@@ -169,6 +169,20 @@ describe('quantizeWeights', () => {
     const made = quantizeWeights(tensor([0.254, -0.0049, 0.254, -0.0049], [2, 1, 1, 2]), undefined, options)
     expect(made.bias.data[0]).toBe(0)
     expect(made.bias.data[1]! * made.biasScales[1]!).toBeCloseTo(-0.009, 4)
+  })
+
+  it('takes what was rounded before only where it would come out the same', () => {
+    const weights = tensor([0.254, -0.0049, 1e-9, 0], [2, 2, 1, 1])
+    const bias = Float32Array.of(1, -7)
+    const before: RoundedBefore = new Map()
+    // The second channel's step is its bias's, so that it changes with the scale.
+    for (const scale of [0.5, 0.5, 0.25, 4]) {
+      for (const means of [undefined, Float32Array.of(3, 10), Float32Array.of(-1, 0)]) {
+        const options = { scale, means, group: 1 }
+        expect(quantizeWeights(weights, bias, { ...options, before })).toEqual(quantizeWeights(weights, bias, options))
+      }
+    }
+    expect(before.size).toBe(1)
   })
 
   it('widens the step of a dead channel whose bias would not fit', () => {

@@ -11,7 +11,7 @@ import { createTape, type Tape } from '../tape.ts'
 import { averageByProducts } from './average-products.ts'
 import { dequantized as toFloat, quantized } from './bytes.ts'
 import { floatsOf, isWeight } from './floats.ts'
-import { quantizeWeights, scaleFor, type Range, type Scale } from './quantize-numbers.ts'
+import { quantizeWeights, scaleFor, type Range, type RoundedBefore, type Scale } from './quantize-numbers.ts'
 import { sharedRanges } from './shared-ranges.ts'
 
 /** What is known of the values of a graph, and what stays float. */
@@ -20,6 +20,8 @@ export interface Quantization {
   readonly range: (value: Value) => Range
   /** The mean of each channel; where given, biases make up for what rounding the weights shifts. */
   readonly means?: (value: Value) => Float32Array | undefined
+  /** Filled with the rounded weights and taken from, where a graph is quantized several times. */
+  readonly rounded?: RoundedBefore
   /** Nodes that keep computing in float32. */
   readonly keep?: (node: Node) => boolean
 }
@@ -120,7 +122,7 @@ function convolution(state: State, { inputs: [x, weight, bias], attributes, name
   const { scale } = bytesOf(state, x).scale
   const { group } = attributes
   const tensor = { data: numbers, shape: weight.shape as readonly number[], dtype: 'float32' } as const
-  const made = quantizeWeights(tensor, offset, { scale, means: plan.means?.(x), group })
+  const made = quantizeWeights(tensor, offset, { scale, means: plan.means?.(x), group, before: plan.rounded })
   const channels = made.scales.length
   const perChannel = (data: Tensor<'int8' | 'int32'>, scales: Float32Array, what: string): Value => {
     const zeros = { ...data, data: data.dtype === 'int8' ? new Int8Array(channels) : new Int32Array(channels), shape: [channels] }

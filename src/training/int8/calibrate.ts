@@ -1,6 +1,6 @@
 /** @file Runs a network over photos and remembers the range and the channel means of the values that become 8 bits. */
 import { engine } from '../../engine/index.ts'
-import { createTape, quantize, steps, type Graph, type Range, type Value } from '../../graph/index.ts'
+import { createTape, quantize, steps, type Graph, type Range, type RoundedBefore, type Value } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { createHistogram, sampleStep, type Histogram, type RangeMethod } from './histogram.ts'
 
@@ -11,9 +11,13 @@ export interface Calibration {
 }
 
 /** One photo at a time, since memory holds all values between. */
-export async function calibrate(graph: Graph, photos: readonly Tensor<'float32'>[], onPhoto?: () => void): Promise<Calibration> {
+export async function calibrate(
+  graph: Graph,
+  photos: readonly Tensor<'float32'>[],
+  { rounded, onPhoto }: { readonly rounded?: RoundedBefore; readonly onPhoto?: () => void } = {},
+): Promise<Calibration> {
   const [input] = graph.inputs
-  const wanted = valuesToRound(graph)
+  const wanted = valuesToRound(graph, rounded)
   const seen = new Map<Value, Seen>(wanted.map((value) => [value, { histogram: createHistogram(), sums: new Float64Array(0), count: 0 }]))
   const watched = withSummaries(graph, wanted)
   const program = await engine().compile(watched.graph)
@@ -68,9 +72,9 @@ function withSummaries(graph: Graph, wanted: readonly Value[]): { graph: Graph; 
 }
 
 /** The values whose ranges `quantize` asks for. */
-function valuesToRound(graph: Graph): Value[] {
+function valuesToRound(graph: Graph, rounded?: RoundedBefore): Value[] {
   const asked = new Set<Value>()
-  quantize(graph, { range: (value) => (asked.add(value), { min: 0, max: 1 }) })
+  quantize(graph, { range: (value) => (asked.add(value), { min: 0, max: 1 }), ...(rounded && { rounded }) })
   return [...asked]
 }
 

@@ -10,6 +10,7 @@ import {
   quantize,
   type Graph,
   type Node,
+  type RoundedBefore,
 } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
@@ -47,9 +48,10 @@ export async function makeByteTrunk(
   const total = photos.calibration.length + photos.comparison.length * (1 + rangeMethods.length)
   const onPhoto = (): void => onProgress?.(Math.min(++done, total), total)
   const graph = fixed(inSequence(float, [foldBatchNorm, dropUnreadPixels, foldPadding, poolBehind]).graph)
-  const seen = await calibrate(graph, photos.calibration, onPhoto)
+  const rounded: RoundedBefore = new Map()
+  const seen = await calibrate(graph, photos.calibration, { rounded, onPhoto })
   const expected = await featuresOf(graph, photos.comparison, onPhoto)
-  const against = { seen, photos: photos.comparison, expected, onPhoto }
+  const against = { seen, photos: photos.comparison, expected, rounded, onPhoto }
   let best = await bestOf(graph, against, 'int8')
   if (best.cosine.mean < leastCosine) {
     const careful = await bestOf(graph, against, 'float32')
@@ -75,11 +77,12 @@ interface Comparison {
   readonly seen: Calibration
   readonly photos: readonly Tensor<'float32'>[]
   readonly expected: readonly Float32Array[]
+  readonly rounded: RoundedBefore
   readonly onPhoto: () => void
 }
 
 async function bestOf(graph: Graph, against: Comparison, firstLayer: Candidate['firstLayer']): Promise<Candidate> {
-  const { seen, photos, expected, onPhoto } = against
+  const { seen, photos, expected, rounded, onPhoto } = against
   const tried = new Set<string>()
   let best: Candidate | undefined
   for (const method of rangeMethods) {
@@ -87,6 +90,7 @@ async function bestOf(graph: Graph, against: Comparison, firstLayer: Candidate['
     const bytes = quantize(graph, {
       range: (value) => seen.range(value, method),
       means: (value) => seen.means(value),
+      rounded,
       ...(keep && { keep }),
     })
     // Where every range ends at the ceiling of a ReLU the ways agree.
