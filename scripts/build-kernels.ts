@@ -1,6 +1,6 @@
 /**
  * @file Compiles kernels/*.ts from AssemblyScript to WebAssembly: `npx tsx scripts/build-kernels.ts`, which fetches the compiler. The results are small
- * and lie in the repository, so that nobody else needs it; `src/image/resample.test.ts` holds them against their source.
+ * and lie in the repository, so that nobody else needs it; `src/image/kernel.test.ts` holds them against their source.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 
 const COMPILER = 'assemblyscript@0.28.20'
 const FLAGS = ['-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert']
-const kernels: Readonly<Record<string, string>> = { 'kernels/resample.ts': 'src/image/generated/resample.ts' }
+const kernels: Readonly<Record<string, string>> = { 'kernels/image.ts': 'src/image/generated/kernel.ts' }
 
 const folder = mkdtempSync(join(tmpdir(), 'kernels-'))
 for (const [source, target] of Object.entries(kernels)) {

@@ -89,6 +89,8 @@ export interface ReadAllOptions {
   readonly onSample?: (sample: ReadSample) => void
   /** Ends the reading with code CANCELED. */
   readonly signal?: AbortSignal
+  /** Where the numbers of the n-th picture read, from 0, may be put: `into` of `ReadOptions`. */
+  readonly into?: (nth: number) => Float32Array
 }
 
 /** Reads samples side by side and yields them in the order of `indices`; unusable ones come as `{ ok: false, reason }`. */
@@ -96,11 +98,17 @@ export async function* readAll(
   dataset: Dataset,
   indices: Iterable<number>,
   how: ReadOptions,
-  { concurrency = DEFAULT_CONCURRENCY, onSample, signal }: ReadAllOptions = {},
+  { concurrency = DEFAULT_CONCURRENCY, onSample, signal, into }: ReadAllOptions = {},
 ): AsyncGenerator<ReadSample, void, undefined> {
   const waiting: Promise<ReadSample>[] = []
+  let begun = 0
   const start = (index: number): void => {
-    const reading = tryRead(dataset, index, how).then((result) => ({ index, id: dataset.describe(index), result }))
+    const nth = begun++
+    const reading = tryRead(dataset, index, into ? { ...how, into: into(nth) } : how).then((result) => ({
+      index,
+      id: dataset.describe(index),
+      result,
+    }))
     // The error is thrown where the sample is awaited; a consumer that stops early must not leave it unhandled.
     reading.catch(() => undefined)
     waiting.push(reading)

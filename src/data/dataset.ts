@@ -23,6 +23,8 @@ export interface ReadOptions {
   readonly exif?: 'apply' | 'ignore'
   /** The random change to see the photo with, drawn by the photo's content; training only. Default: none. */
   readonly view?: View
+  /** Where the numbers may be put if there are as many; the tensor says where they are. Default new memory. */
+  readonly into?: Float32Array
 }
 
 /** How labels are handed to the loss: one-hot rows, class numbers, or one column of 0 and 1. */

@@ -137,11 +137,11 @@ export function folderDataset({ files, labels, otherClasses = [], ...parts }: Fo
 }
 
 async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnType<Dataset['read']> {
-  const { size, preprocessing, interpolation = 'nearest', exif = 'apply', view } = how
+  const { size, preprocessing, interpolation = 'nearest', exif = 'apply', view, into } = how
   const [height, width] = view?.readSize ?? size
   try {
     const picture = await loadPixels(bytes, { targetSize: [height, width], interpolation, exif })
-    if (!view) return preprocessPixels(picture, preprocessing)
+    if (!view) return preprocessPixels(picture, preprocessing, into)
     return preprocess(applyViewAt(imgToArray(picture), view, { photo: sha256(bytes), size }), preprocessing)
   } catch (error) {
     if (!(error instanceof RootstockError) || error.code !== 'IMAGE') throw error

@@ -50,9 +50,26 @@ describe('preprocess', () => {
 })
 
 describe('preprocessPixels', () => {
+  const wide = (width: number): Uint8Array => Uint8Array.from({ length: 2 * width * 3 }, (_, i) => (i * 7) % 256)
+
   it.each(preprocessModes)('gives the numbers of preprocess for bytes: %s', (mode) => {
-    const bytes = Uint8Array.from({ length: 2 * 384 * 3 }, (_, i) => (i * 7) % 256)
-    const expected = preprocess({ data: Float32Array.from(bytes), shape: [2, 384, 3], dtype: 'float32' }, mode)
-    expect(preprocessPixels({ data: bytes, width: 384, height: 2 }, mode)).toEqual(expected)
+    // Four pixels go at a time, and what does not fit into the kernel's memory goes another way.
+    for (const width of [1, 2, 383, 384, 600_000]) {
+      const bytes = wide(width)
+      const expected = preprocess({ data: Float32Array.from(bytes), shape: [2, width, 3], dtype: 'float32' }, mode)
+      const { data, ...found } = preprocessPixels({ data: bytes, width, height: 2 }, mode)
+      expect(found).toEqual({ shape: [2, width, 3], dtype: 'float32' })
+      expect(Buffer.compare(new Uint8Array(data.buffer), new Uint8Array(expected.data.buffer))).toBe(0)
+    }
+  })
+
+  it('puts them where it is told to, if they fit there', () => {
+    const given = { data: wide(5), width: 5, height: 2 }
+    const whole = new Float32Array(40).fill(7)
+    const into = whole.subarray(5, 35)
+    expect(preprocessPixels(given, 'tf', into).data).toBe(into)
+    expect(into).toEqual(preprocessPixels(given, 'tf').data)
+    expect([...whole.subarray(0, 5), ...whole.subarray(35)]).toEqual(Array.from({ length: 10 }, () => 7))
+    expect(preprocessPixels(given, 'tf', whole).data).not.toBe(whole)
   })
 })

@@ -1,6 +1,6 @@
 /** @file Pillow's resampling, exact to the last bit: its two passes and their order (`ImagingResampleInner` of its `Resample.c`). */
 import type { Pixels } from './pixels.ts'
-import { resampleKernel } from './resample-kernel.ts'
+import { kernelPasses } from './resample-kernel.ts'
 import { loops, type Lines } from './resample-loops.ts'
 import { coefficients, type Coefficients, type FilterName } from './resample-weights.ts'
 
@@ -40,9 +40,9 @@ export function resample(pixels: Pixels, box: Box, { width, height, filter }: Ta
 }
 
 function resampleAcross(pixels: Pixels, across: Coefficients, lines: Lines): Pixels {
-  return resampleKernel()?.across(pixels, across, lines) ?? loops.across(pixels, across, lines)
+  return kernelPasses()?.across(pixels, across, lines) ?? loops.across(pixels, across, lines)
 }
 
 function resampleDown(pixels: Pixels, down: Coefficients, first: number): Pixels {
-  return resampleKernel()?.down(pixels, down, first) ?? loops.down(pixels, down, first)
+  return kernelPasses()?.down(pixels, down, first) ?? loops.down(pixels, down, first)
 }

@@ -62,6 +62,13 @@ describe('resize', () => {
     expect(resize(input([7, 9]), [4, 5])).toEqual(resize(input([7, 9]), [4, 5], { interpolation: 'nearest' }))
   })
 
+  it('picks the nearest pixels of large pictures as of small ones', () => {
+    const small = input([60, 70])
+    const large = resize(small, [600, 700])
+    expect(large.data.length).toBeGreaterThan(2 ** 20)
+    expect(Buffer.compare(resize(large, [60, 70]).data, small.data)).toBe(0)
+  })
+
   it('gives the same picture back when it has the size', () => {
     const same = input([7, 9])
     expect(resize(same, [7, 9], { interpolation: 'lanczos' })).toBe(same)

@@ -1,5 +1,6 @@
 /** @file Resizing as Pillow does it, exact to the last bit: the centre crop, and the nearest rule of its `Geometry.c`. */
 import { refuseUnknown, unknownName } from '../errors.ts'
+import { imageKernel } from './kernel.ts'
 import type { Pixels } from './pixels.ts'
 import { resample, type Box } from './resample.ts'
 import type { FilterName } from './resample-weights.ts'
@@ -46,20 +47,43 @@ function centreBox(from: Pixels, width: number, height: number): Box {
 }
 
 /** Pillow's ImagingScaleAffine. Source positions are summed up, not multiplied: the rounding of the sum is part of the result. */
-function nearest({ data, width: stride }: Pixels, box: Box, width: number, height: number): Pixels {
+function nearest(pixels: Pixels, box: Box, width: number, height: number): Pixels {
   const columns = positions(box.left, box.width, width).map((x) => x * 3)
-  const lines = positions(box.top, box.height, height)
-  const out = new Uint8Array(width * height * 3)
-  for (let y = 0, to = 0; y < height; y++) {
-    const row = lines[y]! * stride * 3
-    for (let x = 0; x < width; x++, to += 3) {
-      const from = row + columns[x]!
-      out[to] = data[from]!
-      out[to + 1] = data[from + 1]!
-      out[to + 2] = data[from + 2]!
+  const rows = positions(box.top, box.height, height)
+  const data = pickByKernel(pixels, rows, columns) ?? pick(pixels, rows, columns)
+  return { data, width, height }
+}
+
+/** Larger pictures are not worth a copy: few of their pixels are read. In bytes. */
+const MOST_COPIED = 2 ** 20
+
+function pickByKernel({ data, width }: Pixels, rows: Int32Array, columns: Int32Array): Uint8Array | undefined {
+  if (data.length > MOST_COPIED) return undefined
+  const size = rows.length * columns.length * 3
+  const kernel = imageKernel()
+  const areas = kernel?.areas(data.length, rows.byteLength, columns.byteLength, size)
+  if (!kernel || !areas) return undefined
+  const { bytes, starts } = areas
+  const [from = 0, rowsAt = 0, columnsAt = 0, to = 0] = starts
+  bytes.set(data, from)
+  new Int32Array(bytes.buffer, rowsAt, rows.length).set(rows)
+  new Int32Array(bytes.buffer, columnsAt, columns.length).set(columns)
+  kernel.pick(from, width * 3, rowsAt, rows.length, columnsAt, columns.length, to)
+  return bytes.slice(to, to + size)
+}
+
+function pick({ data, width }: Pixels, rows: Int32Array, columns: Int32Array): Uint8Array {
+  const out = new Uint8Array(rows.length * columns.length * 3)
+  let to = 0
+  for (const y of rows) {
+    for (const column of columns) {
+      const from = y * width * 3 + column
+      out[to++] = data[from]!
+      out[to++] = data[from + 1]!
+      out[to++] = data[from + 2]!
     }
   }
-  return { data: out, width, height }
+  return out
 }
 
 function positions(start: number, length: number, count: number): Int32Array {

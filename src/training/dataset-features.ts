@@ -6,7 +6,6 @@ import {
   openFeatureStore,
   quarantine,
   readAll,
-  stackBatch,
   type Dataset,
   type FeatureEntry,
   type FeatureStore,
@@ -20,6 +19,7 @@ import type { Views } from './augmentation.ts'
 import type { Split, TrainingEvent } from './events.ts'
 import { createFeatureRows, type FeatureRows } from './feature-rows.ts'
 import type { Gather } from './source.ts'
+import { photoSlots } from './photo-slots.ts'
 import { trunkBatch, type Trunk } from './trunk.ts'
 
 export interface FeaturePass {
@@ -44,6 +44,9 @@ export interface DatasetFeatures {
   readonly gather: Gather
   readonly rows: FeatureRows
 }
+
+/** Photos read at the same time. */
+const READING = 8
 
 /** Who warns of the store. */
 const STORE = 'featureStore'
@@ -189,10 +192,13 @@ function lookedUp({ pass }: Work, store: FeatureStore): (entry: FeatureEntry) =>
 async function computeMissing(work: Work, numbered: NumberedView, missing: readonly number[]): Promise<void> {
   const { number, view, count } = numbered
   const { pass, rows, kept, hashes, failures } = work
+  if (missing.length === 0) return
+  // Enough for those that are being read, those that wait and those that are computed.
+  const slots = photoSlots(READING + 2 * trunkBatch, [...pass.how.size, 3])
   let waiting: { index: number; tensor: Tensor<'float32'> }[] = []
   const flush = async (): Promise<void> => {
     if (waiting.length === 0) return
-    const features = await pass.trunk.run(stackBatch(waiting.map(({ tensor }) => tensor)))
+    const features = await pass.trunk.run(slots.batch(waiting.map(({ tensor }) => tensor)))
     const values = rows.split(features)
     for (const [i, { index }] of waiting.entries()) {
       const row = values[i] ?? new Float32Array()
@@ -206,14 +212,19 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
     tell(work)
   }
   const how = view ? { ...pass.how, view } : pass.how
-  for await (const { index, result } of readAll(pass.dataset, missing, how, pass.signal ? { signal: pass.signal } : {})) {
+  const reading = { concurrency: READING, into: (nth: number) => slots.at(nth), ...(pass.signal && { signal: pass.signal }) }
+  for await (const { index, result } of readAll(pass.dataset, missing, how, reading)) {
     work.done++
     if (result.ok) waiting.push({ index, tensor: result.tensor })
-    else failures.set(index, result.reason)
+    else {
+      failures.set(index, result.reason)
+      // The next photos may be many, until there are enough for a batch.
+      waiting = waiting.map(({ index, tensor }) => ({ index, tensor: slots.kept(tensor) }))
+    }
     if (waiting.length === trunkBatch) await flush()
   }
   await flush()
-  if (missing.length > 0) tell(work)
+  tell(work)
 }
 
 /** A changed photo is stored under what changed it too. */
