@@ -20,7 +20,7 @@ import type { Split, TrainingEvent } from './events.ts'
 import { createFeatureRows, type FeatureRows } from './feature-rows.ts'
 import type { Gather } from './source.ts'
 import { photoSlots } from './photo-slots.ts'
-import { trunkBatch, type Trunk } from './trunk.ts'
+import type { Trunk } from './trunk.ts'
 
 export interface FeaturePass {
   readonly dataset: Dataset
@@ -45,7 +45,7 @@ export interface DatasetFeatures {
   readonly rows: FeatureRows
 }
 
-/** Photos read at the same time. */
+/** Photos read at the same time, at least. */
 const READING = 8
 
 /** Who warns of the store. */
@@ -193,8 +193,10 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   const { number, view, count } = numbered
   const { pass, rows, kept, hashes, failures } = work
   if (missing.length === 0) return
+  const { batch } = pass.trunk
+  const concurrency = Math.max(READING, batch)
   // Enough for those that are being read, those that wait and those that are computed.
-  const slots = photoSlots(READING + 2 * trunkBatch, [...pass.how.size, 3])
+  const slots = photoSlots(concurrency + 2 * batch, [...pass.how.size, 3])
   let waiting: { index: number; tensor: Tensor<'float32'> }[] = []
   const flush = async (): Promise<void> => {
     if (waiting.length === 0) return
@@ -212,7 +214,7 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
     tell(work)
   }
   const how = view ? { ...pass.how, view } : pass.how
-  const reading = { concurrency: READING, into: (nth: number) => slots.at(nth), ...(pass.signal && { signal: pass.signal }) }
+  const reading = { concurrency, into: (nth: number) => slots.at(nth), ...(pass.signal && { signal: pass.signal }) }
   for await (const { index, result } of readAll(pass.dataset, missing, how, reading)) {
     work.done++
     if (result.ok) waiting.push({ index, tensor: result.tensor })
@@ -221,7 +223,7 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
       // The next photos may be many, until there are enough for a batch.
       waiting = waiting.map(({ index, tensor }) => ({ index, tensor: slots.kept(tensor) }))
     }
-    if (waiting.length === trunkBatch) await flush()
+    if (waiting.length === batch) await flush()
   }
   await flush()
   tell(work)

@@ -5,7 +5,7 @@ import { datasetFeatures } from './dataset-features.ts'
 import type { Split, TrainingEvent } from './events.ts'
 import type { Model } from './model.ts'
 import { openData, trunkFor } from './run-data.ts'
-import { trunkBatch, type Trunk } from './trunk.ts'
+import type { Trunk } from './trunk.ts'
 
 /** How features are computed. */
 export interface TrunkFeaturesOptions {
@@ -66,7 +66,7 @@ export function openTrunk(model: Model): OpenTrunk {
     async secondsPerPhoto(data) {
       const { dataset, how, trunk } = await open(data)
       const pictures: Tensor<'float32'>[] = []
-      for await (const { result } of readAll(dataset, allIndices(Math.min(dataset.size, trunkBatch)), how))
+      for await (const { result } of readAll(dataset, allIndices(Math.min(dataset.size, trunk.batch)), how))
         if (result.ok) pictures.push(result.tensor)
       if (pictures.length === 0) return NaN
       const batch = stackBatch(pictures)

@@ -32,7 +32,7 @@ import {
 } from './source.ts'
 import { checkSampleWeight } from './sample-weights.ts'
 import { labelModeFor } from './targets.ts'
-import { trunkBatch, trunkOf, type Trunk, type TrunkOptions } from './trunk.ts'
+import { trunkOf, type Trunk, type TrunkOptions } from './trunk.ts'
 
 /** Up to here, in bytes, photos that no trunk makes smaller are kept in memory instead of being decoded in every epoch. */
 const photosInMemory = 128 * 1024 * 1024
@@ -179,9 +179,9 @@ async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext):
   const count = x.shape[0] ?? 0
   if (!trunk.computes) return indexedSource(count, { gather: gatherTensors([x]), labels, weights })
   const rows = await createFeatureRows(count, trunk.shapes)
-  for (let from = 0; from < count; from += trunkBatch) {
+  for (let from = 0; from < count; from += trunk.batch) {
     if (context.signal?.aborted) throw canceled(context.signal)
-    const indices = range(from, Math.min(count, from + trunkBatch))
+    const indices = range(from, Math.min(count, from + trunk.batch))
     await rows.write(from, await trunk.run(takeRows(x, indices)))
   }
   return indexedSource(count, { gather: gatherStored(rows), labels, weights, recycle: rows.recycle, dispose: () => rows.dispose() })

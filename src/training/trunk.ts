@@ -1,5 +1,5 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
-import { rows, type Shape, type Tensor } from '../tensor/index.ts'
+import { rows, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
@@ -7,7 +7,15 @@ import { compileInference, type Inference } from './inference.ts'
 import { byteTrunkFor } from './int8/byte-trunk.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
-export const trunkBatch = 4
+const trunkBatch = 4
+
+/**
+ * In 8 bits a run is so short that what lies between two of them counts, 19 → 18 ms a photo of InceptionV3, and values take a quarter of the
+ * memory. Larger photos are fewer at once, since several times as many are being prepared.
+ */
+function photosAtOnce(photo: Shape, isInBytes: boolean): number {
+  return isInBytes ? Math.max(trunkBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo)))) : trunkBatch
+}
 
 const products: readonly OpName[] = ['Conv', 'MatMul', 'Gemm']
 
@@ -21,6 +29,8 @@ export interface Trunk {
   readonly computes: boolean
   /** What computes the features in float32; undefined where nothing does. */
   readonly float: Graph | undefined
+  /** Photos that `run` is best given at once. */
+  readonly batch: number
   /** Batch norms train: each step computes with the statistics of its batch. */
   readonly learnsStatistics: boolean
   /** Of everything that the features depend on but the photo; empty when nothing is computed. */
@@ -45,20 +55,22 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
   const features = computes ? cut.features : [input]
   const bytes = cut.trunk && !inFloat ? byteTrunkFor(model, cut.trunk)?.graph : undefined
   const graph = bytes ?? cut.trunk
-  const mixesRows = graph?.nodes.some(({ op }) => op === 'MatMul' || op === 'Gemm') ?? false
+  const batch = photosAtOnce(photo, bytes !== undefined)
+  const mixesRows = hasFloatProducts(graph)
   const compiledTrunk = lazyProgram(graph)
   return {
     features: features.map(({ name }) => name),
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
     float: computes ? cut.trunk : undefined,
+    batch,
     learnsStatistics: lowered.updates.size > 0,
     hash: () => (graph ? graphHash(graph) : ''),
     async run(photos) {
       if (!computes) return [photos]
       const { program, at } = await compiledTrunk.get()
       const count = photos.shape[0] ?? 0
-      const given = mixesRows ? padded(photos) : photos
+      const given = mixesRows ? padded(photos, batch) : photos
       const results = await program.run(new Map([[graph?.inputs[0] ?? input, given]]))
       return cut.features.map((value, i) => {
         const made = graph?.outputs[i] ?? value
@@ -78,12 +90,21 @@ function isWorthStoring(trunk: Graph | undefined): boolean {
  * Matrix products add up in another order for another number of rows, so few photos are computed as a whole batch: features must not depend
  * on how many were missing in the store when a run was resumed. Convolutions go photo by photo.
  */
-function padded(photos: Tensor<'float32'>): Tensor<'float32'> {
+function padded(photos: Tensor<'float32'>, batch: number): Tensor<'float32'> {
   const [count = 0, ...shape] = photos.shape
-  if (count >= trunkBatch) return photos
-  const data = new Float32Array((photos.data.length / count) * trunkBatch)
+  if (count >= batch) return photos
+  const data = new Float32Array((photos.data.length / count) * batch)
   data.set(photos.data)
-  return { data, shape: [trunkBatch, ...shape], dtype: 'float32' }
+  return { data, shape: [batch, ...shape], dtype: 'float32' }
+}
+
+/** Products of 8-bit numbers are exact, in whatever order. */
+function hasFloatProducts(graph: Graph | undefined): boolean {
+  const ofBytes = new Set(graph?.nodes.flatMap(({ op, outputs }) => (op === 'DequantizeLinear' ? outputs : [])))
+  return (
+    graph?.nodes.some(({ op, inputs }) => (op === 'MatMul' || op === 'Gemm') && !inputs.every((input) => input && ofBytes.has(input))) ??
+    false
+  )
 }
 
 function lazyProgram(graph: Graph | undefined): { get: () => Promise<Inference>; dispose: () => Promise<void> } {
