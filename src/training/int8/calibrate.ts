@@ -1,8 +1,18 @@
 /** @file Runs a network over photos and remembers the range and the channel means of the values that become 8 bits. */
 import { engine } from '../../engine/index.ts'
-import { createTape, quantize, steps, type Graph, type Range, type RoundedBefore, type Value } from '../../graph/index.ts'
+import {
+  createTape,
+  quantize,
+  steps,
+  type Graph,
+  type OpName,
+  type Range,
+  type RoundedBefore,
+  type Tape,
+  type Value,
+} from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { createHistogram, sampleStep, type Histogram, type RangeMethod } from './histogram.ts'
+import { createHistogram, sampleStep, sampleStepOfPicture, type Histogram, type RangeMethod } from './histogram.ts'
 
 /** What was seen. */
 export interface Calibration {
@@ -43,9 +53,10 @@ export async function calibrate(
 interface Summary {
   /** By channel. */
   readonly means: Value
+  /** Numbers of which one is the greatest. */
   readonly most: Value
-  /** The least, with its sign turned. */
-  readonly leastTurned: Value
+  /** Numbers of which one is the least, with its sign turned; undefined where nothing is below zero. */
+  readonly leastTurned: Value | undefined
   /** Some of the numbers. */
   readonly some: Value
 }
@@ -53,22 +64,54 @@ interface Summary {
 /** The graph with a summary of every wanted value instead of its outputs: the engine sums up in a tenth of the time that copies would take. */
 function withSummaries(graph: Graph, wanted: readonly Value[]): { graph: Graph; summaries: Map<Value, Summary> } {
   const tape = createTape(graph)
+  const positive = neverNegative(graph)
   const summaries = new Map<Value, Summary>()
   for (const value of wanted) {
-    const size = value.shape.reduce<number>((product, length) => product * (length ?? 1), 1)
-    const flat = tape.op('Reshape', [value, tape.integers([size])], {})
-    const most = (of: Value): Value => tape.op('ReduceMax', [of, tape.integers([0])], { keepdims: 1 })
-    const area = value.shape.map((_, axis) => axis).slice(2)
-    const slice = [0, size, 0, sampleStep(size)].map((number) => tape.integers([number]))
-    summaries.set(value, {
-      means: area.length === 0 ? flat : tape.op('ReduceMean', [value, tape.integers(area)], { keepdims: 0 }),
-      most: most(flat),
-      leastTurned: most(steps.neg(tape, flat)),
-      some: tape.op('Slice', [flat, ...slice], {}),
-    })
+    const summarize = value.shape.length === 4 ? ofPicture(tape, value) : ofRow(tape, value)
+    summaries.set(value, { ...summarize, leastTurned: positive.has(value) ? undefined : summarize.leastTurned() })
   }
-  const outputs = [...summaries.values()].flatMap(({ means, most, leastTurned, some }) => [means, most, leastTurned, some])
+  const outputs = [...summaries.values()].flatMap(({ means, most, leastTurned, some }) => [means, most, leastTurned ?? [], some].flat())
   return { graph: tape.graph([...new Set(outputs)]), summaries }
+}
+
+type Summarized = Omit<Summary, 'leastTurned'> & { readonly leastTurned: () => Value }
+
+/** By pools, which the engine computes on pictures as they come out of its convolutions: 87 → 77 ms a photo of InceptionV3. */
+function ofPicture(tape: Tape, value: Value): Summarized {
+  const [, channels = 1, ...area] = value.shape.map((length) => length ?? 1)
+  const window = (kernel: readonly number[], step: number) => ({ kernel_shape: kernel, strides: [step, step], pads: [0, 0, 0, 0] })
+  const most = (of: Value): Value => tape.op('MaxPool', [of], window(area, 1))
+  return {
+    means: tape.op('AveragePool', [value], { ...window(area, 1), count_include_pad: 0 }),
+    most: most(value),
+    leastTurned: () => most(steps.neg(tape, value)),
+    some: tape.op('MaxPool', [value], window([1, 1], sampleStepOfPicture(channels, area))),
+  }
+}
+
+function ofRow(tape: Tape, value: Value): Summarized {
+  const size = value.shape.reduce<number>((product, length) => product * (length ?? 1), 1)
+  const flat = tape.op('Reshape', [value, tape.integers([size])], {})
+  const most = (of: Value): Value => tape.op('ReduceMax', [of, tape.integers([0])], { keepdims: 1 })
+  const slice = [0, size, 0, sampleStep(size)].map((number) => tape.integers([number]))
+  return {
+    means: flat,
+    most: most(flat),
+    leastTurned: () => most(steps.neg(tape, flat)),
+    some: tape.op('Slice', [flat, ...slice], {}),
+  }
+}
+
+/** Operators that give nothing below zero for inputs that have nothing below it. */
+const keepsSign: ReadonlySet<OpName> = new Set(['MaxPool', 'AveragePool', 'Concat', 'Add'])
+
+/** What ReLUs give, and sums, joins and pools of it: most values of a network. */
+function neverNegative({ nodes }: Graph): ReadonlySet<Value> {
+  const found = new Set<Value>()
+  for (const { op, inputs, outputs } of nodes) {
+    if (op === 'Relu' || (keepsSign.has(op) && inputs.every((input) => input && found.has(input)))) found.add(outputs[0]!)
+  }
+  return found
 }
 
 /** The values whose ranges `quantize` asks for. */
@@ -90,5 +133,6 @@ function remember(seen: Seen, { means, most, leastTurned, some }: Summary, numbe
   const { sums } = seen
   for (let channel = 0; channel < found.length; channel++) sums[channel]! += found[channel]!
   seen.count++
-  seen.histogram.add(numbers(some), { min: -numbers(leastTurned)[0]!, max: numbers(most)[0]! })
+  const greatest = (of: Value): number => numbers(of).reduce((most, number) => Math.max(most, number), -Infinity)
+  seen.histogram.add(numbers(some), { min: leastTurned ? -greatest(leastTurned) : 0, max: greatest(most) })
 }

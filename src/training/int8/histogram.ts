@@ -15,12 +15,17 @@ export interface Histogram {
 
 const half = 2048
 /** Numbers looked at for the spread, of one value of one photo; the ends are those of all numbers. */
-const sampled = 1 << 14
+const sampled = 1 << 13
 const outside = 1e-4
 
 /** Every how manieth of so many numbers shows how they are spread. An odd step meets every column of a picture in turn. */
 export function sampleStep(count: number): number {
   return Math.max(1, Math.floor(count / sampled)) | 1
+}
+
+/** Every how manieth row and column of pictures of that area shows how all are spread. */
+export function sampleStepOfPicture(channels: number, [height = 1, width = 1]: readonly number[]): number {
+  return Math.max(1, Math.round(Math.sqrt((channels * height * width) / sampled)))
 }
 
 /** An empty histogram. Its bins grow with the numbers, so one pass is enough. */

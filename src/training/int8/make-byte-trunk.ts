@@ -12,7 +12,8 @@ import {
   type Node,
   type RoundedBefore,
 } from '../../graph/index.ts'
-import type { Tensor } from '../../tensor/index.ts'
+import { rows, type Tensor } from '../../tensor/index.ts'
+import { joinRows } from '../predict.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
 import { calibrate, type Calibration } from './calibrate.ts'
 import { rangeMethods, type RangeMethod } from './histogram.ts'
@@ -108,17 +109,22 @@ function readsColours({ op, inputs }: Node): boolean {
   return op === 'Conv' && inputs[0]?.shape[1] === 3
 }
 
+/** Photos compared at once. */
+const TOGETHER = 4
+
 /** All features of each photo in one row. */
 async function featuresOf(graph: Graph, photos: readonly Tensor<'float32'>[], onPhoto: () => void): Promise<Float32Array[]> {
   const program = await engine().compile(graph)
   try {
-    const rows: Float32Array[] = []
-    for (const photo of photos) {
-      const results = await program.run(new Map([[graph.inputs[0]!, photo]]))
-      onPhoto()
-      rows.push(joined(graph.outputs.map((value) => results.get(value)!.data as Float32Array)))
+    const found: Float32Array[] = []
+    for (let from = 0; from < photos.length; from += TOGETHER) {
+      const some = photos.slice(from, from + TOGETHER)
+      const results = await program.run(new Map([[graph.inputs[0]!, joinRows(some)]]))
+      some.forEach(onPhoto)
+      const features = graph.outputs.map((value) => results.get(value) as Tensor<'float32'>)
+      found.push(...some.map((_, i) => joined(features.map((feature) => rows(feature, i, i + 1).data))))
     }
-    return rows
+    return found
   } finally {
     await program.dispose()
   }
