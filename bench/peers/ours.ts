@@ -72,9 +72,10 @@ async function features({ network, photos }: Told): Promise<Work> {
 }
 
 /** From files to features, and a tiny head on them. */
-async function photos({ network, folder }: Told): Promise<Work> {
+async function photos({ network, folder, precision = 'fp32' }: Told): Promise<Work> {
   const net = await frozen(network, 299)
   const data = imageFolder(join(folder, 'train'))
+  if (precision === 'int8') await net.fit(data, { precision, featureStore: false, sanity: false, onEvent: refuseWarnings })
   return () => net.evaluate(data, { featureStore: false, onEvent: refuseWarnings })
 }
 
