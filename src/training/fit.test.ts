@@ -213,6 +213,7 @@ describe('trainable', () => {
     await expect(compiled(net).fit(data.x, data.y)).rejects.toMatchObject({
       code: 'USAGE',
       message: expect.stringContaining('no trainable weight') as string,
+      hint: expect.stringContaining('frozen as a whole') as string,
     })
   })
 

@@ -183,7 +183,9 @@ function checkOptions(model: Functional, compiled: Compiled, options: FitOptions
   }
   if (compiled.trainable.length === 0) {
     throw new RootstockError('USAGE', `Cannot train ${model.name}: found no trainable weight`, {
-      hint: 'Set trainable = true on some layers and compile again',
+      hint: model.trainable
+        ? 'Set trainable = true on some layers and compile again'
+        : 'The model was frozen as a whole: set its trainable = true, freeze single layers, and compile again',
     })
   }
 }
