@@ -2,6 +2,7 @@
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
+import { checkCounts } from './arguments.ts'
 import type { Compiled } from './compile.ts'
 import { buildEvaluator, metricLogs } from './evaluation.ts'
 import type { Logs, TrainingEvent } from './events.ts'
@@ -46,6 +47,7 @@ export async function evaluateModel(
   options: EvaluateOptions = {},
 ): Promise<Logs> {
   refuseUnknown('evaluate', options, EVALUATE)
+  checkCounts({ batchSize: options.batchSize, steps: options.steps })
   const opened = await openData(model, data)
   const trunk = trunkFor(model, compiled, opened.photo, { inFloat: options.precision === 'fp32' })
   const emit = options.onEvent ?? ((): void => undefined)

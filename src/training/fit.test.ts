@@ -348,6 +348,14 @@ describe('what cannot be trained', () => {
     ['a tensor without labels', () => (net() as unknown as { fit(x: unknown): Promise<unknown> }).fit(data.x), 'USAGE', /without labels/],
     ['half an epoch', () => net().fit(data.x, data.y, { epochs: 0.5 }), 'USAGE', /epochs: found 0.5/],
     ['a batch of nothing', () => net().fit(data.x, data.y, { batchSize: 0 }), 'USAGE', /batchSize: found 0/],
+    [
+      'a validation batch of nothing',
+      () => net().fit(data.x, data.y, { validationSplit: 0.5, validationBatchSize: 0 }),
+      'USAGE',
+      /Invalid validationBatchSize: found 0/,
+    ],
+    ['a first epoch before the first', () => net().fit(data.x, data.y, { initialEpoch: -1 }), 'USAGE', /initialEpoch: found -1/],
+    ['an evaluation of no batch', () => net().evaluate(data.x, data.y, { steps: 0 }), 'USAGE', /Invalid steps: found 0/],
   ])('%s', async (_what, call, code, message) => {
     await expect((async () => call())()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
   })
