@@ -153,6 +153,16 @@ describe('weights of samples and classes', () => {
     await net.dispose()
   })
 
+  it('take labels between two classes for the even one, as in Keras', async () => {
+    const pair = input({ shape: [2] })
+    const net = model({ inputs: pair, outputs: dense({ units: 1, kernelInitializer: 'ones' })(pair) })
+    net.compile({ optimizer: sgd({ learningRate: 0 }), loss: 'mse' })
+    const x = tensor([1, 0, 0, 1, 1, 1, 2, -1, -1, 0.5, 0.5, 2], [6, 2])
+    const options = { classWeight: { 0: 2, 1: 10, 2: 100, 3: 1000 } }
+    expect((await net.trainOnBatch(x, tensor([0.5, 1.5, 2.5, 0, 1, -0.5], [6, 1]), options))['loss']).toBeCloseTo(15.5, 4)
+    await net.dispose()
+  })
+
   it('of zero keep samples from teaching anything', async () => {
     const [half, all] = [compiled(residualNet()), compiled(residualNet())]
     const first = part(data, 0, 10)

@@ -19,7 +19,7 @@ export function batchWeights(targets: Tensor<'float32'>, { sampleWeight, classWe
   if (!classWeight) return result
   for (let i = 0; i < size; i++) {
     const row = targets.data.subarray(i * outputs, (i + 1) * outputs)
-    const label = outputs === 1 ? Math.round(row[0]!) : row.indexOf(Math.max(...row))
+    const label = outputs === 1 ? nearest(row[0]!) : row.indexOf(Math.max(...row))
     result[i]! *= classWeight[label] ?? 1
   }
   return result
@@ -54,8 +54,14 @@ export function classNumbers({ data, shape }: Tensor): number[] {
   const [size = 0, width = 1] = shape
   return Array.from({ length: size }, (_, i) => {
     const row = Array.from(data.subarray(i * width, (i + 1) * width), Number)
-    return width === 1 ? Math.round(row[0] ?? 0) : row.indexOf(Math.max(...row))
+    return width === 1 ? nearest(row[0] ?? 0) : row.indexOf(Math.max(...row))
   })
+}
+
+/** The nearest whole number; of two that are equally near the even one, as NumPy rounds for Keras. */
+function nearest(value: number): number {
+  const below = Math.floor(value)
+  return value - below === 0.5 ? below + (Math.abs(below) % 2) : Math.round(value)
 }
 
 /** Throws SHAPE unless there is one weight per sample. */
