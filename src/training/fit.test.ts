@@ -365,6 +365,14 @@ describe('what cannot be trained', () => {
       /Invalid validationBatchSize: found 0/,
     ],
     ['a first epoch before the first', () => net().fit(data.x, data.y, { initialEpoch: -1 }), 'USAGE', /initialEpoch: found -1/],
+    [
+      'weights by the names of classes',
+      () => net().fit(data.x, data.y, { classWeight: { red: 2 } as never }),
+      'USAGE',
+      /classWeight: found a class "red", expected classes 0 to 2/,
+    ],
+    ['a class too many', () => net().trainOnBatch(data.x, data.y, { classWeight: { 3: 2 } }), 'USAGE', /found a class "3"/],
+    ['a weight of NaN', () => net().fit(data.x, data.y, { classWeight: { 1: NaN } }), 'USAGE', /the weight NaN for class 1, expected a/],
     ['an evaluation of no batch', () => net().evaluate(data.x, data.y, { steps: 0 }), 'USAGE', /Invalid steps: found 0/],
   ])('%s', async (_what, call, code, message) => {
     await expect((async () => call())()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })

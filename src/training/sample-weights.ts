@@ -31,7 +31,10 @@ export function classWeightsFor(
   opened: Opened,
   { source, outputs }: { readonly source: Source; readonly outputs: number },
 ): Readonly<Record<number, number>> | undefined {
-  if (given !== 'balanced') return given
+  if (given !== 'balanced') {
+    checkClassWeight(given, outputs)
+    return given
+  }
   if (opened.kind === 'stream') {
     throw new RootstockError(
       'USAGE',
@@ -47,6 +50,20 @@ export function classWeightsFor(
   }
   // One output tells two classes apart.
   return { ...balancedClassWeights(classNumbers(opened.pair.y), Math.max(2, outputs)) }
+}
+
+/** Throws USAGE for what is no number of a class, and for a weight that is no number. */
+export function checkClassWeight(given: Readonly<Record<number, number>> | undefined, outputs: number): void {
+  for (const [label, weight] of Object.entries(given ?? {})) {
+    // One output has as many classes as the labels say.
+    const isClass = /^\d+$/.test(label) && (outputs === 1 || Number(label) < outputs)
+    const classes = outputs === 1 ? 'the numbers of classes, from 0' : `classes 0 to ${outputs - 1}`
+    if (isClass && Number.isFinite(weight)) continue
+    const found = isClass ? `the weight ${weight} for class ${label}, expected a finite number` : `a class "${label}", expected ${classes}`
+    throw new RootstockError('USAGE', `Invalid classWeight: found ${found}`, {
+      hint: "Name classes by their number, such as { 0: 1, 1: 2.5 }, or give 'balanced' to fit",
+    })
+  }
 }
 
 /** Classes of one-hot rows, of numbers, or of one column of 0 and 1. */
