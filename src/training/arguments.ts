@@ -1,4 +1,4 @@
-/** @file Checks of the arguments of callbacks, metrics and schedules, made once where the user hands them over. */
+/** @file Checks of the arguments of callbacks, metrics and schedules, made once where the user hands them over; and of counts. */
 import { RootstockError } from '../errors.ts'
 
 /** Checks that throw USAGE and name the owner, the argument, what was found and what was expected. */
@@ -27,6 +27,14 @@ export function checksFor(owner: string): ArgumentChecks {
     whole: (argument, value, least) =>
       require(Number.isInteger(value) && value >= least, argument, value, `a whole number of at least ${String(least)}`),
     oneOf: (argument, value, valid) => require(valid.includes(value), argument, value, `one of ${valid.join(', ')}`),
+  }
+}
+
+/** Throws USAGE unless each of the options that are given is a whole number of at least `least`. */
+export function checkCounts(counts: Readonly<Record<string, number | undefined>>, least = 1): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (value === undefined || (Number.isInteger(value) && value >= least)) continue
+    throw new RootstockError('USAGE', `Invalid ${name}: found ${value}, expected a whole number of at least ${least}`)
   }
 }
 

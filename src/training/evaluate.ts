@@ -2,11 +2,13 @@
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Functional } from '../models/index.ts'
+import { checkCounts } from './arguments.ts'
 import type { Compiled } from './compile.ts'
 import { buildEvaluator, metricLogs } from './evaluation.ts'
 import type { Logs, TrainingEvent } from './events.ts'
 import { weightedSteps, type FitOptions } from './fit.ts'
 import { makeSource, openData, trunkFor, type FitData, type Pair } from './run-data.ts'
+import { checkClassWeight } from './sample-weights.ts'
 import { checkPairs } from './source.ts'
 import { buildStep, type Step } from './step.ts'
 import type { Trunk } from './trunk.ts'
@@ -46,6 +48,7 @@ export async function evaluateModel(
   options: EvaluateOptions = {},
 ): Promise<Logs> {
   refuseUnknown('evaluate', options, EVALUATE)
+  checkCounts({ batchSize: options.batchSize, steps: options.steps })
   const opened = await openData(model, data)
   const trunk = trunkFor(model, compiled, opened.photo, { inFloat: options.precision === 'fp32' })
   const emit = options.onEvent ?? ((): void => undefined)
@@ -101,6 +104,7 @@ export async function trainOnBatch(
 ): Promise<Logs> {
   refuseUnknown('trainOnBatch', options, { sampleWeight: true, seed: true, classWeight: true })
   checkPairs(x, y)
+  checkClassWeight(options.classWeight, model.output.shape.at(-1) ?? 1)
   const steps = await programsFor(model, compiled)
   const key = `${x.shape.join()}/${options.seed ?? 0}`
   const making = steps.get(key) ?? prepare(model, compiled, x.shape, options.seed ?? 0)

@@ -1,4 +1,5 @@
 /** @file The forward pass of the graft in inference mode, with its loss; the weights that train are fed, so nothing is compiled anew. */
+import { RootstockError } from '../errors.ts'
 import type { Shape, Tensor } from '../tensor/index.ts'
 import { engine } from '../engine/index.ts'
 import { featureSize, startAt, type Graph, type Value } from '../graph/index.ts'
@@ -91,7 +92,8 @@ async function evaluate(
   for (const metric of metrics) metric.reset()
   let sum = 0
   let samples = 0
-  const request = { batchSize: options.batchSize, shuffle: false, seed: 0, epoch: 0 }
+  // Figures of different epochs can be compared only if they are of the same batches.
+  const request = { batchSize: options.batchSize, shuffle: false, seed: 0, epoch: 0, fromStart: true }
   for await (const batch of prefetch(take(source.batches(request), options.steps))) {
     const { losses, predictions } = await forward(batch)
     losses.forEach((loss, i) => (sum += loss * (batch.weights?.[i] ?? 1)))
@@ -101,7 +103,15 @@ async function evaluate(
     batch.release?.()
     if (options.signal?.aborted) break
   }
-  return { loss: samples === 0 ? 0 : sum / samples, ...metricLogs(compiled) }
+  // A loss of 0 would pass for the best one.
+  if (samples === 0 && !options.signal?.aborted) throw noBatch()
+  return { loss: sum / Math.max(1, samples), ...metricLogs(compiled) }
+}
+
+function noBatch(): RootstockError {
+  return new RootstockError('DATA', 'Cannot evaluate: the data gave no batch, expected at least one', {
+    hint: 'A generator can be read once only: give an object that starts anew each time, or one without an end and a number of steps',
+  })
 }
 
 /** The metrics' present figures by name. */

@@ -91,6 +91,24 @@ describe('a stream', () => {
     expect(streamed['accuracy']).toBe(whole['accuracy'])
   })
 
+  it('validates every epoch with the same batches, as in Keras', async () => {
+    const net = smallNet()
+    net.getLayer('norm').trainable = false
+    net.compile({ optimizer: sgd({ learningRate: 0 }), loss: 'categoricalCrossentropy' })
+    const held = stream(data, 5)
+    const { history } = await net.fit(data.x, data.y, { validationData: held, validationSteps: 2, epochs: 3 })
+    const { loss } = await net.evaluate(held, { steps: 2 })
+    expect(history['val_loss']).toEqual([loss, loss, loss])
+  })
+
+  it('without a batch has no loss', async () => {
+    const net = compiled(smallNet())
+    const error = { code: 'DATA', message: 'Cannot evaluate: the data gave no batch, expected at least one' }
+    const once = stream(data, 8)[Symbol.asyncIterator]() as AsyncGenerator<StreamBatch>
+    await expect(net.fit(data.x, data.y, { validationData: once, epochs: 2 })).rejects.toMatchObject(error)
+    await expect(net.evaluate(stream(photos(0), 8))).rejects.toMatchObject(error)
+  })
+
   it('that fails ends the run with its error', async () => {
     async function* broken(): AsyncGenerator<StreamBatch> {
       yield* stream(data, 12)

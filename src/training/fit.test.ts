@@ -153,6 +153,16 @@ describe('weights of samples and classes', () => {
     await net.dispose()
   })
 
+  it('take labels between two classes for the even one, as in Keras', async () => {
+    const pair = input({ shape: [2] })
+    const net = model({ inputs: pair, outputs: dense({ units: 1, kernelInitializer: 'ones' })(pair) })
+    net.compile({ optimizer: sgd({ learningRate: 0 }), loss: 'mse' })
+    const x = tensor([1, 0, 0, 1, 1, 1, 2, -1, -1, 0.5, 0.5, 2], [6, 2])
+    const options = { classWeight: { 0: 2, 1: 10, 2: 100, 3: 1000 } }
+    expect((await net.trainOnBatch(x, tensor([0.5, 1.5, 2.5, 0, 1, -0.5], [6, 1]), options))['loss']).toBeCloseTo(15.5, 4)
+    await net.dispose()
+  })
+
   it('of zero keep samples from teaching anything', async () => {
     const [half, all] = [compiled(residualNet()), compiled(residualNet())]
     const first = part(data, 0, 10)
@@ -349,6 +359,22 @@ describe('what cannot be trained', () => {
     ['a tensor without labels', () => (net() as unknown as { fit(x: unknown): Promise<unknown> }).fit(data.x), 'USAGE', /without labels/],
     ['half an epoch', () => net().fit(data.x, data.y, { epochs: 0.5 }), 'USAGE', /epochs: found 0.5/],
     ['a batch of nothing', () => net().fit(data.x, data.y, { batchSize: 0 }), 'USAGE', /batchSize: found 0/],
+    [
+      'a validation batch of nothing',
+      () => net().fit(data.x, data.y, { validationSplit: 0.5, validationBatchSize: 0 }),
+      'USAGE',
+      /Invalid validationBatchSize: found 0/,
+    ],
+    ['a first epoch before the first', () => net().fit(data.x, data.y, { initialEpoch: -1 }), 'USAGE', /initialEpoch: found -1/],
+    [
+      'weights by the names of classes',
+      () => net().fit(data.x, data.y, { classWeight: { red: 2 } as never }),
+      'USAGE',
+      /classWeight: found a class "red", expected classes 0 to 2/,
+    ],
+    ['a class too many', () => net().trainOnBatch(data.x, data.y, { classWeight: { 3: 2 } }), 'USAGE', /found a class "3"/],
+    ['a weight of NaN', () => net().fit(data.x, data.y, { classWeight: { 1: NaN } }), 'USAGE', /the weight NaN for class 1, expected a/],
+    ['an evaluation of no batch', () => net().evaluate(data.x, data.y, { steps: 0 }), 'USAGE', /Invalid steps: found 0/],
   ])('%s', async (_what, call, code, message) => {
     await expect((async () => call())()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
   })

@@ -1,6 +1,7 @@
 /** @file The training loop. Everything that happens in it is told to the callbacks and to `onEvent`. */
 import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Functional } from '../models/index.ts'
+import { checkCounts } from './arguments.ts'
 import { mixBatch } from './augmentation.ts'
 import { settleAverages } from './averages.ts'
 import { restoreCallbacks, runCallbacks } from './callback.ts'
@@ -171,16 +172,9 @@ async function validate(run: Run, epoch: number): Promise<Logs> {
 function checkOptions(model: Functional, compiled: Compiled, options: FitOptions): void {
   refuseUnknown('fit', options, fitOptionNames)
   if (options.checkpoint) refuseUnknown('checkpoint', options.checkpoint, checkpointOptionNames)
-  const whole = {
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    stepsPerEpoch: options.stepsPerEpoch,
-    validationSteps: options.validationSteps,
-  }
-  for (const [name, value] of Object.entries(whole)) {
-    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue
-    throw new RootstockError('USAGE', `Invalid ${name}: found ${value}, expected a whole number of at least 1`)
-  }
+  const { epochs, batchSize, stepsPerEpoch, validationBatchSize, validationSteps, initialEpoch } = options
+  checkCounts({ epochs, batchSize, stepsPerEpoch, validationBatchSize, validationSteps })
+  checkCounts({ initialEpoch }, 0)
   if (compiled.trainable.length === 0) {
     throw new RootstockError('USAGE', `Cannot train ${model.name}: found no trainable weight`, {
       hint: model.trainable

@@ -19,7 +19,7 @@ export function batchWeights(targets: Tensor<'float32'>, { sampleWeight, classWe
   if (!classWeight) return result
   for (let i = 0; i < size; i++) {
     const row = targets.data.subarray(i * outputs, (i + 1) * outputs)
-    const label = outputs === 1 ? Math.round(row[0]!) : row.indexOf(Math.max(...row))
+    const label = outputs === 1 ? nearest(row[0]!) : row.indexOf(Math.max(...row))
     result[i]! *= classWeight[label] ?? 1
   }
   return result
@@ -31,7 +31,10 @@ export function classWeightsFor(
   opened: Opened,
   { source, outputs }: { readonly source: Source; readonly outputs: number },
 ): Readonly<Record<number, number>> | undefined {
-  if (given !== 'balanced') return given
+  if (given !== 'balanced') {
+    checkClassWeight(given, outputs)
+    return given
+  }
   if (opened.kind === 'stream') {
     throw new RootstockError(
       'USAGE',
@@ -49,13 +52,33 @@ export function classWeightsFor(
   return { ...balancedClassWeights(classNumbers(opened.pair.y), Math.max(2, outputs)) }
 }
 
+/** Throws USAGE for what is no number of a class, and for a weight that is no number. */
+export function checkClassWeight(given: Readonly<Record<number, number>> | undefined, outputs: number): void {
+  for (const [label, weight] of Object.entries(given ?? {})) {
+    // One output has as many classes as the labels say.
+    const isClass = /^\d+$/.test(label) && (outputs === 1 || Number(label) < outputs)
+    const classes = outputs === 1 ? 'the numbers of classes, from 0' : `classes 0 to ${outputs - 1}`
+    if (isClass && Number.isFinite(weight)) continue
+    const found = isClass ? `the weight ${weight} for class ${label}, expected a finite number` : `a class "${label}", expected ${classes}`
+    throw new RootstockError('USAGE', `Invalid classWeight: found ${found}`, {
+      hint: "Name classes by their number, such as { 0: 1, 1: 2.5 }, or give 'balanced' to fit",
+    })
+  }
+}
+
 /** Classes of one-hot rows, of numbers, or of one column of 0 and 1. */
 export function classNumbers({ data, shape }: Tensor): number[] {
   const [size = 0, width = 1] = shape
   return Array.from({ length: size }, (_, i) => {
     const row = Array.from(data.subarray(i * width, (i + 1) * width), Number)
-    return width === 1 ? Math.round(row[0] ?? 0) : row.indexOf(Math.max(...row))
+    return width === 1 ? nearest(row[0] ?? 0) : row.indexOf(Math.max(...row))
   })
+}
+
+/** The nearest whole number; of two that are equally near the even one, as NumPy rounds for Keras. */
+function nearest(value: number): number {
+  const below = Math.floor(value)
+  return value - below === 0.5 ? below + (Math.abs(below) % 2) : Math.round(value)
 }
 
 /** Throws SHAPE unless there is one weight per sample. */

@@ -25,6 +25,8 @@ export interface BatchRequest {
   readonly epoch: number
   /** Batches at the beginning that are left out, because they are done already. Default 0. */
   readonly skip?: number
+  /** Of a stream: read it from its beginning, not from where the last reading ended. Default false. */
+  readonly fromStart?: boolean
 }
 
 /** Batches for any number of epochs. */
@@ -150,12 +152,20 @@ export function streamSource(
     taken++
     return next
   }
+  const beginAnew = async (): Promise<void> => {
+    const before = iterator
+    iterator = stream[Symbol.asyncIterator]()
+    taken = 0
+    // A generator is its own iterator: it can only go on, and must stay open for that.
+    if (before !== iterator) await before?.return?.()
+  }
   return {
     samples: null,
     isAtHand: false,
-    async *batches({ skip = 0 }) {
+    async *batches({ skip = 0, fromStart = false }) {
+      if (fromStart) await beginAnew()
       // The epoch before this one may have ended exactly at the stream's end.
-      let wraps = iterator !== undefined && skip === 0
+      let wraps = !fromStart && iterator !== undefined && skip === 0
       for (;;) {
         const next = await nextOf(wraps)
         wraps = false

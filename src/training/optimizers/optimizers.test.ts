@@ -123,6 +123,11 @@ describe('clipping', () => {
   })
 })
 
+it("Nadam's numbers for a step take no longer the more steps there were", () => {
+  const { ahead, now } = nadam().rule.scalars(2 ** 32, 0.001)
+  expect([ahead, now]).toEqual([0.9, expect.closeTo(0.1, 15)])
+})
+
 describe('options', () => {
   it('have the defaults of Keras', () => {
     const rates = Object.fromEntries(optimizerNames.map((name) => [name, resolveOptimizer(name).learningRate]))

@@ -182,7 +182,12 @@ export function nadam(options: NadamOptions = {}): Optimizer {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options
   // μₜ = β₁(1 − ½·0.96ᵗ), Πₜ = μ₁…μₜ;  m̂ = μₜ₊₁·m/(1 − Πₜ₊₁) + (1 − μₜ)·g/(1 − Πₜ);  w ← w − η·m̂/(√(v/(1 − β₂ᵗ)) + ε)
   const mu = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** t)
-  const product = (t: number): number => Array.from({ length: t }, (_, i) => mu(i + 1)).reduce((sum, value) => sum * value, 1)
+  // What is below half of the precision changes no 1 − Πₜ: no more factors are needed, however many steps there were.
+  const product = (t: number): number => {
+    let value = 1
+    for (let i = 1; i <= t && value > Number.EPSILON / 4; i++) value *= mu(i)
+    return value
+  }
   return makeOptimizer(
     'Nadam',
     { beta1, beta2, epsilon, ...options },
