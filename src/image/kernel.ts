@@ -11,7 +11,7 @@ interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
   readonly across: (from: number, rowBytes: number, lines: number, ...rest: number[]) => void
   readonly down: (from: number, rowBytes: number, ...rest: number[]) => void
-  readonly pick: (from: number, rowBytes: number, rows: number, lines: number, columns: number, count: number, to: number) => void
+  readonly pick: (from: number, rowBytes: number, ...rest: number[]) => void
   readonly affine: (from: number, end: number, to: number, ...rest: number[]) => void
 }
 
