@@ -2,6 +2,7 @@
 import sharp, { type Sharp } from 'sharp'
 import { messageOf } from '../errors.ts'
 import { decodeBmp } from './bmp.ts'
+import { decodeGif } from './gif.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
 import { unreadable } from './read.ts'
@@ -48,6 +49,7 @@ export async function decode(bytes: Uint8Array, name: string): Promise<Decoded> 
 
 async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promise<Decoded> {
   if (format === 'bmp') return { pixels: decodeBmp(bytes, name, MAX_PIXELS), orientation: 1 }
+  if (format === 'gif') return { pixels: decodeGif(bytes, name, MAX_PIXELS), orientation: 1 }
   try {
     return await withItsOwnMessage(() => decodeWithSharp(bytes))
   } catch (error) {
