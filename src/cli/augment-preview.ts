@@ -9,7 +9,7 @@ import { count, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
 import { followLinks } from './photo-flags.ts'
-import type { ProgressOutput } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
 import { RootstockError } from '../errors.ts'
 
 const DEFAULT_SIZE = 224
@@ -28,7 +28,7 @@ export const augmentPreview = command({
     ...augmentationFlags,
   },
   examples: ['rootstock augment-preview data --flip horizontal --rotation 0.05 --zoom 0.1 --out sheet.png'],
-  run: async ({ operands: [folder = ''], flags, terminal: { print, progress } }) => {
+  run: async ({ operands: [folder = ''], flags, terminal }) => {
     const { out = 'augment-preview.png', photos: wanted = 4, views = 7, size = DEFAULT_SIZE, seed = 0 } = flags
     formOf(out, ['png'])
     const chosen = await augmentationOf(flags, size)
@@ -40,37 +40,51 @@ export const augmentPreview = command({
     const image = await import('../image/index.ts')
     const { contactSheet } = await import('../report/index.ts')
     const { atomicWrite } = await import('../files/index.ts')
-    const photos = await chosenPhotos(folder, wanted, flags.followLinks ? { followLinks: true } : {})
+    const found = await photosIn(folder, flags.followLinks ? { followLinks: true } : {})
     const change = image.augment(chosen.augmentation)
     const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
-    const pictures = await changed(photos, ({ file }) => image.augmentPreview(file, change, options), progress)
+    const { photos, pictures } = await changed(found, wanted, ({ file }) => image.augmentPreview(file, change, options), terminal)
     await atomicWrite(
       out,
       await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
     )
-    print(`${oneLine(out)}: ${photos.length} photos, ${views} views of each`)
+    terminal.print(`${oneLine(out)}: ${photos.length} photos, ${views} views of each`)
     return { json: { out, photos: photos.map(({ file }) => file), views, size, seed, augmentation: change.description } }
   },
 })
 
-/** The pictures of all photos, one after the other. */
+/** The first photos that can be read, and their pictures, one after the other; damaged ones are left out, as in a training. */
 async function changed(
-  photos: readonly ChosenPhoto[],
+  found: readonly ChosenPhoto[],
+  wanted: number,
   views: (photo: ChosenPhoto) => Promise<Pixels[]>,
-  progress: ProgressOutput,
-): Promise<SheetPicture[]> {
+  { progress, note }: Terminal,
+): Promise<{ photos: ChosenPhoto[]; pictures: SheetPicture[] }> {
   const bar = timedBar(progress, { label: 'Changing', unit: 'photos' })
+  const photos: ChosenPhoto[] = []
   const pictures: SheetPicture[] = []
+  const errors: RootstockError[] = []
   try {
-    for (const [done, photo] of photos.entries()) {
-      bar.update(done, photos.length)
-      const shown = await views(photo)
+    for (const photo of found) {
+      if (photos.length === wanted) break
+      bar.update(photos.length, Math.min(wanted, found.length))
+      const shown = await views(photo).catch((error: unknown) => errors.push(unusable(error)))
+      if (typeof shown === 'number') continue
+      photos.push(photo)
       pictures.push(...shown.map((pixels, i) => ({ pixels, caption: i === 0 ? photo.label : `view ${i}` })))
     }
-    return pictures
   } finally {
     bar.clear()
   }
+  if (photos.length === 0 && errors[0]) throw errors[0]
+  for (const { message } of errors) note(`Left out: ${message}`)
+  return { photos, pictures }
+}
+
+/** The error of a picture that cannot be used; any other is thrown. */
+function unusable(error: unknown): RootstockError {
+  if (error instanceof RootstockError && error.code === 'IMAGE') return error
+  throw error
 }
 
 interface ChosenPhoto {
@@ -78,8 +92,8 @@ interface ChosenPhoto {
   readonly label: string
 }
 
-/** Photos from all over the folder, the same ones each time. */
-async function chosenPhotos(folder: string, wanted: number, scanning: ScanOptions): Promise<ChosenPhoto[]> {
+/** The photos of a folder in an order of chance, which is the same each time. */
+async function photosIn(folder: string, scanning: ScanOptions): Promise<ChosenPhoto[]> {
   const { stat } = await import('node:fs/promises')
   const { fileOf, imageFolder, layoutOf } = await import('../data/index.ts')
   const { random } = await import('../tensor/index.ts')
@@ -89,7 +103,7 @@ async function chosenPhotos(folder: string, wanted: number, scanning: ScanOption
   const root = layout.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
   const dataset = await imageFolder(root, scanning).open()
   const order = random('augment-preview').shuffle(Array.from({ length: dataset.size }, (_, i) => i))
-  return order.slice(0, wanted).map((index) => ({
+  return order.map((index) => ({
     file: fileOf(dataset, index).toString(),
     label: dataset.classNames[dataset.labels[index] ?? -1] ?? '',
   }))

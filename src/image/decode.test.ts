@@ -99,6 +99,11 @@ describe('decode of rarer kinds', () => {
     expect([...pixels.data]).toEqual(expected)
   })
 
+  it('cuts 16-bit grey at 255, with a transparent value too', async () => {
+    const png = 'iVBORw0KGgoAAAANSUhEUgAAAAMAAAABEAAAAABuG5crAAAAAnRSTlMBLF1QkJoAAAAPSURBVHicY2RIYTzh+wUABewCcLYSNMIAAAAASUVORK5CYII='
+    expect([...(await decode(Buffer.from(png, 'base64'), 'grey16.png')).pixels.data]).toEqual([100, 100, 100, 255, 255, 255, 255, 255, 255])
+  })
+
   it('drops the alpha of a grey picture', async () => {
     const grey = Uint8Array.from([10, 0, 200, 128, 30, 255, 40, 1])
     const png = await sharp(grey, { raw: { width: 2, height: 2, channels: 2 } })

@@ -1,10 +1,12 @@
 /** @file Decodes picture files to the RGB bytes that Pillow's `Image.open(path).convert('RGB')` gives, colour profiles ignored. */
-import sharp, { type Sharp } from 'sharp'
+import sharp, { type Metadata, type Sharp } from 'sharp'
 import { messageOf } from '../errors.ts'
 import { decodeBmp } from './bmp.ts'
+import { decodeGif } from './gif.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
 import { unreadable } from './read.ts'
+import { tiffRefusal } from './tiff-kind.ts'
 
 /** A decoded picture and the EXIF turn (1 to 8) that is still to be applied. */
 export interface Decoded {
@@ -48,6 +50,9 @@ export async function decode(bytes: Uint8Array, name: string): Promise<Decoded> 
 
 async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promise<Decoded> {
   if (format === 'bmp') return { pixels: decodeBmp(bytes, name, MAX_PIXELS), orientation: 1 }
+  if (format === 'gif') return { pixels: decodeGif(bytes, name, MAX_PIXELS), orientation: 1 }
+  const refusal = format === 'tiff' ? tiffRefusal(bytes) : undefined
+  if (refusal !== undefined) throw unreadable(name, refusal)
   try {
     return await withItsOwnMessage(() => decodeWithSharp(bytes))
   } catch (error) {
@@ -88,8 +93,15 @@ async function decodeWithSharp(bytes: Uint8Array): Promise<Decoded> {
   const found = await image.metadata()
   const read = READERS.get(found.space)
   if (!read) throw new Error(`its colours are in the space "${found.space}", expected RGB, grey or CMYK`)
-  const pixels = await withRoom(found.width * found.height * found.channels, () => read(image))
+  if (!isUsualDepth(found)) throw new Error(`its colours are numbers of the kind "${found.depth}", expected 8 or 16 bits without a sign`)
+  const pixels = await withRoom(found.width * found.height * found.channels, () => read(image, { bytes, depth: found.depth }))
   return { pixels, orientation: found.orientation ?? 1 }
+}
+
+/** Grey may be of any kind but bytes with a sign, which Pillow takes for bytes without one. */
+function isUsualDepth({ space, depth }: Pick<Metadata, 'space' | 'depth'>): boolean {
+  if (space === 'b-w' || space === 'grey16') return depth !== 'char'
+  return depth === 'uchar' || depth === 'ushort'
 }
 
 /** Bytes that all pictures together may take which are decoded at the same time; one alone may take more. */
@@ -122,13 +134,26 @@ function blockOtherLoaders(): void {
 }
 
 /** How each colour space of libvips becomes RGB in Pillow; the others are refused. */
-const READERS: ReadonlyMap<string, (image: Sharp) => Promise<Pixels>> = new Map([
+const READERS = new Map<string, (image: Sharp, source: Source) => Promise<Pixels>>([
   ['srgb', readRgb],
   ['b-w', readRgb],
   ['rgb16', readRgb],
-  ['grey16', async (image) => clipGrey16(await rawOf(image.toColourspace('grey16').raw({ depth: 'ushort' })))],
-  ['cmyk', async (image) => fromCmyk(await rawOf(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw()))],
+  ['grey16', async (image, { bytes }) => fromGrey16(await rawOf(image.toColourspace('grey16').raw({ depth: 'ushort' })), bytes)],
+  ['cmyk', async (image, { depth }) => fromCmyk(await inksOf(image.pipelineColourspace('cmyk').toColourspace('cmyk'), depth))],
 ])
+
+/** A picture as its file has it. */
+interface Source {
+  readonly bytes: Uint8Array
+  readonly depth: Metadata['depth']
+}
+
+/** Of inks of 16 bits, the high byte. */
+async function inksOf(image: Sharp, depth: Metadata['depth']): Promise<Raw> {
+  if (depth !== 'ushort') return rawOf(image.raw())
+  const { data, info } = await rawOf(image.raw({ depth: 'ushort' }))
+  return { data: Uint8Array.from(wordsOf(data), (ink) => ink >> 8), info }
+}
 
 async function readRgb(image: Sharp): Promise<Pixels> {
   return spread(await rawOf(image.toColourspace('srgb').raw()))
@@ -136,6 +161,10 @@ async function readRgb(image: Sharp): Promise<Pixels> {
 
 function rawOf(image: Sharp): Promise<Raw> {
   return image.toBuffer({ resolveWithObject: true })
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, byteLength / 2)
 }
 
 interface Raw {
@@ -157,14 +186,21 @@ function spread({ data, info }: Raw): Pixels {
   return { data: rgb, width, height }
 }
 
-/** Pillow's mode I;16 to RGB: values above 255 become 255. Grey with alpha (mode LA) keeps the high byte instead. */
-function clipGrey16({ data, info }: Raw): Pixels {
+/**
+ * Pillow's mode I;16 to RGB: values above 255 become 255. Grey with alpha (mode LA) keeps the high byte instead, but not where libvips has made
+ * the alpha of a PNG's transparent value.
+ */
+function fromGrey16({ data, info }: Raw, bytes: Uint8Array): Pixels {
   const { width, height, channels } = info
-  const wide = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+  const isClipped = channels === 1 || (sniff(bytes) === 'png' && bytes[PNG_COLOUR_TYPE] === 0)
+  const wide = wordsOf(data)
   const grey = new Uint8Array(width * height)
-  for (let i = 0; i < grey.length; i++) grey[i] = channels === 1 ? Math.min(255, wide[i]!) : wide[i * channels]! >> 8
+  for (let i = 0; i < grey.length; i++) grey[i] = isClipped ? Math.min(255, wide[i * channels]!) : wide[i * channels]! >> 8
   return spread({ data: grey, info: { width, height, channels: 1 } })
 }
+
+/** Where a PNG says what its channels are: 0 for grey alone. */
+const PNG_COLOUR_TYPE = 25
 
 /** Pillow's cmyk2rgb: (255 − ink) · (255 − black) / 255 in its own rounding. */
 function fromCmyk({ data, info }: Raw): Pixels {
@@ -187,5 +223,7 @@ function reasonOf(message: string): string {
   if (message.startsWith('its colours')) return message
   if (/trunc|premature|end of (file|data|stream|input)|unexpected end|eof|not enough data|read error|too short/i.test(message))
     return 'the file is truncated'
-  return `its data are damaged (${message.trim().split('\n')[0] ?? ''})`
+  const first = message.trim().split('\n')[0] ?? ''
+  if (/not (configured|supported)/i.test(first)) return `it is of a kind that cannot be read (${first})`
+  return `its data are damaged (${first})`
 }

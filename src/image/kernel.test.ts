@@ -59,4 +59,8 @@ describe('the kernel', () => {
     expect(kernel.across(noise(60, 2), axis(60, 3, 'bilinear'), { first: 0, last: 2 })).toBeUndefined()
     expect(kernel.down(noise(60, 20), axis(20, 3, 'bilinear'), 0)).toBeUndefined()
   })
+
+  it('gives no areas where its memory cannot grow', () => {
+    expect(createKernel(2 ** 40)!.areas(2 ** 33)).toBeUndefined()
+  })
 })

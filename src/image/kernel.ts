@@ -11,7 +11,7 @@ interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
   readonly across: (from: number, rowBytes: number, lines: number, ...rest: number[]) => void
   readonly down: (from: number, rowBytes: number, ...rest: number[]) => void
-  readonly pick: (from: number, rowBytes: number, rows: number, lines: number, columns: number, count: number, to: number) => void
+  readonly pick: (from: number, rowBytes: number, ...rest: number[]) => void
   readonly affine: (from: number, end: number, to: number, ...rest: number[]) => void
 }
 
@@ -62,7 +62,16 @@ function areasIn({ memory }: Exports, room: number, sizes: readonly number[]): R
     total += bytesOfArea(size)
   }
   if (total > room) return undefined
-  const lacking = total - memory.buffer.byteLength
-  if (lacking > 0) memory.grow(Math.ceil(lacking / PAGE))
-  return { bytes: new Uint8Array(memory.buffer), starts }
+  return isGrown(memory, total) ? { bytes: new Uint8Array(memory.buffer), starts } : undefined
+}
+
+/** False where the system has no more memory to give: the plain loops may still find what little they need. */
+function isGrown(memory: Exports['memory'], size: number): boolean {
+  const lacking = size - memory.buffer.byteLength
+  try {
+    if (lacking > 0) memory.grow(Math.ceil(lacking / PAGE))
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,6 +1,6 @@
 /** @file plot, diagram, cache and augment-preview: what they write, and how wrong arguments are refused. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { resultsCsv } from '../../src/transfer/report/results-csv.ts'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
@@ -70,6 +70,17 @@ describe('augment-preview', () => {
     expect(code).toBe(0)
     expect(json).toMatchObject({ out, views: 3, augmentation: expect.stringMatching(/^randomCrop.* randomFlip.* randAugment/) as string })
     expect(png(out)).toBe(true)
+  })
+
+  it('leaves damaged photos out, and says so', async () => {
+    const photos = join(folder, 'damaged')
+    await drawClasses(photos, 3)
+    const names = readdirSync(join(photos, 'cat'))
+    for (const name of names) writeFileSync(join(photos, 'cat', name), 'no picture')
+    const { code, json, stderr } = await rootstockJson(['augment-preview', photos, '--out', join(folder, 'sheet.png'), '--flip', 'both'])
+    expect(code).toBe(0)
+    expect((json['photos'] as string[]).map((file) => basename(dirname(file)))).toEqual(['dog', 'dog', 'dog'])
+    expect(stderr.match(/^Left out: Cannot read .*\.\w+: it is not a picture in a known format/gm)).toHaveLength(names.length)
   })
 
   it('refuses no augmentation, a small crop and a wrong part', async () => {

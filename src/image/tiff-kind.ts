@@ -1,0 +1,58 @@
+/** @file Which kinds of TIFF libvips reads without an error, but as other colours than they have. */
+
+/** Tags of a picture's directory. */
+const COMPRESSION = 259
+const PHOTOMETRIC = 262
+const BITS = 258
+
+/** Values of those tags. */
+const WHITE_IS_ZERO = 0
+const YCBCR = 6
+const JPEG = 7
+
+/** Why the first picture of a TIFF cannot be read, or undefined. */
+export function tiffRefusal(bytes: Uint8Array): string | undefined {
+  const tags = firstTags(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  // libvips takes the three values for red, green and blue unless libjpeg converts them.
+  if (tags.get(PHOTOMETRIC) === YCBCR && tags.get(COMPRESSION) !== JPEG)
+    return 'its colours are YCbCr without JPEG, expected RGB, grey or CMYK'
+  // Pillow does not turn these numbers over, libvips does.
+  if (tags.get(PHOTOMETRIC) === WHITE_IS_ZERO && tags.get(BITS) === 16)
+    return 'it is 16-bit grey in which 0 is white, expected 0 to be black'
+  return undefined
+}
+
+/** The numbers of those tags, the first where a tag has several; what lies beyond the file's end is left to libvips to refuse. */
+function firstTags(view: DataView): ReadonlyMap<number, number> {
+  const isLittle = view.byteLength > 4 && view.getUint8(0) === 0x49
+  const isBig = view.byteLength >= 16 && view.getUint16(2, isLittle) === 43
+  const begin = isBig ? offsetAt(view, 8, isLittle) : view.byteLength >= 8 ? view.getUint32(4, isLittle) : Infinity
+  const [head, entry, value] = isBig ? [8, 20, 12] : [2, 12, 8]
+  const found = new Map<number, number>()
+  if (begin + head > view.byteLength) return found
+  const count = isBig ? offsetAt(view, begin, isLittle) : view.getUint16(begin, isLittle)
+  for (let i = 0, at = begin + head; i < count && at + entry <= view.byteLength; i++, at += entry) {
+    const tag = view.getUint16(at, isLittle)
+    if (tag === BITS || tag === COMPRESSION || tag === PHOTOMETRIC) found.set(tag, shortAt(view, at, { isLittle, isBig, value }))
+  }
+  return found
+}
+
+interface Layout {
+  readonly isLittle: boolean
+  readonly isBig: boolean
+  /** Where an entry has its value, or the place of its values where they need more room. */
+  readonly value: number
+}
+
+function shortAt(view: DataView, at: number, { isLittle, isBig, value }: Layout): number {
+  const count = isBig ? offsetAt(view, at + 4, isLittle) : view.getUint32(at + 4, isLittle)
+  const room = isBig ? 4 : 2
+  if (count <= room) return view.getUint16(at + value, isLittle)
+  const place = isBig ? offsetAt(view, at + value, isLittle) : view.getUint32(at + value, isLittle)
+  return place + 2 <= view.byteLength ? view.getUint16(place, isLittle) : NaN
+}
+
+function offsetAt(view: DataView, at: number, isLittle: boolean): number {
+  return Number(view.getBigUint64(at, isLittle))
+}
