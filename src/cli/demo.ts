@@ -1,5 +1,5 @@
 /** @file `rootstock demo`: the whole way without a download, on drawn cats and dogs. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { errnoOf } from '../files/file-error.ts'
@@ -116,10 +116,10 @@ async function drawSet({ photos: folder, data }: Places, { images, seed, signal,
 
 async function drawFile(folder: string, { kind, i, number }: { kind: (typeof KINDS)[number]; i: number; number: number }): Promise<string> {
   const { drawAnimal } = await import('../image/index.ts')
-  const { fileError } = await import('../files/index.ts')
+  const { fileError, makeFolder } = await import('../files/index.ts')
   const path = join(folder, `${kind}.${i}.jpg`)
   try {
-    await mkdir(folder, { recursive: true })
+    makeFolder(folder)
     await writeFile(path, await drawAnimal(kind, number, DRAWING))
   } catch (error) {
     throw fileError(error, path, { action: 'write' })
