@@ -7,7 +7,7 @@ import type { Classifier, TrainClassifierOptions, TrainReport } from '../transfe
 import { createBar, duration } from './bar.ts'
 import { command } from './command.ts'
 import { count, word } from './flag-values.ts'
-import { shellWord } from './go-on.ts'
+import { shellPath } from './go-on.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { alignColumns, percent } from './table.ts'
@@ -186,7 +186,7 @@ function show({ classifiers, answers, seconds, places }: Result, { print, colors
     )
   }
   const [first] = answers
-  if (first) print(`\nTook ${duration(seconds)}. Try: rootstock predict ${shellWord(places.run)} ${shellWord(first.file)}`)
+  if (first) print(`\nTook ${duration(seconds)}. Try: rootstock predict ${shellPath(places.run)} ${shellPath(first.file)}`)
 }
 
 /** The pictures lie beside the report; a run whose report could not be written names its folder. */
