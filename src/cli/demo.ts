@@ -1,5 +1,5 @@
 /** @file `rootstock demo`: the whole way without a download, on drawn cats and dogs. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { errnoOf } from '../files/file-error.ts'
@@ -7,7 +7,7 @@ import type { Classifier, TrainClassifierOptions, TrainReport } from '../transfe
 import { createBar, duration } from './bar.ts'
 import { command } from './command.ts'
 import { count, word } from './flag-values.ts'
-import { shellWord } from './go-on.ts'
+import { shellPath } from './go-on.ts'
 import { oneLine } from './one-line.ts'
 import { trainingProgress } from './progress.ts'
 import { alignColumns, percent } from './table.ts'
@@ -116,10 +116,10 @@ async function drawSet({ photos: folder, data }: Places, { images, seed, signal,
 
 async function drawFile(folder: string, { kind, i, number }: { kind: (typeof KINDS)[number]; i: number; number: number }): Promise<string> {
   const { drawAnimal } = await import('../image/index.ts')
-  const { fileError } = await import('../files/index.ts')
+  const { fileError, makeFolder } = await import('../files/index.ts')
   const path = join(folder, `${kind}.${i}.jpg`)
   try {
-    await mkdir(folder, { recursive: true })
+    makeFolder(folder)
     await writeFile(path, await drawAnimal(kind, number, DRAWING))
   } catch (error) {
     throw fileError(error, path, { action: 'write' })
@@ -186,7 +186,7 @@ function show({ classifiers, answers, seconds, places }: Result, { print, colors
     )
   }
   const [first] = answers
-  if (first) print(`\nTook ${duration(seconds)}. Try: rootstock predict ${shellWord(places.run)} ${shellWord(first.file)}`)
+  if (first) print(`\nTook ${duration(seconds)}. Try: rootstock predict ${shellPath(places.run)} ${shellPath(first.file)}`)
 }
 
 /** The pictures lie beside the report; a run whose report could not be written names its folder. */

@@ -13,7 +13,7 @@ export interface StoppedTraining {
 
 /** "rootstock train photos --out runs/pets --resume", for a POSIX shell. */
 export function goOnCommand({ folder, run }: StoppedTraining): string {
-  return ['rootstock', 'train', folder, '--out', run, '--resume'].map(shellWord).join(' ')
+  return `rootstock train ${shellPath(folder)} --out ${shellPath(run)} --resume`
 }
 
 /** What was thrown, with the very command to go on with where the run has begun. */
@@ -23,6 +23,11 @@ export function sayHowToGoOn(error: unknown, stopped: StoppedTraining): unknown 
     ? `Go on with: ${goOnCommand(stopped)}`
     : 'Nothing was kept yet; give the same command again'
   return new RootstockError('CANCELED', error.message, { hint, cause: error })
+}
+
+/** A path as a word of a command: one that begins with a dash would be taken for a flag. */
+export function shellPath(path: string): string {
+  return shellWord(path.startsWith('-') ? `./${path}` : path)
 }
 
 /** A word as a POSIX shell reads it; what steers a terminal is made visible. */

@@ -4,7 +4,7 @@ import type { LinkMode, Prepared } from '../data/index.ts'
 import { timedBar, type TimedBar } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, toggle, words } from './flag-values.ts'
-import { shellWord } from './go-on.ts'
+import { shellPath } from './go-on.ts'
 import { oneLine } from './one-line.ts'
 import { alignColumns } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -66,7 +66,7 @@ function show(
   for (const note of notes) print(colors.dim(oneLine(note)))
   const rows = classNames.map((label) => [oneLine(label), ...PARTS.map((part) => counts[part].get(label) ?? 0)])
   for (const line of alignColumns([['class', ...PARTS], ...rows])) print(line)
-  print(`Ready in ${oneLine(out)}: rootstock train ${shellWord(out)}${link === 'symlink' ? ' --follow-links' : ''}`)
+  print(`Ready in ${oneLine(out)}: rootstock train ${shellPath(out)}${link === 'symlink' ? ' --follow-links' : ''}`)
 }
 
 function jsonOf({ classNames, counts, notes, unusable, isUnchanged }: Prepared, out: string): object {

@@ -6,7 +6,7 @@ import { duration } from './bar.ts'
 import { command } from './command.ts'
 import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
 import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts'
-import { goOnCommand, sayHowToGoOn, shellWord } from './go-on.ts'
+import { goOnCommand, sayHowToGoOn, shellPath } from './go-on.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { followLinks } from './photo-flags.ts'
@@ -132,5 +132,5 @@ function show(report: TrainReport, { print, note, colors }: Terminal, goOn: stri
   const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
   print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
   if (goOn !== undefined) note(`Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: ${goOn}`)
-  print(`Kept in ${oneLine(run)}: rootstock predict ${shellWord(run)} PHOTO`)
+  print(`Kept in ${oneLine(run)}: rootstock predict ${shellPath(run)} PHOTO`)
 }

@@ -4,10 +4,11 @@
  * Only synchronous transactions are used. On a full disk the asynchronous ones of lmdb 3.5 reject promises that nobody holds, which ends
  * the process, and their `flushed` never settles.
  */
-import { mkdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database, Key, RootDatabase } from 'lmdb'
 import { RootstockError, messageOf } from '../errors.ts'
+import { makeFolder } from '../files/index.ts'
 import { storeDamage } from './store-damage.ts'
 import { storeFile } from './store-name.ts'
 
@@ -29,7 +30,7 @@ export async function openStoreFile<T>(folder: string, parts: (root: RootDatabas
   const { open } = await import('lmdb')
   let root: RootDatabase | undefined
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     const damage = removeDamaged(folder)
     refuseFullDisk(folder)
     root = open({ path: join(folder, storeFile), maxDbs: 4, noMemInit: true, encoding: 'binary', overlappingSync: false })

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { fileError } from './file-error.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** The operations of the file system that appending goes through; tests put faults here. */
 export type AppendFileSystem = Pick<typeof fs, 'mkdirSync' | 'openSync' | 'fstatSync' | 'writeSync' | 'ftruncateSync' | 'closeSync'>
@@ -20,7 +21,7 @@ export interface AppendOptions {
 export function appendWhole(path: string, bytes: Uint8Array | string, { at, system = fs }: AppendOptions = {}): number {
   const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
   try {
-    system.mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path), (folder) => system.mkdirSync(folder))
     const fd = system.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o666)
     try {
       const found = system.fstatSync(fd).size

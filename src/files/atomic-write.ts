@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { errnoOf, fileError } from './file-error.ts'
 import { removeAtExit } from './leftovers.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** What `atomicWrite` takes: all bytes at once, or pieces in order. */
 export type Bytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -163,7 +164,7 @@ function holdOld(path: string): () => void {
 /** Opens the temporary file in the target's own folder, where a rename never crosses devices, with the mode of the file it replaces. */
 function openTemporary(path: string, system: FileSystem, failure: (error: unknown) => unknown): Opened {
   try {
-    fs.mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     const old = fs.statSync(path, { throwIfNoEntry: false })
     if (old && !old.isFile()) {
       throw new RootstockError('FILE', `Cannot write ${path}: it is not a regular file`, { hint: 'Name a file that can be replaced' })

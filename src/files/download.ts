@@ -8,6 +8,7 @@ import { RootstockError } from '../errors.ts'
 import { errnoOf, fileError } from './file-error.ts'
 import { fileHash } from './file-hash.ts'
 import { withLock, type Lock } from './lock.ts'
+import { makeFolder } from './make-folder.ts'
 import { ask, openConnections, type Failure, type NetworkRules } from './network.ts'
 import { discardNote, discardPart, partOf, partSize, receive, resumeHeaders, resumePoint, startsLike } from './partial.ts'
 import type { BodyLimits, FileFormat, OnBytes } from './partial.ts'
@@ -59,7 +60,7 @@ export async function download(urls: readonly string[], target: string, options:
   if (present?.ok) return present.hash
   const meter = progressMeter(target, options.onProgress)
   try {
-    fs.mkdirSync(dirname(target), { recursive: true })
+    makeFolder(dirname(target))
     return await withLock(`${target}.lock`, (lock) => fetchUnderLock(urls, target, { ...options, lock, onBytes: meter.onBytes }), {
       signal: options.signal,
       onWait: meter.onWait,

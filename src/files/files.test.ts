@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { cacheFolder, fileHash, readRegular } from './index.ts'
+import { cacheFolder, fileHash, makeFolder, readRegular } from './index.ts'
 
 const folder = fs.mkdtempSync(join(tmpdir(), 'rootstock-files-'))
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -48,4 +48,19 @@ test.each([
 
 test('cacheFolder falls back to /tmp when home cannot be written', () => {
   expect(cacheFolder({ environment: {}, home: '/nonexistent/home' })).toBe('/tmp/.keras/models')
+})
+
+test('makeFolder makes a folder and those above it, and leaves one that is there', () => {
+  const path = join(folder, 'a', 'b', 'c')
+  makeFolder(path)
+  makeFolder(path)
+  expect(fs.statSync(path).isDirectory()).toBe(true)
+  fs.writeFileSync(join(folder, 'a', 'file'), '')
+  expect(() => makeFolder(join(folder, 'a', 'file'))).toThrow(/EEXIST/)
+  expect(() => makeFolder(join(folder, 'a', 'file', 'd'))).toThrow(/ENOTDIR/)
+})
+
+// Node's mkdir with `recursive` never comes back from there.
+test.runIf(process.platform === 'linux')('makeFolder ends where a folder cannot be made below one that is there', () => {
+  expect(() => makeFolder('/proc/rootstock/runs')).toThrow(/ENOENT/)
 })

@@ -1,10 +1,10 @@
 /** @file A folder that only one run may write to at a time. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { sweepTemporaries } from './atomic-write.ts'
 import { fileError } from './file-error.ts'
 import { withLock, type Lock } from './lock.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** Options of `withFolderLock`. */
 export interface FolderLockOptions {
@@ -23,7 +23,7 @@ const NAME = 'run.lock'
  */
 export function withFolderLock<T>(folder: string, work: (lock: Lock) => Promise<T>, options: FolderLockOptions = {}): Promise<T> {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
   } catch (error) {
     return Promise.reject(fileError(error, folder, { action: 'make' }))
   }

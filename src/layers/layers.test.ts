@@ -6,6 +6,12 @@ import { Functional } from '../models/index.ts'
 
 const input = (...shape: (number | null)[]): SymbolicTensor => layers.input({ shape })
 
+it('weights that fit into no memory are refused', () => {
+  const inputs = input(256)
+  const { weights } = new Functional({ inputs, outputs: layers.dense({ units: 1e9, name: 'wide' })(inputs) })
+  expect(() => weights[0]?.value()).toThrow(/^Cannot make wide\/kernel: found shape \[256,1000000000\]/)
+})
+
 describe('add and multiply', () => {
   it.each([
     {

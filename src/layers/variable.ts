@@ -101,11 +101,20 @@ export class Variable {
   /** The numbers themselves, in the graph's layout, not copied. The same object until they are replaced. */
   graphValue(): Tensor<'float32'> {
     if (!this.#value) {
-      const initial = this.#initial?.() ?? new Float32Array(sizeOf(this.shape))
-      this.#value = this.toGraphLayout({ data: initial, shape: this.shape, dtype: 'float32' })
+      this.#value = this.toGraphLayout({ data: this.#first(), shape: this.shape, dtype: 'float32' })
       this.#initial = undefined
     }
     return this.#value
+  }
+
+  #first(): Float32Array {
+    try {
+      return this.#initial?.() ?? new Float32Array(sizeOf(this.shape))
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      const found = `Cannot make ${this.path}: found shape ${showShape(this.shape)}, expected one that fits into memory`
+      throw new RootstockError('SHAPE', found, { hint: 'Give its layer fewer units or a smaller input', cause: error })
+    }
   }
 
   /** Takes over a tensor in the graph's layout, without a copy. Also says that its numbers changed, when it is the present one. */

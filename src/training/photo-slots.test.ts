@@ -34,3 +34,7 @@ it('a photo can be kept while its place is used again', () => {
   const own = { data: new Float32Array(6), shape, dtype: 'float32' } as const
   expect(slots.kept(own)).toBe(own)
 })
+
+it('photos that fit into no memory are refused', () => {
+  expect(() => photoSlots(4, [100_000, 100_000, 3])).toThrow(expect.objectContaining({ code: 'SHAPE' }) as Error)
+})

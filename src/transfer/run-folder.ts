@@ -1,9 +1,9 @@
 /** @file The run's folder: what lies in it and how it is read back. */
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
-import { atomicWrite, errnoOf, fileHash, fileReason, readRegular } from '../files/index.ts'
+import { atomicWrite, errnoOf, fileHash, fileReason, makeFolder, readRegular } from '../files/index.ts'
 import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
@@ -57,7 +57,7 @@ export async function refuseTakenFolder(path: string, resume: boolean): Promise<
 export async function createRunFolder(path: string): Promise<void> {
   await refuseTakenFolder(path, false)
   try {
-    await mkdir(path, { recursive: true })
+    makeFolder(path)
   } catch (error) {
     throw new RootstockError('FILE', `Cannot make the run's folder ${path}: ${fileReason(error)}`, {
       cause: error,

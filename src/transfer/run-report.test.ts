@@ -11,6 +11,7 @@ import { optimizers, type TrainingEvent } from '../training/index.ts'
 import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, freezeUpTo } from './classifier-model.ts'
 import type { TrainReport } from './options.ts'
+import { commandLine } from './report/config-yaml.ts'
 import { openRunLog } from './report/run-log.ts'
 import { writeRunReport, type FinishedRun } from './run-report.ts'
 
@@ -131,6 +132,10 @@ describe('writeRunReport', () => {
     expect(card.replaceAll('\\<', '')).not.toContain('<img')
     expect(card).toContain('=cmd\\|calc')
     expect(await text(run, 'results.csv')).not.toMatch(/^[=+@]|,[=+@]/m)
+  })
+
+  it('names a folder so that it is not taken for a flag', () => {
+    expect(commandLine('-photos', { epochs: 2 })).toBe('rootstock train ./-photos --epochs 2')
   })
 
   it('keeps the settings in config.yaml', async () => {

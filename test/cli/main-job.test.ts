@@ -226,6 +226,7 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
 
   it('is answered with a command in words that a shell reads', () => {
     expect(goOnCommand({ folder: "it's", run: 'runs/a' })).toBe(`rootstock train 'it'\\''s' --out runs/a --resume`)
+    expect(goOnCommand({ folder: '-photos', run: '-run' })).toBe('rootstock train ./-photos --out ./-run --resume')
   })
 
   it('given twice ends at once', async () => {

@@ -228,6 +228,7 @@ describe('augmentations', () => {
     () => randomBrightness({ factor: 0.1, valueRange: [1, 0] }),
     () => mixup({ alpha: 0 }),
     () => viewsOf(randomFlip(), { views: 0 }),
+    () => viewsOf(randomFlip(), { views: 10_001 }),
   ])('refuse wrong settings: %s', (make) => expect(make).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error))
 
   test.each([

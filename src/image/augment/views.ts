@@ -27,9 +27,17 @@ export interface ViewOptions {
   readonly readSize?: readonly [number, number]
 }
 
+// Far more than any training sees, and few enough to hold.
+const mostViews = 10_000
+
 /** `views` fixed views: with a frozen trunk each costs one pass over the photos, once. */
 export function viewsOf(augmentation: Augmentation, { seed = 0, views, readSize }: ViewOptions): View[] {
   checkCount('views', views, 1)
+  if (views > mostViews) {
+    throw new RootstockError('USAGE', `Cannot augment: views is ${views}, expected at most ${mostViews}`, {
+      hint: 'Each costs one pass over the photos; more than there are epochs are never seen',
+    })
+  }
   return Array.from({ length: views }, (_, index) => ({ augmentation, seed, index, ...(readSize && { readSize }) }))
 }
 

@@ -1,8 +1,8 @@
 /** @file modelCheckpoint: saves the model or its weights after every epoch or every so many batches. */
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { messageOf, RootstockError, refuseUnknown } from '../../errors.ts'
+import { makeFolder } from '../../files/index.ts'
 import { checksFor } from '../arguments.ts'
 import type { Callback, TrainingControl } from '../callback.ts'
 import type { Logs } from '../events.ts'
@@ -173,7 +173,7 @@ function reasonToSave({ saveBestOnly, monitor, verbose }: Settings, at: Judged):
 
 async function write(path: string, weightsOnly: boolean, control: TrainingControl): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
   } catch (error) {
     throw new RootstockError('FILE', `Cannot save the checkpoint ${path}: ${messageOf(error)}`, {
       cause: error,

@@ -1,9 +1,9 @@
 /** @file Before a run in int8: gives the model an 8-bit trunk where it is close enough to float32, and says which it became. */
 import { createHash } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError, messageOf } from '../../errors.ts'
 import { featureFolder, hashAll, readAll, type Dataset } from '../../data/index.ts'
+import { makeFolder } from '../../files/index.ts'
 import { graphHash, type Graph } from '../../graph/index.ts'
 import type { Functional } from '../../models/index.ts'
 import { rows, type Tensor } from '../../tensor/index.ts'
@@ -60,11 +60,12 @@ async function madeOrStored(settling: Settling, trunk: Graph): Promise<ByteTrunk
   const stored = await readByteTrunk(path).catch(() => undefined)
   if (stored) return stored
   const made = await makeByteTrunk(trunk, photos, onProgress)
-  await mkdir(folder, { recursive: true })
-    .then(() => writeByteTrunk(path, made))
-    .catch((error: unknown) => {
-      settling.emit({ type: 'warning', message: `Going on without keeping the 8-bit trunk: ${messageOf(error)}`, by: 'int8' })
-    })
+  try {
+    makeFolder(folder)
+    await writeByteTrunk(path, made)
+  } catch (error) {
+    settling.emit({ type: 'warning', message: `Going on without keeping the 8-bit trunk: ${messageOf(error)}`, by: 'int8' })
+  }
   return made
 }
 

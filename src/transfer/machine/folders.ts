@@ -1,10 +1,10 @@
 /** @file Checks of what lies on disk: the folders for weights and features, free space, the weights themselves. */
-import { access, mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { access, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { allReleases, verifyRelease, type Release } from '../../applications/index.ts'
 import { featureFolder, storeDamage } from '../../data/index.ts'
-import { cacheFolder, isOffline } from '../../files/index.ts'
+import { cacheFolder, isOffline, makeFolder } from '../../files/index.ts'
 import { sizeInWords, type Answer, type Machine } from './check.ts'
 
 /** The largest released weights, and room for features. */
@@ -35,7 +35,7 @@ export async function checkFeatureFolder({ environment }: Machine): Promise<Answ
 async function unwritable(folder: string, hint: string): Promise<Answer | undefined> {
   const probe = join(folder, `.rootstock-probe-${process.pid}`)
   try {
-    await mkdir(folder, { recursive: true })
+    makeFolder(folder)
     await writeFile(probe, '')
     await rm(probe)
     return undefined

@@ -30,12 +30,17 @@ export function commandLine(folder: string, settings: Readonly<Record<string, un
         : settingOf(value)
     return setting === undefined ? [] : [flagOf(kebab(key), setting)]
   })
-  return ['rootstock train', quoted(folder), ...flags].join(' ')
+  return ['rootstock train', quotedPath(folder), ...flags].join(' ')
 }
 
 /** A word of a POSIX shell. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** A path as a word of a command: one that begins with a dash would be taken for a flag. */
+export function quotedPath(path: string): string {
+  return quoted(path.startsWith('-') ? `./${path}` : path)
 }
 
 function flagOf(name: string, value: Setting): string {

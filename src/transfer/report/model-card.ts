@@ -2,7 +2,7 @@
 import { visible } from '../../report/index.ts'
 import type { Evaluation, TrainReport } from '../options.ts'
 import { version } from '../version.ts'
-import { commandLine, quoted } from './config-yaml.ts'
+import { commandLine, quotedPath } from './config-yaml.ts'
 import { percentText, shareText } from './interval.ts'
 
 /** What a model card tells. */
@@ -108,7 +108,7 @@ function recipe({ folder, report, reading, settings }: ModelCard): string[] {
 function use({ run }: ModelCard): string[] {
   return [
     '## How to use it',
-    `\`\`\`sh\nrootstock predict ${code(quoted(run))} photo.jpg\nrootstock evaluate ${code(quoted(run))} more-photos\n\`\`\``,
+    `\`\`\`sh\nrootstock predict ${code(quotedPath(run))} photo.jpg\nrootstock evaluate ${code(quotedPath(run))} more-photos\n\`\`\``,
     [
       '```ts',
       "import { loadClassifier } from 'rootstock'",
