@@ -133,13 +133,13 @@ test.each([
 })
 
 /** A network of one layer, in the form of Keras 3. */
-function oneLayer(className: string, config: object, more: readonly unknown[] = []): object {
+function oneLayer(className: string, config: object, more: readonly unknown[] = [], kwargs: object = {}): object {
   const shape = [null, 4]
   const own = { module: 'keras.layers', registered_name: null }
   const x = { class_name: '__keras_tensor__', config: { shape, dtype: 'float32', keras_history: ['x', 0, 0] } }
   const layers = [
     { ...own, class_name: 'InputLayer', name: 'x', config: { batch_shape: shape, name: 'x' }, inbound_nodes: [] },
-    { ...own, class_name: className, name: 'y', config: { name: 'y', ...config }, inbound_nodes: [{ args: [x, ...more], kwargs: {} }] },
+    { ...own, class_name: className, name: 'y', config: { name: 'y', ...config }, inbound_nodes: [{ args: [x, ...more], kwargs }] },
   ]
   return { class_name: 'Functional', config: { name: 'm', layers, input_layers: [['x', 0, 0]], output_layers: [['y', 0, 0]] } }
 }
@@ -152,6 +152,18 @@ test.each([
   const read = (): unknown => readModelConfig(config, 'a file')
   expect(read).toThrow(expect.objectContaining({ code: 'FORMAT', hint: expect.any(String) as string }))
   expect(read).toThrow(found)
+})
+
+test.each([
+  [null, undefined],
+  // Of every input of a nested model that has several.
+  [[null, null], undefined],
+  [[null, [1]], 'the layer "y" is called with mask = [null,[1]]'],
+  [[], 'the layer "y" is called with mask = []'],
+])('a call with the mask %j', (mask, refusal) => {
+  const read = (): unknown => readModelConfig(oneLayer('Dense', { units: 1 }, [], { mask }), 'a file')
+  if (refusal === undefined) expect(read).not.toThrow()
+  else expect(read).toThrow(refusal)
 })
 
 test.each(['.', '..', ''])('a layer called "%s" goes into .keras, and is refused by the older form', async (name) => {
