@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
 import { readModelConfig } from '../../formats/keras/index.ts'
 import { clearSession, dense, input } from '../../layers/index.ts'
-import { loadModel, model } from '../index.ts'
+import { loadModel, model, type Model } from '../index.ts'
 import { branching } from './branching.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-hostile-'))
@@ -121,6 +121,19 @@ describe("a model.json's shard", () => {
     if (found === undefined) await expect(opening).resolves.toBeDefined()
     else await expect(opening).rejects.toMatchObject({ code: 'FILE', message: expect.stringMatching(found) as string })
   })
+})
+
+test.each([
+  ['safetensors', async (net: Model) => net.loadWeights(at('nan.safetensors'))],
+  ['weights.h5', async (net: Model) => net.loadWeights(at('nan.weights.h5'))],
+  ['json', async () => loadModel(withShard('nan.json', 'nan.bin'))],
+])('numbers that are not finite, in .%s, are told with the file, the weight and a hint', async (ending, load) => {
+  const net = branching()
+  net.weights[1]!.assign(new Float32Array(4).fill(NaN))
+  await net.save(at(`nan.${ending === 'json' ? 'keras' : ending}`))
+  writeFileSync(at('nan.bin'), Buffer.from(Float32Array.of(1, NaN).buffer))
+  const message = expect.stringMatching(new RegExp(`nan\\.${ending}: ".+" .*holds NaN, expected finite numbers`, 'u')) as string
+  await expect(load(branching())).rejects.toMatchObject({ code: 'WEIGHTS', message, hint: expect.any(String) as string })
 })
 
 test.each([
