@@ -1,4 +1,5 @@
 /** @file Half precision, and bytes of files as float32. */
+import { RootstockError } from '../errors.ts'
 import { fromHalf } from '../tensor/index.ts'
 
 /** How a file holds its numbers; all little-endian. */
@@ -46,4 +47,11 @@ export function firstNotFinite(data: Float32Array): number {
   // What is not finite, less itself, is not a number.
   for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i
   return -1
+}
+
+/** The WEIGHTS error of a file with numbers that are not finite; `found` says which. */
+export function notFinite(path: string, found: string): RootstockError {
+  return new RootstockError('WEIGHTS', `Cannot read ${path}: ${found}, expected finite numbers`, {
+    hint: 'The training that wrote this file had failed; use an earlier checkpoint',
+  })
 }

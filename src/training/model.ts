@@ -107,7 +107,8 @@ export class Model extends Functional {
 
   /**
    * Takes the weights of a file: Keras's of all generations, `.keras`, `.safetensors`; into a compiled model also the optimizer's memory,
-   * as far as the file has it. Throws FILE, FORMAT and WEIGHTS; a file that does not fit changes nothing.
+   * as far as the file has it. Throws FILE, FORMAT and WEIGHTS; a file that does not fit changes nothing, but numbers that are not finite
+   * show only when they are reached.
    */
   async loadWeights(path: string, options: MatchOptions = {}): Promise<void> {
     refuseUnknown('loadWeights', options, { byName: true, skipMismatch: true })

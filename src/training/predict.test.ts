@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import * as engines from '../engine/index.ts'
 import { onnxGraph } from '../formats/onnx/index.ts'
 import { add, batchNormalization, clearSession, conv2d, dense, dropout, flatten, globalAveragePooling2d, input } from '../layers/index.ts'
+import { readOnnx, writeOnnx } from '../onnx/index.ts'
 import { random, rows, tensor, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { model, type Model } from './model.ts'
 import { joinRows, Predictor } from './predict.ts'
@@ -204,6 +205,16 @@ describe('what cannot be predicted', () => {
   ] as const)('%s', async (...[, x, options, code, message]) => {
     await expect(anySize().predict(x, options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
   })
+})
+
+it.each(['float32', 'float16'] as const)('an ONNX file in %s has every output, also those with the same numbers', (precision) => {
+  clearSession()
+  const x = input({ shape: [3] })
+  const y = dense({ units: 2 })(x)
+  const net = model({ inputs: x, outputs: [y, dropout({ rate: 0.5 })(y), dense({ units: 4 })(y), y] })
+  const { outputs } = readOnnx(writeOnnx(onnxGraph(net, { precision })).bytes, 'the file')
+  expect(outputs.map(({ shape }) => shape[1])).toEqual([2, 2, 4, 2])
+  expect(new Set(outputs.map(({ name }) => name)).size).toBe(4)
 })
 
 it('joinRows joins along the first axis', () => {

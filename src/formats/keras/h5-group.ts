@@ -14,7 +14,7 @@ export function readMembers(source: ByteSource, messages: readonly H5Message[], 
     if (type === MESSAGE.symbolTable) return fromSymbolTable(source, body, path)
     if (type === MESSAGE.link) return [fromLink(source, body, path)]
     if (type === MESSAGE.linkInfo && readAddress(body, 2 + (body.getUint8(1) & 1 ? 8 : 0)) !== Infinity) {
-      throw refusal(source, `"${path}" keeps its members in dense storage, which Rootstock does not read`, RESAVE)
+      throw refusal(source, `"${path}" keeps its members in dense storage, which Rootstock does not read`, RESAVE_NAMES)
     }
     return []
   })
@@ -22,6 +22,9 @@ export function readMembers(source: ByteSource, messages: readonly H5Message[], 
 
 /** What to do about files of the library's newest forms. */
 export const RESAVE = 'Save the file again with Keras, or with h5py and its default libver'
+
+/** One name that is not ASCII makes Keras's own `.h5` such a file, from nine layers on. */
+const RESAVE_NAMES = `${RESAVE}; where a layer has a name with letters beyond ASCII, save as .keras or .weights.h5, or rename it`
 
 function fromSymbolTable(source: ByteSource, body: DataView, path: string): H5Member[] {
   const heap = readBlock(source, readAddress(body, 8), 32)

@@ -102,6 +102,10 @@ test.each([
   expect(error.hint).toBeDefined()
 })
 
+test('dense groups, which Keras itself writes for names that are not ASCII, have a hint that helps there too', () => {
+  expect(failureOf(() => openHdf5(fixture('dense'))).hint).toContain('save as .keras or .weights.h5, or rename it')
+})
+
 test.each([
   ['unwritten', 'was never written'],
   ['unwritten-chunked', 'was never written'],

@@ -2,7 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import { showShape } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { firstNotFinite } from '../numbers.ts'
+import { firstNotFinite, notFinite } from '../numbers.ts'
 import { openHdf5 } from './hdf5.ts'
 import type { H5File } from './hdf5.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
@@ -214,13 +214,7 @@ function toWeight(file: H5File, dataset: H5Dataset, name: string): FileWeight {
       const tensor = file.read(dataset)
       const bad = firstNotFinite(tensor.data)
       if (bad < 0) return tensor
-      throw new RootstockError(
-        'WEIGHTS',
-        `Cannot read ${file.name}: "${dataset.path}" ${showShape(dataset.shape)} holds ${tensor.data[bad]}, expected finite numbers`,
-        {
-          hint: 'The training that wrote this file had failed; use an earlier checkpoint',
-        },
-      )
+      throw notFinite(file.name, `"${dataset.path}" ${showShape(dataset.shape)} holds ${tensor.data[bad]}`)
     },
   }
 }

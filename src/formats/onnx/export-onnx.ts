@@ -1,7 +1,7 @@
 /** @file Writes a model as standard ONNX: input and output in Keras's layout, float32 and with a free batch. */
 import { RootstockError } from '../../errors.ts'
 import { atomicWrite, formatBytes } from '../../files/index.ts'
-import type { Graph } from '../../graph/index.ts'
+import type { Graph, Tape, Value } from '../../graph/index.ts'
 import type { KerasShape } from '../../layers/index.ts'
 import { lower, type Functional } from '../../models/index.ts'
 import { mostOnnxBytes, writeOnnx } from '../../onnx/index.ts'
@@ -35,8 +35,19 @@ export function onnxBytes(model: Functional, { metadata = {}, ...options }: Expo
 export function onnxGraph(model: Functional, { precision = 'float32', inputShape }: Omit<ExportOnnxOptions, 'metadata'> = {}): Graph {
   const shapes = inputShape && model.inputs.map((): KerasShape => [null, ...inputShape])
   const lowered = lower(model, { training: false, ...(shapes ? { shapes } : {}) })
-  const graph = lowered.tape.graph(lowered.outputs)
+  const graph = lowered.tape.graph(distinct(lowered.tape, lowered.outputs))
   return precision === 'float16' ? halved(graph) : graph
+}
+
+/** A file names each output once, so that one which is asked for again, such as what dropout leaves as it was, needs a name of its own. */
+function distinct(tape: Tape, outputs: readonly Value[]): Value[] {
+  const used = new Set<Value>()
+  return outputs.map((output) => {
+    let own = output
+    while (used.has(own)) own = tape.op('Identity', [own], {})
+    used.add(own)
+    return own
+  })
 }
 
 /** The same bytes. Throws USAGE where they are more than an ONNX file can hold. */

@@ -6,7 +6,7 @@ import { sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, parseJson } from '../keras/index.ts'
 import type { FileWeight, WeightFile } from '../keras/index.ts'
-import { firstNotFinite, numberBytes, toFloat32From } from '../numbers.ts'
+import { firstNotFinite, notFinite, numberBytes, toFloat32From } from '../numbers.ts'
 import type { NumberType } from '../numbers.ts'
 
 /** The tensors of a file, by layer as in Keras's weight files. */
@@ -55,7 +55,7 @@ async function readFile(file: FileHandle, path: string): Promise<SafetensorsFile
   for (const entry of entries) {
     if (scales.has(entry.name.slice(0, -SCALE.length)) && entry.name.endsWith(SCALE)) continue
     const bytes = await readAt(file, start + entry.begin, entry.end - entry.begin)
-    weights.push(toWeight(entry, bytes, scales.get(entry.name)))
+    weights.push(toWeight(path, entry, { bytes, scales: scales.get(entry.name) }))
   }
   return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata }
 }
@@ -134,7 +134,12 @@ function checkPlaces(path: string, entries: readonly Entry[], size: number): voi
   if (total !== size) throw refuse(path, `its tensors have ${total} of ${size} bytes`)
 }
 
-function toWeight({ name, type, shape }: Entry, bytes: Buffer, scales: Float32Array | undefined): FileWeight {
+interface Numbers {
+  readonly bytes: Buffer
+  readonly scales: Float32Array | undefined
+}
+
+function toWeight(path: string, { name, type, shape }: Entry, { bytes, scales }: Numbers): FileWeight {
   return {
     name,
     shape,
@@ -145,7 +150,7 @@ function toWeight({ name, type, shape }: Entry, bytes: Buffer, scales: Float32Ar
       })
       const bad = firstNotFinite(data)
       if (bad < 0) return { data, shape, dtype: 'float32' }
-      throw new RootstockError('WEIGHTS', `Cannot read ${brief(name)}: it holds ${data[bad]}, expected finite numbers`)
+      throw notFinite(path, `${brief(name)} holds ${data[bad]}`)
     },
   }
 }

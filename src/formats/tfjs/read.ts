@@ -6,7 +6,7 @@ import { fileError, formatBytes, readRegular } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, objectAt, parseJson, textAt } from '../keras/index.ts'
 import type { FileWeight, JsonObject, WeightFile } from '../keras/index.ts'
-import { numberBytes, toFloat32From } from '../numbers.ts'
+import { firstNotFinite, notFinite, numberBytes, toFloat32From } from '../numbers.ts'
 import type { NumberType } from '../numbers.ts'
 
 /** A model as its files hold it. */
@@ -122,9 +122,9 @@ function toWeight(path: string, { name, shape, type, scale, min }: Entry, bytes:
     read() {
       const data = toFloat32From(bytes, type)
       if (scale !== 1 || min !== 0) for (let i = 0; i < data.length; i++) data[i] = data[i]! * scale + min
-      const bad = data.findIndex((number) => !Number.isFinite(number))
+      const bad = firstNotFinite(data)
       if (bad < 0) return { data, shape, dtype: 'float32' }
-      throw new RootstockError('WEIGHTS', `Cannot read ${path}: ${brief(name)} holds ${data[bad]}, expected finite numbers`)
+      throw notFinite(path, `${brief(name)} holds ${data[bad]}`)
     },
   }
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
 import { readModelConfig } from '../../formats/keras/index.ts'
 import { clearSession, dense, input } from '../../layers/index.ts'
-import { loadModel, model } from '../index.ts'
+import { loadModel, model, type Model } from '../index.ts'
 import { branching } from './branching.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-hostile-'))
@@ -124,6 +124,19 @@ describe("a model.json's shard", () => {
 })
 
 test.each([
+  ['safetensors', async (net: Model) => net.loadWeights(at('nan.safetensors'))],
+  ['weights.h5', async (net: Model) => net.loadWeights(at('nan.weights.h5'))],
+  ['json', async () => loadModel(withShard('nan.json', 'nan.bin'))],
+])('numbers that are not finite, in .%s, are told with the file, the weight and a hint', async (ending, load) => {
+  const net = branching()
+  net.weights[1]!.assign(new Float32Array(4).fill(NaN))
+  await net.save(at(`nan.${ending === 'json' ? 'keras' : ending}`))
+  writeFileSync(at('nan.bin'), Buffer.from(Float32Array.of(1, NaN).buffer))
+  const message = expect.stringMatching(new RegExp(`nan\\.${ending}: ".+" .*holds NaN, expected finite numbers`, 'u')) as string
+  await expect(load(branching())).rejects.toMatchObject({ code: 'WEIGHTS', message, hint: expect.any(String) as string })
+})
+
+test.each([
   [2, undefined],
   [6, 'its layers are called more than 20,000 times'],
 ])('models %i deep that multiply the calls of a layer', (depth, refusal) => {
@@ -133,13 +146,13 @@ test.each([
 })
 
 /** A network of one layer, in the form of Keras 3. */
-function oneLayer(className: string, config: object, more: readonly unknown[] = []): object {
+function oneLayer(className: string, config: object, more: readonly unknown[] = [], kwargs: object = {}): object {
   const shape = [null, 4]
   const own = { module: 'keras.layers', registered_name: null }
   const x = { class_name: '__keras_tensor__', config: { shape, dtype: 'float32', keras_history: ['x', 0, 0] } }
   const layers = [
     { ...own, class_name: 'InputLayer', name: 'x', config: { batch_shape: shape, name: 'x' }, inbound_nodes: [] },
-    { ...own, class_name: className, name: 'y', config: { name: 'y', ...config }, inbound_nodes: [{ args: [x, ...more], kwargs: {} }] },
+    { ...own, class_name: className, name: 'y', config: { name: 'y', ...config }, inbound_nodes: [{ args: [x, ...more], kwargs }] },
   ]
   return { class_name: 'Functional', config: { name: 'm', layers, input_layers: [['x', 0, 0]], output_layers: [['y', 0, 0]] } }
 }
@@ -152,6 +165,18 @@ test.each([
   const read = (): unknown => readModelConfig(config, 'a file')
   expect(read).toThrow(expect.objectContaining({ code: 'FORMAT', hint: expect.any(String) as string }))
   expect(read).toThrow(found)
+})
+
+test.each([
+  [null, undefined],
+  // Of every input of a nested model that has several.
+  [[null, null], undefined],
+  [[null, [1]], 'the layer "y" is called with mask = [null,[1]]'],
+  [[], 'the layer "y" is called with mask = []'],
+])('a call with the mask %j', (mask, refusal) => {
+  const read = (): unknown => readModelConfig(oneLayer('Dense', { units: 1 }, [], { mask }), 'a file')
+  if (refusal === undefined) expect(read).not.toThrow()
+  else expect(read).toThrow(refusal)
 })
 
 test.each(['.', '..', ''])('a layer called "%s" goes into .keras, and is refused by the older form', async (name) => {

@@ -77,7 +77,9 @@ function writeRate(compiled: Compiled): unknown {
 
 /** The optimizer of a file. Throws NotRestored for what we do not have; other errors mean values that it does not take. */
 export function readOptimizer(value: unknown): Optimizer {
-  const { className, config } = readObject(value, 'keras.optimizers')
+  const { className: written, config } = readObject(value, 'keras.optimizers')
+  // So Keras 2.11 to 2.15 call their own optimizers in .h5 files.
+  const className = written.replace(/^Custom>/u, '')
   const row = [...optimizerRows].find(([name]) => name.toLowerCase() === className.toLowerCase())?.[1]
   if (!row) throw new NotRestored(`Rootstock has no optimizer ${className}`)
   const rate = config['learning_rate'] ?? config['lr']

@@ -72,11 +72,17 @@ interface FoundState {
   readonly slots: readonly FileWeight[]
 }
 
+/** Keras 2.11 to 2.15 keep neither the rate nor Nadam's product: what is in their places there is no single number. */
 function keras3State(compiled: Compiled, saved: readonly FileWeight[]): FoundState {
   const [iteration, ...rest] = saved
-  const hasRate = !followsSchedule(compiled)
-  const slots = rest.slice(hasRate ? 1 : 0, compiled.optimizer.name === 'Nadam' ? -1 : undefined)
+  const hasRate = !followsSchedule(compiled) && isScalar(rest[0])
+  const hasProduct = compiled.optimizer.name === 'Nadam' && isScalar(rest.at(-1))
+  const slots = rest.slice(hasRate ? 1 : 0, hasProduct ? -1 : undefined)
   return { iteration, rate: hasRate ? rest[0] : undefined, slots }
+}
+
+function isScalar(weight: FileWeight | undefined): weight is FileWeight {
+  return weight?.shape.length === 0
 }
 
 /** Names such as "Adam/conv2d/kernel/m:0" and "Adam/iter:0". */
@@ -106,7 +112,7 @@ function keras2State(compiled: Compiled, saved: readonly FileWeight[]): FoundSta
 }
 
 function scalarOf(weight: FileWeight | undefined): number | undefined {
-  return weight?.shape.length === 0 ? weight.read().data[0] : undefined
+  return isScalar(weight) ? weight.read().data[0] : undefined
 }
 
 /** Not copied: the writer takes it at once. A slot that no step has filled holds zeros. */

@@ -95,10 +95,15 @@ function legacySource(entry: unknown, isLegacy = true): Source | undefined {
 
 /** The mode that a call fixes. Other arguments of calls are refused. */
 function trainingOf(reader: Reader, options: readonly unknown[], name: string): boolean | undefined {
-  const set = options.flatMap((entry) => (isObject(entry) ? Object.entries(entry) : [])).filter(([, value]) => value !== null)
+  const set = options.flatMap((entry) => (isObject(entry) ? Object.entries(entry) : [])).filter(([, value]) => !isNothing(value))
   const other = set.find(([key, value]) => key !== 'training' || typeof value !== 'boolean')
   if (other) throw reader.refuse(`the layer ${brief(name)} is called with ${other[0]} = ${brief(other[1])}, which Rootstock does not know`)
   return set[0] === undefined ? undefined : set[0][1] === true
+}
+
+/** A model with several inputs is called with a mask for each of them: [null, null]. */
+function isNothing(value: unknown): boolean {
+  return value === null || (isList(value) && value.length > 0 && value.every((part) => part === null))
 }
 
 /** In the lists of Keras 2, a nested model's own node comes first; whether a file counts it shows in the greatest number that it uses. */
