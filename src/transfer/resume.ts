@@ -81,11 +81,11 @@ function shown(value: unknown): string {
 
 /** The report of a run that is over; undefined while something is left to do. */
 export async function finishedReport(run: string, options: TrainClassifierOptions): Promise<TrainReport | undefined> {
-  const report = (await readRunSettings(run)).report as TrainReport | undefined
+  const { settings, reported, ...was } = await readRunSettings(run)
+  const report = was.report as TrainReport | undefined
   const found = await readCheckpoint(checkpointFolder(run))
-  if (!report || !found || !existsSync(join(run, 'README.md'))) return undefined
+  if (!report || !found || !reported || !existsSync(join(run, 'README.md'))) return undefined
   const { stage, stages, until } = extraOf(run, found.extra)
-  const { settings } = await readRunSettings(run)
   const more = (options.epochs ?? 10) - epochsIn(settings)
   const isTrained = stage + 1 === stages && (found.stopped || (found.batch === 0 && found.epoch >= until + more))
   return isTrained && (report.test !== null || report.images.test === 0) ? report : undefined
