@@ -114,6 +114,27 @@ it('a run that was interrupted in its test leaves all pictures when it goes on',
   expect(said.join()).toContain('is over')
 })
 
+it('a run with rounded features and without pictures goes on as it was', { timeout: 60_000 }, async () => {
+  const small = { network: 'mobilenet', weights: 'none', alpha: 0.25, size: 32, head: 'none', epochs: 3 } as const
+  const started = { ...small, featureStore: 'float16', plots: false } as const
+  await trainClassifier(at('photos'), { ...started, out: at('rounded') })
+  const out = at('rounded-stopped')
+  const stop = new AbortController()
+  // Before its first checkpoint, which would say how features were kept.
+  const first = trainClassifier(at('photos'), {
+    ...started,
+    out,
+    signal: stop.signal,
+    onEvent: (event) => event.type === 'featuresProgress' && stop.abort(),
+  })
+  await expect(first).rejects.toMatchObject({ code: 'CANCELED' })
+  const other = trainClassifier(at('photos'), { out, resume: true, featureStore: false })
+  await expect(other).rejects.toThrow('featureStore was float16, is false')
+  await trainClassifier(at('photos'), { out, resume: true })
+  for (const name of ['history.csv', 'best.weights.h5']) expect(readFileSync(join(out, name)).equals(readFileSync(at('rounded', name))), name).toBe(true) // prettier-ignore
+  expect(existsSync(join(out, 'results.svg'))).toBe(false)
+})
+
 describe('--resume', () => {
   const resume = (...more: string[]): Promise<Awaited<ReturnType<typeof rootstock>>> =>
     rootstock(['train', at('photos'), '--out', at('whole'), '--resume', ...more], env)
