@@ -55,7 +55,7 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
   const features = computes ? cut.features : [input]
   const bytes = cut.trunk && !inFloat ? byteTrunkFor(model, cut.trunk)?.graph : undefined
   const graph = bytes ?? cut.trunk
-  const batch = photosAtOnce(photo, bytes !== undefined)
+  const batch = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, bytes !== undefined)
   const mixesRows = hasFloatProducts(graph)
   const compiledTrunk = lazyProgram(graph)
   return {
@@ -105,6 +105,18 @@ function hasFloatProducts(graph: Graph | undefined): boolean {
     graph?.nodes.some(({ op, inputs }) => (op === 'MatMul' || op === 'Gemm') && !inputs.every((input) => input && ofBytes.has(input))) ??
     false
   )
+}
+
+/** As many numbers as the longest vectors of processors hold. */
+const vector = 16
+
+/**
+ * The engine adds up a mean by vectors from where memory is aligned, and takes softplus of the numbers at its ends by another formula. So
+ * the last bits depend on where in a batch a photo lies, unless its numbers fill vectors; and the place depends on which photos were missing.
+ */
+function dependsOnPlace(graph: Graph | undefined): boolean {
+  const numbersOf = (value: Value | null | undefined): number => sizeOf(value?.shape.slice(1).map((size) => size ?? 1) ?? [])
+  return graph?.nodes.some(({ op, inputs }) => op === 'Softplus' || (op === 'ReduceMean' && numbersOf(inputs[0]) % vector !== 0)) ?? false
 }
 
 function lazyProgram(graph: Graph | undefined): { get: () => Promise<Inference>; dispose: () => Promise<void> } {

@@ -34,7 +34,10 @@ const extraSchema = z.object({
 })
 
 /** Settings that another run of the same training may have otherwise. */
-const FREE: readonly string[] = ['out', 'resume', 'epochs', 'plots', 'featureStore', 'checkpointSeconds', 'sanity']
+const FREE: readonly string[] = ['out', 'resume', 'epochs', 'plots', 'checkpointSeconds', 'sanity']
+
+/** Settings that say what to do now, not how to train. */
+const OF_THE_CALL: readonly string[] = ['out', 'resume']
 
 /** Runs `work` while no other process may use the run's folder; a new run's folder must not hold a run, a resumed one's must. Code USAGE. */
 export async function inRunFolder<T>(run: string, options: TrainClassifierOptions, work: () => Promise<T>): Promise<T> {
@@ -58,10 +61,10 @@ export async function resumedOptions(run: string, given: TrainClassifierOptions)
     })
   }
   const { settings } = await readRunSettings(run)
-  const had = Object.fromEntries(Object.entries(settings).filter(([name]) => !FREE.includes(name) || name === 'epochs'))
+  const had = Object.fromEntries(Object.entries(settings).filter(([name]) => !OF_THE_CALL.includes(name)))
   for (const [name, value] of Object.entries(given)) {
     const is = keptAs(name, value)
-    if (is === undefined || !isKept(name, value) || FREE.includes(name) || isDeepStrictEqual(had[name], is)) continue
+    if (is === undefined || !isKept(name, value) || isSame(name, had[name], is)) continue
     throw changed('USAGE', run, `${name} was ${name in had ? shown(had[name]) : 'its default'}, is ${shown(is)}`)
   }
   const least = epochsIn(settings)
@@ -74,6 +77,12 @@ export async function resumedOptions(run: string, given: TrainClassifierOptions)
   return { ...optionsOf(Object.fromEntries(Object.entries(had).filter(([name]) => !(name in asked)))), ...asked }
 }
 
+/** A store changes the figures only where it rounds features. */
+function isSame(name: string, was: unknown, is: unknown): boolean {
+  if (name === 'featureStore') return (was === 'float16') === (is === 'float16')
+  return FREE.includes(name) || isDeepStrictEqual(was, is)
+}
+
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.map(shown).join(' ')
   return typeof value === 'string' ? value : JSON.stringify(value)
@@ -81,11 +90,11 @@ function shown(value: unknown): string {
 
 /** The report of a run that is over; undefined while something is left to do. */
 export async function finishedReport(run: string, options: TrainClassifierOptions): Promise<TrainReport | undefined> {
-  const report = (await readRunSettings(run)).report as TrainReport | undefined
+  const { settings, reported, ...was } = await readRunSettings(run)
+  const report = was.report as TrainReport | undefined
   const found = await readCheckpoint(checkpointFolder(run))
-  if (!report || !found || !existsSync(join(run, 'README.md'))) return undefined
+  if (!report || !found || !reported || !existsSync(join(run, 'README.md'))) return undefined
   const { stage, stages, until } = extraOf(run, found.extra)
-  const { settings } = await readRunSettings(run)
   const more = (options.epochs ?? 10) - epochsIn(settings)
   const isTrained = stage + 1 === stages && (found.stopped || (found.batch === 0 && found.epoch >= until + more))
   return isTrained && (report.test !== null || report.images.test === 0) ? report : undefined

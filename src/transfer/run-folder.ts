@@ -40,6 +40,8 @@ const schema = z.object({
   /** Of best.weights.h5, in runs that are over. */
   weightsSha256: z.string().exactOptional(),
   report: z.unknown().optional(),
+  /** Whether pictures, tables and pages follow from that report: not while they are being made, nor where that was interrupted. */
+  reported: z.boolean().exactOptional(),
 })
 
 /** What run.json holds. */

@@ -60,11 +60,13 @@ async function trainIn(place: Place, input: JobInput): Promise<Classifier> {
   const { report, answers } = await reportOf(job, history)
   await keepByteTrunk(job.run, job.net)
   const precision = report.int8 && { precision: 'int8' as const }
-  await writeRunSettings(job.run, { ...settingsOf(job), ...precision, weightsSha256: await hashWeights(job.run), report })
+  const settings = { ...settingsOf(job), ...precision, weightsSha256: await hashWeights(job.run), report }
+  await writeRunSettings(job.run, settings)
   const labels = job.spec.classes.map((label) => ({ label }))
   const classifier = new Classifier({ model: job.net, network: job.spec.network, labels, reading: job.reading, report })
   await writeRunArtifact(job.run, classifier, job.emit)
   await tellPeople(job, { history, report, answers })
+  if (!job.options.signal?.aborted) await writeRunSettings(job.run, { ...settings, reported: true })
   return classifier
 }
 

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSy
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { application } from '../../src/applications/index.ts'
+import { trainClassifier } from '../../src/transfer/index.ts'
 import { drawClasses, ended, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL, start } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
@@ -92,6 +93,46 @@ describe.skipIf(process.platform === 'win32')('a run with augmentations', () => 
     expect(code, stderr).toBe(0)
     for (const file of ['history.csv', 'best.weights.h5']) expect(readFileSync(join(run, file)).equals(readFileSync(join(at('augmented'), file)))).toBe(true) // prettier-ignore
   })
+})
+
+it('a run that was interrupted in its test leaves all pictures when it goes on', { timeout: 60_000 }, async () => {
+  const out = at('untold')
+  const small = { network: 'mobilenet', weights: 'none', alpha: 0.25, size: 32, head: 'none', epochs: 1, out } as const
+  const stop = new AbortController()
+  await trainClassifier(at('photos'), {
+    ...small,
+    signal: stop.signal,
+    onEvent: (event) => event.type === 'featuresProgress' && event.split === 'test' && stop.abort(),
+  })
+  const said: string[] = []
+  const goOn = (): Promise<unknown> =>
+    trainClassifier(at('photos'), { out, resume: true, onEvent: (event) => event.type === 'message' && said.push(event.message) })
+  await goOn()
+  for (const name of ['confusion_matrix.svg', 'val_predictions.png']) expect(existsSync(join(out, name)), name).toBe(true)
+  expect(said.join()).not.toContain('is over')
+  await goOn()
+  expect(said.join()).toContain('is over')
+})
+
+it('a run with rounded features and without pictures goes on as it was', { timeout: 60_000 }, async () => {
+  const small = { network: 'mobilenet', weights: 'none', alpha: 0.25, size: 32, head: 'none', epochs: 3 } as const
+  const started = { ...small, featureStore: 'float16', plots: false } as const
+  await trainClassifier(at('photos'), { ...started, out: at('rounded') })
+  const out = at('rounded-stopped')
+  const stop = new AbortController()
+  // Before its first checkpoint, which would say how features were kept.
+  const first = trainClassifier(at('photos'), {
+    ...started,
+    out,
+    signal: stop.signal,
+    onEvent: (event) => event.type === 'featuresProgress' && stop.abort(),
+  })
+  await expect(first).rejects.toMatchObject({ code: 'CANCELED' })
+  const other = trainClassifier(at('photos'), { out, resume: true, featureStore: false })
+  await expect(other).rejects.toThrow('featureStore was float16, is false')
+  await trainClassifier(at('photos'), { out, resume: true })
+  for (const name of ['history.csv', 'best.weights.h5']) expect(readFileSync(join(out, name)).equals(readFileSync(at('rounded', name))), name).toBe(true) // prettier-ignore
+  expect(existsSync(join(out, 'results.svg'))).toBe(false)
 })
 
 describe('--resume', () => {

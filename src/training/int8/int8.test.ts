@@ -114,6 +114,25 @@ describe("fit with precision: 'int8'", () => {
     await net.dispose()
   })
 
+  it.each([
+    ['frozen layers are dense', 'none of the frozen layers is a convolution', () => layers.dense({ units: 4, name: 'only' })],
+    // The first photo alone is so bright that the others become zeros; with the first layer in float32 nothing is left in 8 bits.
+    ['the only convolution is kept in float32', 'differ too much', () => layers.conv2d({ filters: 4, kernelSize: 3, name: 'only' })],
+  ] as const)('goes on in float32 with a warning where %s', async (_name, reason, only) => {
+    const input = layers.input({ shape: [12, 12, 3] })
+    const flat = layers.flatten()(only()(input))
+    const net = model({ inputs: input, outputs: layers.dense({ units: 2, activation: 'softmax', name: 'head' })(flat) })
+    net.getLayer('only').trainable = false
+    net.compile({ loss: 'categoricalCrossentropy' })
+    const { x, y } = photos(30)
+    x.data[0] = 1e20
+    const events: TrainingEvent[] = []
+    await net.fit(x, y, { precision: 'int8', onEvent: (event) => events.push(event) })
+    expect(events.find(({ type }) => type === 'warning')).toMatchObject({ by: 'int8', message: expect.stringContaining(reason) as string })
+    expect(byteTrunkOf(net)).toBeUndefined()
+    await net.dispose()
+  })
+
   it('refuses another precision, and a stream', async () => {
     const net = classifier()
     await expect(trained(net, { precision: 'int4' as 'int8' })).rejects.toThrow('int4')

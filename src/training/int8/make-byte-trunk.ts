@@ -56,7 +56,7 @@ export async function makeByteTrunk(
   let best = await bestOf(graph, against, 'int8')
   if (best.cosine.mean < leastCosine) {
     const careful = await bestOf(graph, against, 'float32')
-    if (careful.cosine.mean > best.cosine.mean) best = careful
+    if (careful.cosine.mean > best.cosine.mean && isInBytes(careful.graph)) best = careful
   }
   const { method, firstLayer, cosine } = best
   const counts = { calibrated: photos.calibration.length, compared: photos.comparison.length }
@@ -66,6 +66,11 @@ export async function makeByteTrunk(
     source: graphHash(float),
     agreement: { method, firstLayer, cosine, photos: counts },
   }
+}
+
+/** Not where the first layer is the only one that 8 bits would serve. */
+function isInBytes({ nodes }: Graph): boolean {
+  return nodes.some(({ op }) => op === 'QuantizeLinear')
 }
 
 /** The graph with its weights as they are: each way to choose ranges asks for all of them. */

@@ -36,6 +36,7 @@ export async function settlePrecision(settling: Settling): Promise<void> {
     })
   }
   if (!trunk || trunk.outputs.some((value) => trunk.inputs.includes(value))) return refuse(settling, 'no layer that computes is frozen')
+  if (!trunk.nodes.some(({ op }) => op === 'Conv')) return refuse(settling, 'none of the frozen layers is a convolution')
   if (byteTrunkOf(model)?.source === graphHash(trunk)) return
   const made = await madeOrStored(settling, trunk)
   const { method, cosine } = made.agreement
