@@ -214,6 +214,13 @@ describe('decode of damaged bytes', () => {
     },
   )
 
+  it('a JPEG is refused where a marker in its codes does not exist', async () => {
+    const bytes = Buffer.from(readFileSync(golden('odd-images/plain.jpg')))
+    const at = bytes.indexOf(Buffer.from([0xff, 0]), bytes.indexOf(Buffer.from([0xff, 0xda])))
+    bytes[at + 1] = 4
+    expect((await refusal(bytes)).message).toBe('Cannot read x.jpg: its data are damaged (unknown marker 0x04)')
+  })
+
   it('any bytes, and any change to a picture, end in pixels or an IMAGE error', async () => {
     const files = ['plain.jpg', 'alpha.png', 'picture.gif', 'picture.tiff', 'still.webp', 'picture.bmp', 'palette.png', 'cmyk.jpg']
     const pictures = files.map((file) => readFileSync(golden(`odd-images/${file}`)))

@@ -3,6 +3,7 @@ import sharp, { type Metadata, type Sharp } from 'sharp'
 import { messageOf } from '../errors.ts'
 import { decodeBmp } from './bmp.ts'
 import { decodeGif } from './gif.ts'
+import { unknownMarker } from './jpeg-markers.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
 import { unreadable } from './read.ts'
@@ -51,13 +52,20 @@ export async function decode(bytes: Uint8Array, name: string): Promise<Decoded> 
 async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promise<Decoded> {
   if (format === 'bmp') return { pixels: decodeBmp(bytes, name, MAX_PIXELS), orientation: 1 }
   if (format === 'gif') return { pixels: decodeGif(bytes, name, MAX_PIXELS), orientation: 1 }
-  const refusal = format === 'tiff' ? tiffRefusal(bytes) : undefined
+  const refusal = refusalOf(format, bytes)
   if (refusal !== undefined) throw unreadable(name, refusal)
   try {
     return await withItsOwnMessage(() => decodeWithSharp(bytes))
   } catch (error) {
     throw unreadable(name, reasonOf(messageOf(error)), error)
   }
+}
+
+/** Why a picture is refused that libvips would read, but not as it is. */
+function refusalOf(format: Format, bytes: Uint8Array): string | undefined {
+  if (format === 'tiff') return tiffRefusal(bytes)
+  const marker = format === 'jpeg' ? unknownMarker(bytes) : undefined
+  return marker === undefined ? undefined : `its data are damaged (unknown marker 0x${marker.toString(16).padStart(2, '0')})`
 }
 
 const UNKNOWN = 'Unknown error'

@@ -7,14 +7,17 @@ interface Made {
   readonly bits: readonly number[]
   readonly format?: number
   readonly compression?: number
+  /** Where the 256 colours are said to lie. */
+  readonly palette?: number
   readonly pixels: readonly number[]
 }
 
 /** One row of two pixels, little-endian and not compressed; the directory comes first. */
-function tiff({ photometric, bits, format = 1, compression = 1, pixels }: Made): Buffer {
+function tiff({ photometric, bits, format = 1, compression = 1, palette, pixels }: Made): Buffer {
   const long = (...numbers: number[]): Buffer => Buffer.from(Uint32Array.from(numbers).buffer)
   const lists = [bits, bits.map(() => format)].map((list) => Buffer.from(Uint16Array.from(list).buffer))
-  const start = 8 + 2 + 10 * 12 + 4
+  const count = palette === undefined ? 10 : 11
+  const start = 8 + 2 + count * 12 + 4
   const places = [start, start + lists[0]!.length]
   const list = (number: number): number => (bits.length <= 2 ? lists[number]!.readUInt16LE() : places[number]!)
   const data = start + 2 * lists[0]!.length
@@ -28,11 +31,12 @@ function tiff({ photometric, bits, format = 1, compression = 1, pixels }: Made):
     [277, 1, bits.length],
     [278, 1, 1],
     [279, 1, pixels.length],
+    ...(palette === undefined ? [] : [[320, 768, palette]]),
     [339, bits.length, list(1)],
   ].map(([tag = 0, count = 0, value = 0]) =>
     Buffer.concat([Buffer.from(Uint16Array.of(tag, tag === 273 ? 4 : 3).buffer), long(count, value)]),
   )
-  return Buffer.concat([Buffer.from('II*\0'), long(8), Buffer.from([10, 0]), ...entries, long(0), ...lists, Buffer.from(pixels)])
+  return Buffer.concat([Buffer.from('II*\0'), long(8), Buffer.from([count, 0]), ...entries, long(0), ...lists, Buffer.from(pixels)])
 }
 
 describe('a TIFF', () => {
@@ -57,6 +61,8 @@ describe('a TIFF', () => {
       { photometric: 2, bits: [32, 32, 32], pixels: Array.from({ length: 24 }, (_, i) => i) },
       'its colours are numbers of the kind "uint", expected 8 or 16 bits without a sign',
     ],
+    ['without a palette', { photometric: 3, bits: [8], pixels: [1, 2] }, 'it has no palette'],
+    ['whose palette is cut', { photometric: 3, bits: [8], palette: 160, pixels: [1, 2] }, 'the file is truncated'],
     [
       'of Zstandard',
       { photometric: 1, bits: [8], compression: 50000, pixels: [1, 2] },

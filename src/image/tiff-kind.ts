@@ -1,18 +1,25 @@
-/** @file Which kinds of TIFF libvips reads without an error, but as other colours than they have. */
+/** @file Which TIFF files libvips reads without an error, but as other colours than they have. */
 
 /** Tags of a picture's directory. */
 const COMPRESSION = 259
 const PHOTOMETRIC = 262
 const BITS = 258
+const PALETTE = 320
+const SAMPLE_FORMAT = 339
+const READ = [BITS, COMPRESSION, PHOTOMETRIC, PALETTE, SAMPLE_FORMAT]
 
 /** Values of those tags. */
 const WHITE_IS_ZERO = 0
+const BY_PALETTE = 3
 const YCBCR = 6
 const JPEG = 7
 
 /** Why the first picture of a TIFF cannot be read, or undefined. */
 export function tiffRefusal(bytes: Uint8Array): string | undefined {
   const tags = firstTags(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  if ([...tags.values()].some(Number.isNaN)) return 'the file is truncated'
+  // Their numbers would pass for greys.
+  if (tags.get(PHOTOMETRIC) === BY_PALETTE && !tags.has(PALETTE)) return 'it has no palette'
   // libvips takes the three values for red, green and blue unless libjpeg converts them.
   if (tags.get(PHOTOMETRIC) === YCBCR && tags.get(COMPRESSION) !== JPEG)
     return 'its colours are YCbCr without JPEG, expected RGB, grey or CMYK'
@@ -22,7 +29,7 @@ export function tiffRefusal(bytes: Uint8Array): string | undefined {
   return undefined
 }
 
-/** The numbers of those tags, the first where a tag has several; what lies beyond the file's end is left to libvips to refuse. */
+/** The numbers of those tags, the first where a tag has several, NaN where one lies behind the file's end. A directory there is left to libvips. */
 function firstTags(view: DataView): ReadonlyMap<number, number> {
   const isLittle = view.byteLength > 4 && view.getUint8(0) === 0x49
   const isBig = view.byteLength >= 16 && view.getUint16(2, isLittle) === 43
@@ -33,7 +40,7 @@ function firstTags(view: DataView): ReadonlyMap<number, number> {
   const count = isBig ? offsetAt(view, begin, isLittle) : view.getUint16(begin, isLittle)
   for (let i = 0, at = begin + head; i < count && at + entry <= view.byteLength; i++, at += entry) {
     const tag = view.getUint16(at, isLittle)
-    if (tag === BITS || tag === COMPRESSION || tag === PHOTOMETRIC) found.set(tag, shortAt(view, at, { isLittle, isBig, value }))
+    if (READ.includes(tag)) found.set(tag, numberAt(view, at, { isLittle, isBig, value }))
   }
   return found
 }
@@ -45,12 +52,14 @@ interface Layout {
   readonly value: number
 }
 
-function shortAt(view: DataView, at: number, { isLittle, isBig, value }: Layout): number {
-  const count = isBig ? offsetAt(view, at + 4, isLittle) : view.getUint32(at + 4, isLittle)
-  const room = isBig ? 4 : 2
-  if (count <= room) return view.getUint16(at + value, isLittle)
-  const place = isBig ? offsetAt(view, at + value, isLittle) : view.getUint32(at + value, isLittle)
-  return place + 2 <= view.byteLength ? view.getUint16(place, isLittle) : NaN
+/** The first number of the entry at `at`: 32 bits of kind LONG, else 16. */
+function numberAt(view: DataView, at: number, { isLittle, isBig, value }: Layout): number {
+  const isLong = view.getUint16(at + 2, isLittle) === 4
+  const size = (isBig ? offsetAt(view, at + 4, isLittle) : view.getUint32(at + 4, isLittle)) * (isLong ? 4 : 2)
+  const isHere = size <= (isBig ? 8 : 4)
+  const place = isHere ? at + value : isBig ? offsetAt(view, at + value, isLittle) : view.getUint32(at + value, isLittle)
+  if (!isHere && place + size > view.byteLength) return NaN
+  return isLong ? view.getUint32(place, isLittle) : view.getUint16(place, isLittle)
 }
 
 function offsetAt(view: DataView, at: number, isLittle: boolean): number {
