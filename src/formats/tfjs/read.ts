@@ -39,7 +39,8 @@ export async function readTfjsModel(path: string): Promise<TfjsModel> {
   if (!config || !isObject(model)) throw refuse(path, 'it has no modelTopology')
   const groups = isList(model['weightsManifest']) ? model['weightsManifest'] : []
   const weights: FileWeight[] = []
-  for (const group of groups) weights.push(...(await readGroup(path, group)))
+  const place = { folder: await realpath(dirname(path)), read: new Set<string>() }
+  for (const group of groups) weights.push(...(await readGroup(path, group, place)))
   const training = objectAt(topology, 'training_config') ?? objectAt(model, 'trainingConfig')
   return { config, training, file: { name: path, kind: 'keras-weights', layers: layersOf(weights) } }
 }
@@ -53,14 +54,20 @@ interface Entry {
   readonly min: number
 }
 
+/** Where shards may lie, and those that were read: a list that names one of no bytes again and again would take hours. */
+interface Place {
+  readonly folder: string
+  readonly read: Set<string>
+}
+
 /** A group's shards are one run of bytes, its weights one after the other. */
-async function readGroup(path: string, group: unknown): Promise<FileWeight[]> {
+async function readGroup(path: string, group: unknown, place: Place): Promise<FileWeight[]> {
   const { paths, weights } = isObject(group) ? group : {}
   if (!isList(paths) || !isList(weights)) throw refuse(path, `a group of weights is ${brief(group)}`)
   const entries = weights.map((entry) => readEntry(path, entry))
   const wanted = entries.reduce((sum, entry) => sum + byteLength(entry), 0)
   if (!(wanted <= MOST_BYTES)) throw refuse(path, `its weights have ${formatBytes(wanted)}`)
-  const bytes = await readShards(path, paths, wanted)
+  const bytes = await readShards(path, paths, { wanted, ...place })
   let at = 0
   return entries.map((entry) => {
     const part = bytes.subarray(at, at + byteLength(entry))
@@ -90,12 +97,17 @@ function readEntry(path: string, value: unknown): Entry {
   return { name, shape, type, scale, min }
 }
 
-async function readShards(path: string, paths: readonly unknown[], wanted: number): Promise<Uint8Array> {
-  const folder = await realpath(dirname(path))
+async function readShards(
+  path: string,
+  paths: readonly unknown[],
+  { wanted, folder, read }: Place & { readonly wanted: number },
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(wanted)
   let at = 0
   for (const name of paths) {
     const shard = await shardPath(path, folder, name)
+    if (read.has(shard)) throw refuse(path, `it lists the shard ${brief(name)} twice`)
+    read.add(shard)
     const part = await readRegular(shard, { action: 'read the weights', most: wanted - at, expected: 'a shard of weights' })
     bytes.set(part, at)
     at += part.length

@@ -112,6 +112,15 @@ describe("a model.json's shard", () => {
     await expect(loadModel(path)).resolves.toBeDefined()
   })
 
+  test('that is listed twice', async () => {
+    writeFileSync(at('none.bin'), '')
+    const path = withShard('twice.json', 'whole.bin')
+    const text = readFileSync(path, 'utf8').replace('"whole.bin"', '"whole.bin","none.bin","./none.bin"')
+    writeFileSync(path, text)
+    const message = expect.stringContaining('twice.json: it lists the shard "./none.bin" twice') as string
+    await expect(loadModel(path)).rejects.toMatchObject({ code: 'FORMAT', message, hint: expect.any(String) as string })
+  })
+
   test.each([
     ['whole.bin', undefined],
     ['missing.bin', /^Cannot read the weights \S+missing\.bin: it does not exist/u],
