@@ -11,7 +11,7 @@ import { optimizers, type TrainingEvent } from '../training/index.ts'
 import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, freezeUpTo } from './classifier-model.ts'
 import type { TrainReport } from './options.ts'
-import { commandLine } from './report/config-yaml.ts'
+import { commandLine, configYaml } from './report/config-yaml.ts'
 import { openRunLog } from './report/run-log.ts'
 import { writeRunReport, type FinishedRun } from './run-report.ts'
 
@@ -136,6 +136,15 @@ describe('writeRunReport', () => {
 
   it('names a folder so that it is not taken for a flag', () => {
     expect(commandLine('-photos', { epochs: 2 })).toBe('rootstock train ./-photos --epochs 2')
+  })
+
+  it.each([
+    [true, 'float32'],
+    [false, 'none'],
+    ['float16', 'float16'],
+  ])('says featureStore %s as the flag does', (featureStore, word) => {
+    expect(commandLine('photos', { featureStore })).toBe(`rootstock train photos --feature-store ${word}`)
+    expect(parse(configYaml('photos', { featureStore }))).toMatchObject({ 'feature-store': word })
   })
 
   it('keeps the settings in config.yaml', async () => {

@@ -9,7 +9,7 @@ type Setting = string | number | boolean | null | readonly (string | number)[]
 /** `settings` are options of `trainClassifier`; undefined ones and functions are left out, augmentations are described in words. */
 export function configYaml(folder: string, settings: Readonly<Record<string, unknown>>): string {
   const rows = Object.entries(settings).flatMap(([key, value]) => {
-    const setting = settingOf(value)
+    const setting = settingOf(inFlagWords(key, value))
     return setting === undefined ? [] : [[kebab(key), setting] as const]
   })
   const comment = [
@@ -27,7 +27,7 @@ export function commandLine(folder: string, settings: Readonly<Record<string, un
     const setting =
       key === 'out' || key === 'resume' || (typeof value === 'object' && !Array.isArray(value) && value !== null)
         ? undefined
-        : settingOf(value)
+        : settingOf(inFlagWords(key, value))
     return setting === undefined ? [] : [flagOf(kebab(key), setting)]
   })
   return ['rootstock train', quotedPath(folder), ...flags].join(' ')
@@ -47,6 +47,12 @@ function flagOf(name: string, value: Setting): string {
   if (value === true) return `--${name}`
   if (value === false) return `--no-${name}`
   return `--${name} ${quoted(Array.isArray(value) ? value.join(',') : String(value ?? 'none'))}`
+}
+
+/** The option is a switch with a third value, the flag has three words. */
+function inFlagWords(key: string, value: unknown): unknown {
+  if (key !== 'featureStore' || typeof value !== 'boolean') return value
+  return value ? 'float32' : 'none'
 }
 
 function settingOf(value: unknown): Setting | undefined {
