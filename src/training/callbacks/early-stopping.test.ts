@@ -37,6 +37,11 @@ describe('earlyStopping', () => {
     expect((await drive([earlyStopping({ monitor: 'val_f1_score', patience: 1 })], [0.1, 0.2, 0.15], options)).stoppedAfter).toBe(2)
   })
 
+  it('takes figures as float32, as Keras has them: 4 of 6 improve on 1 of 6 by more than a half', async () => {
+    const callback = earlyStopping({ monitor: 'accuracy', mode: 'max', minDelta: 0.5, patience: 1 })
+    expect((await drive([callback], [1 / 6, 4 / 6, 4 / 6], { monitor: 'accuracy' })).stoppedAfter).toBe(2)
+  })
+
   it('warns once when the figure is not there', async () => {
     const { events, stoppedAfter } = await drive([earlyStopping()], [1, 2, 3], { monitor: 'loss' })
     expect(stoppedAfter).toBeNull()

@@ -41,13 +41,13 @@ export function makeMonitor(owner: string, options: MonitorOptions): Monitor {
   }
 }
 
-// Keras subtracts in double precision and compares as float32: a difference that float32 cannot hold is no improvement.
+// In Keras figures are float32; it subtracts in double precision and compares as float32: a difference that float32 cannot hold is no improvement.
 function smaller(delta: number): Improvement {
-  return (value, reference) => reference === null || Math.fround(value + delta) < Math.fround(reference)
+  return (value, reference) => reference === null || Math.fround(Math.fround(value) + delta) < Math.fround(reference)
 }
 
 function larger(delta: number): Improvement {
-  return (value, reference) => reference === null || Math.fround(value - delta) > Math.fround(reference)
+  return (value, reference) => reference === null || Math.fround(Math.fround(value) - delta) > Math.fround(reference)
 }
 
 function directionOf(owner: string, key: string, control: TrainingControl): 'min' | 'max' {
