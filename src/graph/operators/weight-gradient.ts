@@ -55,20 +55,30 @@ function groupedWeightGradient(tape: Tape, { x, dy, kernel, attributes }: Kernel
   return reshape(tape, parts.length === 1 ? parts[0]! : tape.op('Concat', parts, { axis: 2 }), [o, perGroup, kh, kw])
 }
 
-/** Few input channels (a stem): all kernel positions are gathered into one wide product. */
+/**
+ * Few input channels (a stem): all kernel positions are gathered into one wide product. With channels as photos of their own a position is copied out of
+ * kh·kw numbers instead of c·kh·kw; what fills up the blocks is more then, so that small kernels are better off together.
+ */
 function gatheredWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
   const [o = 0, c = 0, kh = 0, kw = 0] = kernel
   const [n = 0, , ho = 0, wo = 0] = sizes(dy)
-  const taps = kh * kw * c
-  const gathered = gather(tape, x, { kernel, attributes })
-  const columns = reshape(tape, gathered, [n, sizes(gathered)[1]!, ho * wo])
+  const [, , h = 0, w = 0] = sizes(x)
+  const cost = (channels: number): number => (c / channels) * filled(channels * kh * kw) * (channels * kh * kw + o)
+  const together = cost(1) < cost(c) ? 1 : c
+  const planes = together === c ? x : reshape(tape, x, [n * c, 1, h, w])
+  const taps = together * kh * kw
+  const gathered = gather(tape, planes, { kernel: [o, together, kh, kw], attributes })
+  const columns = reshape(tape, gathered, [n, (c / together) * filled(taps), ho * wo])
   const perPhoto = tape.op('FusedMatMul', [reshape(tape, dy, [n, o, ho * wo]), columns], { alpha: 1, transA: 0, transB: 1 })
-  const cut = [[0], [taps], [1], [1]].map((integers) => tape.integers(integers))
-  return reshape(tape, tape.op('Slice', [sumOver(tape, perPhoto, [0]), ...cut], {}), [o, c, kh, kw])
+  const byPlane = reshape(tape, sumOver(tape, perPhoto, [0]), [o, c / together, filled(taps)])
+  const cut = [[0], [taps], [2], [1]].map((integers) => tape.integers(integers))
+  return reshape(tape, tape.op('Slice', [byPlane, ...cut], {}), [o, c, kh, kw])
 }
 
 /** Channels of a gathered value are a multiple of this, so that the convolution runs on the engine's blocks. */
 const GATHERED = 32
+
+const filled = (taps: number): number => Math.ceil(taps / GATHERED) * GATHERED
 
 /** A convolution with one outgoing channel per input channel and kernel position, which copies it: the fastest strided gather. */
 function gather(
@@ -77,7 +87,7 @@ function gather(
   { kernel: [, c = 0, kh = 0, kw = 0], attributes }: Pick<KernelProducts, 'kernel' | 'attributes'>,
 ): Value {
   const taps = c * kh * kw
-  const channels = Math.ceil(taps / GATHERED) * GATHERED
+  const channels = filled(taps)
   const copies = new Float32Array(channels * taps)
   for (let tap = 0; tap < taps; tap++) copies[tap * taps + tap] = 1
   return tape.op('Conv', [x, tape.number([...copies], [channels, c, kh, kw])], attributes)
