@@ -48,6 +48,9 @@ export interface DatasetFeatures {
 /** Photos read at the same time, at least. */
 const READING = 8
 
+/** Raised when some photo gives other numbers than before: what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files as Pillow reads them. */
+const READING_VERSION = 2
+
 /** Who warns of the store. */
 const STORE = 'featureStore'
 
@@ -138,7 +141,7 @@ async function openKept(pass: FeaturePass): Promise<Kept | undefined> {
     const { size, preprocessing, interpolation, exif } = how
     if (store.damage !== undefined) pass.emit({ type: 'warning', message: store.damage, by: STORE })
     const precision = stored === 'float16' ? 'float16' : 'float32'
-    const key = `1/${precision}/${trunk.hash()}/${JSON.stringify([size, preprocessing, interpolation ?? 'nearest', exif ?? 'apply'])}`
+    const key = `${READING_VERSION}/${precision}/${trunk.hash()}/${JSON.stringify([size, preprocessing, interpolation ?? 'nearest', exif ?? 'apply'])}`
     await store.use(key, stored === 'float16' ? `${title}, float16` : title)
     return { store, key, precision }
   } catch (error) {
