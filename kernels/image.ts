@@ -1,8 +1,8 @@
 /**
  * @file The loops over a picture's bytes in AssemblyScript, four or sixteen numbers at a time: the two passes of Pillow's resampling, its
  * nearest pixels, and from bytes to a network's numbers. `src/image/` has the same in TypeScript; `npx tsx scripts/build-kernels.ts` makes
- * `src/image/generated/kernel.ts` of this file. Sums wrap at 32 bits in both. Vectors read and write up to 15 bytes behind the end of a picture:
- * what they write there is written again, or never read.
+ * `src/image/generated/kernel.ts` of this file. Sums wrap at 32 bits in both. Vectors read up to 15 bytes behind the end of a picture and
+ * write up to 15, `affine` up to 36: what they write there is written again, or never read.
  */
 
 /** Bits after the point of a weight. */

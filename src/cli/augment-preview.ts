@@ -68,8 +68,8 @@ async function changed(
     for (const photo of found) {
       if (photos.length === wanted) break
       bar.update(photos.length, Math.min(wanted, found.length))
-      const shown = await views(photo).catch((error: unknown) => errors.push(unusable(error)))
-      if (typeof shown === 'number') continue
+      const shown = await views(photo).catch((error: unknown) => void errors.push(unusable(error)))
+      if (!shown) continue
       photos.push(photo)
       pictures.push(...shown.map((pixels, i) => ({ pixels, caption: i === 0 ? photo.label : `view ${i}` })))
     }

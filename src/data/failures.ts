@@ -16,7 +16,7 @@ export function systemReason(error: unknown): string | undefined {
 }
 
 /** Runs `work`; a file system error becomes `Cannot ACTION "PATH": reason` with code DATA when reading, FILE when writing. */
-export async function explained<T>(code: 'DATA' | 'FILE', action: string, path: string | Buffer, work: () => Promise<T>): Promise<T> {
+export async function explained<T>(code: 'DATA' | 'FILE', action: string, path: string | Buffer, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

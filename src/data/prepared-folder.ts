@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { RootstockError } from '../errors.ts'
+import { makeFolder } from '../files/index.ts'
 import { forEachBounded, sha256, throwIfCanceled } from './bytes.ts'
 import { explained, systemCode } from './failures.ts'
 import { isInside, joinPath, printableName } from './names.ts'
@@ -54,18 +55,6 @@ export async function writePrepared(plan: PreparedPlan): Promise<{ isUnchanged: 
     return { isUnchanged: false, notes }
   } finally {
     await rm(temporary, { recursive: true, force: true })
-  }
-}
-
-/** As mkdir with `recursive`, which reports a full disk as ENOENT (nodejs/node#42808) and in /proc never returns. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return
-    if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw error
-    await makeFolder(dirname(path))
-    await mkdir(path)
   }
 }
 

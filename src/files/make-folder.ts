@@ -5,7 +5,8 @@ import { errnoOf } from './file-error.ts'
 
 /**
  * Makes `path` and the folders above it where they are not there; throws the system's error.
- * Node's own `recursive` tries for ever where a folder cannot be made although the one above it is there: in a working folder that was deleted, in /proc.
+ * Node's own `recursive` tries for ever where a folder cannot be made although the one above it is there: in a working folder that was deleted, in /proc; and it
+ * reports a full disk as ENOENT (nodejs/node#42808).
  */
 export function makeFolder(path: string, make: (path: string) => unknown = mkdirSync): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return

@@ -24,5 +24,5 @@ function hasNoLength(marker: number): boolean {
 
 /** Frames, tables, scans, restarts, notes: everything but what is reserved. */
 function isKnown(marker: number): boolean {
-  return hasNoLength(marker) || (marker >= 0xc0 && marker <= 0xdf) || (marker >= 0xe0 && marker <= 0xef) || marker === 0xfe
+  return hasNoLength(marker) || (marker >= 0xc0 && marker <= 0xef) || marker === 0xfe
 }

@@ -1,4 +1,4 @@
-/** @file The two passes of resampling in plain loops. `kernels/resample.ts` has them for WebAssembly, seven times as fast; the bytes are the same. */
+/** @file The two passes of resampling in plain loops. `kernels/image.ts` has them for WebAssembly, seven times as fast; the bytes are the same. */
 import type { Pixels } from './pixels.ts'
 import { PRECISION, type Coefficients } from './resample-weights.ts'
 

@@ -48,7 +48,10 @@ export interface DatasetFeatures {
 /** Photos read at the same time, at least. */
 const READING = 8
 
-/** Raised when some photo gives other numbers than before: what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files as Pillow reads them. */
+/**
+ * Raised when some photo gives other numbers than before, since what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files
+ * as Pillow reads them.
+ */
 const READING_VERSION = 2
 
 /** Who warns of the store. */

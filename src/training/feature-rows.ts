@@ -42,15 +42,7 @@ export async function createFeatureRows(count: number, shapes: readonly Shape[],
     spare.get(size)?.pop() ??
     shapes.map((shape, k) => ({ data: new Float32Array(size * widths[k]!), shape: [size, ...shape], dtype: 'float32' }))
   const split = (features: readonly Tensor<'float32'>[]): Float32Array[] =>
-    Array.from({ length: features[0]?.shape[0] ?? 0 }, (_, i) => {
-      const row = new Float32Array(width)
-      let at = 0
-      features.forEach((feature, k) => {
-        row.set(feature.data.subarray(i * widths[k]!, (i + 1) * widths[k]!), at)
-        at += widths[k]!
-      })
-      return row
-    })
+    Array.from({ length: features[0]?.shape[0] ?? 0 }, (_, i) => rowOf(features, i))
   return {
     count,
     width,
@@ -122,4 +114,19 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
       })
     }
   }
+}
+
+/** All values on the boundary of one photo, one after the other. */
+export function rowOf(features: readonly Tensor<'float32'>[], index: number): Float32Array {
+  const parts = features.map(({ data, shape }) => {
+    const width = data.length / (shape[0] ?? 1)
+    return data.subarray(index * width, (index + 1) * width)
+  })
+  const row = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    row.set(part, at)
+    at += part.length
+  }
+  return row
 }

@@ -3,6 +3,7 @@ import type { Tensor } from '../tensor/index.ts'
 import { allIndices, readAll, stackBatch, type Dataset } from '../data/index.ts'
 import { datasetFeatures } from './dataset-features.ts'
 import type { Split, TrainingEvent } from './events.ts'
+import { rowOf } from './feature-rows.ts'
 import type { Model } from './model.ts'
 import { openData, trunkFor } from './run-data.ts'
 import type { Trunk } from './trunk.ts'
@@ -83,18 +84,3 @@ export function openTrunk(model: Model): OpenTrunk {
 }
 
 type Prepared = Pick<Parameters<typeof datasetFeatures>[0], 'dataset' | 'how' | 'trunk'>
-
-/** All values on the boundary of one photo, one after the other. */
-function rowOf(features: readonly Tensor<'float32'>[], index: number): Float32Array {
-  const parts = features.map(({ data, shape }) => {
-    const width = data.length / (shape[0] ?? 1)
-    return data.subarray(index * width, (index + 1) * width)
-  })
-  const row = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    row.set(part, at)
-    at += part.length
-  }
-  return row
-}

@@ -4,7 +4,7 @@ import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { networkOf } from '../applications/index.ts'
-import { errnoOf, fileReason } from '../files/index.ts'
+import { errnoOf, fileReason, makeFolder } from '../files/index.ts'
 import type { TrainClassifierOptions } from './options.ts'
 
 const parent = 'runs'
@@ -38,7 +38,7 @@ async function takeName(path: string): Promise<string> {
   for (let number = 1; ; number++) {
     const run = number === 1 ? path : `${path}-${number}`
     try {
-      await mkdir(parent, { recursive: true })
+      makeFolder(parent)
       await mkdir(run)
       return run
     } catch (error) {

@@ -24,7 +24,7 @@ export interface Calibration {
 export async function calibrate(
   graph: Graph,
   photos: readonly Tensor<'float32'>[],
-  { rounded, onPhoto }: { readonly rounded?: RoundedBefore; readonly onPhoto?: () => void } = {},
+  { rounded, onPhoto }: { readonly rounded: RoundedBefore; readonly onPhoto: () => void },
 ): Promise<Calibration> {
   const [input] = graph.inputs
   const wanted = valuesToRound(graph, rounded)
@@ -34,7 +34,7 @@ export async function calibrate(
   try {
     for (const photo of photos) {
       const results = await program.run(new Map([[input!, photo]]))
-      onPhoto?.()
+      onPhoto()
       const numbers = (value: Value): Float32Array => results.get(value)!.data as Float32Array
       for (const [value, summary] of watched.summaries) remember(seen.get(value)!, summary, numbers)
     }
@@ -115,9 +115,9 @@ function neverNegative({ nodes }: Graph): ReadonlySet<Value> {
 }
 
 /** The values whose ranges `quantize` asks for. */
-function valuesToRound(graph: Graph, rounded?: RoundedBefore): Value[] {
+function valuesToRound(graph: Graph, rounded: RoundedBefore): Value[] {
   const asked = new Set<Value>()
-  quantize(graph, { range: (value) => (asked.add(value), { min: 0, max: 1 }), ...(rounded && { rounded }) })
+  quantize(graph, { range: (value) => (asked.add(value), { min: 0, max: 1 }), rounded })
   return [...asked]
 }
 

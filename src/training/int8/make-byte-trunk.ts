@@ -12,7 +12,8 @@ import {
   type Node,
   type RoundedBefore,
 } from '../../graph/index.ts'
-import { rows, type Tensor } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import { rowOf } from '../feature-rows.ts'
 import { joinRows } from '../predict.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
 import { calibrate, type Calibration } from './calibrate.ts'
@@ -127,22 +128,12 @@ async function featuresOf(graph: Graph, photos: readonly Tensor<'float32'>[], on
       const results = await program.run(new Map([[graph.inputs[0]!, joinRows(some)]]))
       some.forEach(onPhoto)
       const features = graph.outputs.map((value) => results.get(value) as Tensor<'float32'>)
-      found.push(...some.map((_, i) => joined(features.map((feature) => rows(feature, i, i + 1).data))))
+      found.push(...some.map((_, i) => rowOf(features, i)))
     }
     return found
   } finally {
     await program.dispose()
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }
 
 function cosines(expected: readonly Float32Array[], found: readonly Float32Array[]): Int8Agreement['cosine'] {
