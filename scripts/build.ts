@@ -51,11 +51,13 @@ const shared: BuildOptions = {
   logLevel: 'warning',
 }
 const entries = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : [target.default]))
+/** What threads of the engine begin with. */
+const lane = 'dist/engine/lane.js'
 const compiled = filesIn(dist)
 // Parts lie one folder below dist/, as the sources lie below src/, so that paths to files of the package hold from every part.
 const made = [
   ...(await bundle({ entryPoints: [join(cli, 'main.js')], outdir: cli, chunkNames: '[name]-[hash]', minifyWhitespace: true, minifySyntax: true })), // prettier-ignore
-  ...(await bundle({ entryPoints: entries.map(inDist), outdir: dist, outbase: dist, chunkNames: 'parts/[name]-[hash]' })),
+  ...(await bundle({ entryPoints: [...entries, lane].map(inDist), outdir: dist, outbase: dist, chunkNames: 'parts/[name]-[hash]' })),
 ]
 for (const path of compiled) if (!made.includes(path) && (path.endsWith('.js') || path.startsWith(cli + sep))) rmSync(path)
 

@@ -18,6 +18,7 @@ import { viewInEpoch, viewKey, type View } from '../image/index.ts'
 import type { Views } from './augmentation.ts'
 import type { Split, TrainingEvent } from './events.ts'
 import { createFeatureRows, type FeatureRows } from './feature-rows.ts'
+import { inOrder } from './in-order.ts'
 import type { Gather } from './source.ts'
 import { photoSlots } from './photo-slots.ts'
 import type { Trunk } from './trunk.ts'
@@ -200,15 +201,15 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   const { pass, rows, kept, hashes, failures } = work
   if (missing.length === 0) return
   const { batch } = pass.trunk
+  const lanes = await pass.trunk.widen(missing.length)
+  // A run waits behind each one that is under way, so that no lane stands still.
+  const ahead = lanes > 1 ? 2 * lanes : 0
   const concurrency = Math.max(READING, batch)
   // Enough for those that are being read, those that wait and those that are computed.
-  const slots = photoSlots(concurrency + 2 * batch, [...pass.how.size, 3])
-  let waiting: { index: number; tensor: Tensor<'float32'> }[] = []
-  const flush = async (): Promise<void> => {
-    if (waiting.length === 0) return
-    const features = await pass.trunk.run(slots.batch(waiting.map(({ tensor }) => tensor)))
+  const slots = photoSlots(concurrency + (ahead + 2) * batch, [...pass.how.size, 3], lanes > 1)
+  const runs = inOrder(ahead, async ({ indices, features }: Computed) => {
     const values = rows.split(features)
-    for (const [i, { index }] of waiting.entries()) {
+    for (const [i, index] of indices.entries()) {
       const row = values[i] ?? new Float32Array()
       // Rounded before they are used for the first time, so that this run and the next train on the same numbers.
       const shown = pass.stored === 'float16' ? fromHalves(toHalves(row)) : row
@@ -216,23 +217,38 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
       const hash = hashes[index]
       if (kept && hash !== undefined) kept.store.put(entryOf(kept, hash, numbered), shown)
     }
-    waiting = []
+    work.done += indices.length
     tell(work)
+  })
+  let waiting: { index: number; tensor: Tensor<'float32'> }[] = []
+  const flush = async (): Promise<void> => {
+    if (waiting.length === 0) return
+    const [photos, indices] = [slots.batch(waiting.map(({ tensor }) => tensor)), waiting.map(({ index }) => index)]
+    waiting = []
+    await runs.begin(pass.trunk.run(photos).then((features) => ({ indices, features })))
   }
   const how = view ? { ...pass.how, view } : pass.how
   const reading = { concurrency, into: (nth: number) => slots.at(nth), ...(pass.signal && { signal: pass.signal }) }
   for await (const { index, result } of readAll(pass.dataset, missing, how, reading)) {
-    work.done++
     if (result.ok) waiting.push({ index, tensor: result.tensor })
     else {
+      work.done++
       failures.set(index, result.reason)
-      // The next photos may be many, until there are enough for a batch.
+      // The next photos may be many, until there are enough for a batch: they would be put where these lie.
       waiting = waiting.map(({ index, tensor }) => ({ index, tensor: slots.kept(tensor) }))
+      await runs.end()
     }
     if (waiting.length === batch) await flush()
   }
   await flush()
+  await runs.end()
   tell(work)
+}
+
+/** Features of some photos. */
+interface Computed {
+  readonly indices: readonly number[]
+  readonly features: readonly Tensor<'float32'>[]
 }
 
 /** A changed photo is stored under what changed it too. */

@@ -1,5 +1,5 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
-import { engine, type Program } from '../engine/index.ts'
+import { engine, type CompileOptions, type Program } from '../engine/index.ts'
 import {
   cutBeforeDense,
   dropUnreadPixels,
@@ -32,9 +32,9 @@ export async function fastest(graph: Graph): Promise<Rewritten> {
 }
 
 /** Compiles a graph in the form that runs fastest. */
-export async function compileInference(graph: Graph): Promise<Inference> {
+export async function compileInference(graph: Graph, options: Pick<CompileOptions, 'lanes'> = {}): Promise<Inference> {
   const { graph: fast, at } = await fastest(graph)
-  return { program: await engine().compile(fast), at }
+  return { program: await engine().compile(fast, options), at }
 }
 
 /** A part of a network, which reads what the part before it gives. */

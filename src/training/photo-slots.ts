@@ -12,10 +12,10 @@ export interface PhotoSlots {
   kept(photo: Tensor<'float32'>): Tensor<'float32'>
 }
 
-/** Places for `count` photos of one shape. */
-export function photoSlots(count: number, shape: Shape): PhotoSlots {
+/** Places for `count` photos of one shape, which other threads can read where they are `shared`. */
+export function photoSlots(count: number, shape: Shape, shared = false): PhotoSlots {
   const width = sizeOf(shape)
-  const all = newNumbers(count, shape)
+  const all = newNumbers(count, shape, shared)
   return {
     at: (nth) => all.subarray((nth % count) * width, ((nth % count) + 1) * width),
     batch(photos) {
@@ -29,9 +29,10 @@ export function photoSlots(count: number, shape: Shape): PhotoSlots {
   }
 }
 
-function newNumbers(count: number, shape: Shape): Float32Array {
+function newNumbers(count: number, shape: Shape, shared: boolean): Float32Array {
+  const bytes = count * sizeOf(shape) * Float32Array.BYTES_PER_ELEMENT
   try {
-    return new Float32Array(count * sizeOf(shape))
+    return new Float32Array(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     const found = `Cannot read photos: found the shape ${showShape(shape)} for each, expected one of which ${count} fit into memory`

@@ -3,18 +3,18 @@ import { rows, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
-import { compileInference, type Inference } from './inference.ts'
 import { byteTrunkFor } from './int8/byte-trunk.ts'
+import { trunkProgram } from './trunk-program.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
 const trunkBatch = 4
 
 /**
  * In 8 bits a run is so short that what lies between two of them counts, 19 → 18 ms a photo of InceptionV3, and values take a quarter of the
- * memory. Larger photos are fewer at once, since several times as many are being prepared.
+ * memory. Larger photos are fewer at once, since several times as many are being prepared. Between runs that go on side by side nothing waits.
  */
-function photosAtOnce(photo: Shape, isInBytes: boolean): number {
-  return isInBytes ? Math.max(trunkBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo)))) : trunkBatch
+function photosAtOnce(photo: Shape, isMany: boolean): number {
+  return isMany ? Math.max(trunkBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo)))) : trunkBatch
 }
 
 const products: readonly OpName[] = ['Conv', 'MatMul', 'Gemm']
@@ -35,6 +35,8 @@ export interface Trunk {
   readonly learnsStatistics: boolean
   /** Of everything that the features depend on but the photo; empty when nothing is computed. */
   hash(): string
+  /** Gets ready for that many photos, and tells how many runs may go on side by side. */
+  widen(photos: number): Promise<number>
   run(photos: Tensor<'float32'>): Promise<readonly Tensor<'float32'>[]>
   dispose(): Promise<void>
 }
@@ -55,9 +57,9 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
   const features = computes ? cut.features : [input]
   const bytes = cut.trunk && !inFloat ? byteTrunkFor(model, cut.trunk)?.graph : undefined
   const graph = bytes ?? cut.trunk
-  const batch = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, bytes !== undefined)
   const mixesRows = hasFloatProducts(graph)
-  const compiledTrunk = lazyProgram(graph)
+  const compiledTrunk = trunkProgram(computes ? graph : undefined)
+  const batch = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, bytes !== undefined && compiledTrunk.lanes === 1)
   return {
     features: features.map(({ name }) => name),
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
@@ -77,7 +79,8 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
         return value === input ? photos : rows(results.get(at(made)) as Tensor<'float32'>, 0, count)
       })
     },
-    dispose: compiledTrunk.dispose,
+    widen: (photos) => compiledTrunk.widen(photos),
+    dispose: () => compiledTrunk.dispose(),
   }
 }
 
@@ -117,21 +120,4 @@ const vector = 16
 function dependsOnPlace(graph: Graph | undefined): boolean {
   const numbersOf = (value: Value | null | undefined): number => sizeOf(value?.shape.slice(1).map((size) => size ?? 1) ?? [])
   return graph?.nodes.some(({ op, inputs }) => op === 'Softplus' || (op === 'ReduceMean' && numbersOf(inputs[0]) % vector !== 0)) ?? false
-}
-
-function lazyProgram(graph: Graph | undefined): { get: () => Promise<Inference>; dispose: () => Promise<void> } {
-  let compiled: Promise<Inference> | undefined
-  return {
-    get: () => (compiled ??= compileInference(withComputedOutputs(graph!))),
-    async dispose() {
-      await (await compiled)?.program.dispose()
-      compiled = undefined
-    },
-  }
-}
-
-/** The photo itself may lie on the boundary too (a skip connection from the input); it needs no computing. */
-function withComputedOutputs(graph: Graph): Graph {
-  const given = new Set<Value>(graph.inputs)
-  return { ...graph, outputs: graph.outputs.filter((value) => !given.has(value)) }
 }

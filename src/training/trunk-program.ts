@@ -1,0 +1,69 @@
+/** @file The frozen part as a program: one session, or several side by side where many photos are waiting. */
+import { engine, engineThreads } from '../engine/index.ts'
+import { sizeOf, type Shape } from '../tensor/index.ts'
+import type { Graph, Value } from '../graph/index.ts'
+import { compileInference, type Inference } from './inference.ts'
+
+/** A program that is compiled when it is first asked for. */
+export interface TrunkProgram {
+  /** Runs that may go on side by side once `widen` was called. */
+  readonly lanes: number
+  get(): Promise<Inference>
+  /** Gets ready for that many photos, and tells how many runs may go on side by side. */
+  widen(photos: number): Promise<number>
+  dispose(): Promise<void>
+}
+
+/** More lanes gain little and hold a network each; then a lane has several threads. */
+const MOST_LANES = 4
+
+/** Weights in bytes that may be held once per lane: those of the six networks in 8 bits, and of MobileNet. */
+const LANE_WEIGHTS = 2 ** 25
+
+/** Fewer photos are computed before other threads have begun. */
+const FEW_PHOTOS = 64
+
+/** Compiles in the form that runs fastest. */
+export function trunkProgram(graph: Graph | undefined): TrunkProgram {
+  const lanes = graph ? lanesFor(graph) : 1
+  let compiled: { readonly lanes: number; readonly inference: Promise<Inference> } | undefined
+  const start = (count: number): Promise<Inference> => {
+    const inference = compileInference(withComputedOutputs(graph!), { lanes: count })
+    compiled = { lanes: count, inference }
+    return inference
+  }
+  const dispose = async (): Promise<void> => {
+    const old = compiled
+    compiled = undefined
+    await (await old?.inference)?.program.dispose()
+  }
+  return {
+    lanes,
+    get: () => compiled?.inference ?? start(1),
+    async widen(photos) {
+      if (compiled && (compiled.lanes === lanes || photos < FEW_PHOTOS)) return compiled.lanes
+      if (!graph || photos < FEW_PHOTOS) return 1
+      await dispose()
+      // A machine that grants no threads computes all the same.
+      await start(lanes).catch(() => start(1))
+      return compiled?.lanes ?? 1
+    },
+    dispose,
+  }
+}
+
+function lanesFor({ parameters, constants }: Graph): number {
+  if (engine().name !== 'cpu') return 1
+  const bytes = [...parameters.keys(), ...constants.keys()].reduce((sum, value) => sum + bytesOf(value), 0)
+  return bytes > LANE_WEIGHTS ? 1 : Math.min(MOST_LANES, engineThreads())
+}
+
+function bytesOf({ shape, dtype }: Value): number {
+  return sizeOf(shape as Shape) * (dtype === 'int8' || dtype === 'uint8' ? 1 : 4)
+}
+
+/** The photo itself may lie on the boundary too (a skip connection from the input); it needs no computing. */
+function withComputedOutputs(graph: Graph): Graph {
+  const given = new Set<Value>(graph.inputs)
+  return { ...graph, outputs: graph.outputs.filter((value) => !given.has(value)) }
+}
