@@ -275,6 +275,12 @@ describe('splitOf with groups', () => {
     }
   })
 
+  test('counts photos and groups of a class that has too few for all parts', async () => {
+    const root = await folderOf(['a', 'b'].flatMap((name) => [1, 2, 3, 4].map((i) => `${name}/${name}_${i}.jpg`)))
+    const { notes } = await splitOf(root, { groupPattern: /^(\w)_/ })
+    expect(notes).toContain('Class "a" has 4 different photos in 1 group that must not part, too few for all parts')
+  })
+
   test('names groups that the given parts tear', async () => {
     const root = await folderOf(['train/a/x_1.jpg', 'train/b/y_1.jpg', 'val/a/x_2.jpg', 'val/b/z_1.jpg'])
     const { notes } = await splitOf(root, { groupPattern: /^(\w)_/ })
