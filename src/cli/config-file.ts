@@ -74,6 +74,7 @@ function parse(text: string, file: string): Section {
   try {
     const document = parseDocument(text, { schema: 'core', strict: true, uniqueKeys: true, stringKeys: true })
     const [problem] = [...document.errors, ...document.warnings]
+    if (problem?.code === 'MULTIPLE_DOCS') throw new Error('it holds several documents, expected one: remove the lines "---" between them')
     if (problem) throw problem
     const root: unknown = document.toJS({ mapAsMap: true, maxAliasCount: MOST_ALIASES })
     if (root === null || root === undefined) return new Map()
@@ -110,7 +111,8 @@ function topSettings(
   for (const [name, value] of root) {
     const key = String(name)
     const isSection = value instanceof Map
-    if (ABOUT.includes(key) || (isSection && commands.some((each) => each.name === key))) continue
+    // A section whose lines are all comments is nothing to YAML.
+    if (ABOUT.includes(key) || ((isSection || value === null) && commands.some((each) => each.name === key))) continue
     const owners = commands.filter((each) => flagOf(each, key))
     if (isSection || owners.length === 0) {
       const names = commands.flatMap((each) => (isSection ? [each.name] : settingNames(each)))
@@ -118,7 +120,7 @@ function topSettings(
     }
     const owner = owners.includes(command) ? command : owners[0]
     const setting = owner && settingOf(owner, key, { value, name: `${key} in ${file}` })
-    if (setting && owner === command) found[setting[0]] = { ...setting[1], isGeneral: true }
+    if (setting && owner === command) add(found, setting[0], { ...setting[1], isGeneral: true })
   }
   return found
 }
@@ -133,11 +135,21 @@ function sectionOf(section: Section, command: Command, { file, prefix }: Place):
     const name = `${prefix}${key} in ${file}`
     const operand = command.operands.find((each) => each.name.toLowerCase() === key)
     const setting = settingOf(command, key, { value, name })
-    if (setting) found[setting[0]] = setting[1]
+    if (setting) add(found, setting[0], setting[1])
     else if (operand) operands[operand.name] = operandOf(operand, value, name)
     else throw unknownName(`setting of ${command.name} in ${file}`, key, settingNames(command))
   }
   return { found, operands }
+}
+
+/** A setting has several names; under two of them it is said twice, as by a repeated key. */
+function add(found: Record<string, Found>, key: string, setting: Found): void {
+  const before = found[key]
+  if (before)
+    throw new RootstockError('USAGE', `Cannot use ${setting.origin.name}: the same setting is given as ${before.origin.name}`, {
+      hint: 'Remove one of the two lines',
+    })
+  found[key] = setting
 }
 
 /** The name of a flag in the table, and whether the file says its opposite: `plots: false` is --no-plots. */

@@ -35,7 +35,8 @@ export interface HashedSamples {
  */
 export function assignParts(samples: HashedSamples, { fractions, seed }: { fractions: Fractions; seed: number }): Assignment {
   const { dataset, hashes, keys = hashes } = samples
-  const contents = countContents(samples, keys, ownersOfContents(samples))
+  const owners = ownersOfContents(samples)
+  const contents = countContents(samples, keys, owners)
   const units = dataset.classNames.map((): string[] => [])
   for (const [key, counts] of contents) units[mostOf(counts)]?.push(key)
   const placed = new Map<string, Part>()
@@ -44,7 +45,9 @@ export function assignParts(samples: HashedSamples, { fractions, seed }: { fract
   const parts = Object.values(fractions).filter((share: number) => share > 0).length
   dataset.classNames.forEach((className, label) => {
     const count = [...contents.values()].filter((counts) => counts.has(label)).length
-    if (count < parts) notes.push(`Class "${printableName(className)}" has ${counted(count, 'different photo')}, too few for all parts`)
+    const photos = [...owners.values()].filter((owner) => owner === label).length
+    const found = counted(photos, 'different photo') + (photos > count ? ` in ${counted(count, 'group')} that must not part` : '')
+    if (count < parts) notes.push(`Class "${printableName(className)}" has ${found}, too few for all parts`)
   })
   return { parts: keys.map((key) => placed.get(key) ?? 'train'), notes }
 }

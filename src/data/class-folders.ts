@@ -5,6 +5,7 @@ import { countClasses } from './dataset.ts'
 import type { Dataset, LabelMode } from './dataset.ts'
 import { counted, printableName, textOf } from './names.ts'
 import type { Entry, Scanner, Skipped } from './scan.ts'
+import { refusedWithoutTable } from './unused-table.ts'
 
 /** The class folders of a photo folder in the order of their class index. */
 export interface ClassFolders {
@@ -19,6 +20,8 @@ export interface ClassFolders {
 export interface FoundClasses extends Pick<Dataset, 'classNames' | 'labels'> {
   readonly root: string
   readonly skipped: readonly Skipped[]
+  /** What is wrong with the table of labels in the folder. */
+  readonly unusedTable?: string
 }
 
 /** The class folders of the scanner's root: all of them, or the wanted ones in their order. Code DATA where there is none. */
@@ -33,6 +36,14 @@ export async function classFolders(scanner: Scanner, wanted?: readonly string[])
 
 /** Refuses a folder that cannot train a classifier: fewer than two classes, or a class without a picture. */
 export function checkClasses(dataset: FoundClasses, labelMode: LabelMode = 'categorical'): void {
+  try {
+    judgeClasses(dataset, labelMode)
+  } catch (error) {
+    throw refusedWithoutTable(error, dataset.unusedTable)
+  }
+}
+
+function judgeClasses(dataset: FoundClasses, labelMode: LabelMode): void {
   const { classNames, root, skipped } = dataset
   const shown = printableName(root)
   const [only] = classNames

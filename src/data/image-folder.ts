@@ -55,6 +55,8 @@ export interface FolderDataset extends Dataset {
   readonly source: LabelSource
   /** How the labels were found, in words, where it is not class folders. */
   readonly notes: readonly string[]
+  /** What is wrong with the table of labels in the folder, where one lies there and cannot be used. */
+  readonly unusedTable?: string
   /** Class folders beside those that were asked for, printable. */
   readonly otherClasses: readonly string[]
   /** What `fit` is to assume, from the options of the folder. */
@@ -104,7 +106,10 @@ export async function scanFolder(path: string, options: ImageFolderOptions): Pro
 }
 
 /** What a dataset of files is made of. */
-export interface FolderParts extends Pick<FolderDataset, 'root' | 'source' | 'notes' | 'classNames' | 'skipped' | 'defaults'> {
+export interface FolderParts extends Pick<
+  FolderDataset,
+  'root' | 'source' | 'notes' | 'unusedTable' | 'classNames' | 'skipped' | 'defaults'
+> {
   readonly otherClasses?: readonly string[]
   readonly files: readonly Buffer[]
   readonly labels: readonly number[]

@@ -10,6 +10,7 @@ import { photoFinder, relativeName } from './photo-names.ts'
 import type { Listing, Scanner } from './scan.ts'
 import { isTableName, readTable } from './table.ts'
 import type { PhotoTable } from './table.ts'
+import { refusedWithoutTable } from './unused-table.ts'
 
 /** What says the class of a photo: its folder, its name (cat.0.jpg), or a table with one row per photo. */
 export type LabelSource = 'folders' | 'names' | 'csv' | 'jsonl'
@@ -34,6 +35,8 @@ export interface Labelled {
   readonly otherClasses?: readonly string[]
   /** What was recognised, where it is not class folders. */
   readonly notes: readonly string[]
+  /** The note about a table of labels that lies there and cannot be used. */
+  readonly unusedTable?: string
 }
 
 /** How labels are looked for. */
@@ -62,15 +65,20 @@ export async function labelledFiles(scanner: Scanner, path: string, options: Lab
   if (labelsFrom === 'names') return fromNames(scanner, byNameLabel((await scanner.list(scanner.root)).pictures, classNames), classNames)
   if (labelsFrom !== 'auto') throw unknownName('source of labels', String(labelsFrom), ['auto', 'folders', 'names'])
   const { table, note } = await tableOf(path)
-  const notes = note === undefined ? [] : [note]
   if (table) return labelledByTable(scanner, table, classNames)
+  const found = await fromNamesOrFolders(scanner, classNames).catch((error: unknown) => {
+    throw refusedWithoutTable(error, note)
+  })
+  return note === undefined ? found : { ...found, notes: [note, ...found.notes], unusedTable: note }
+}
+
+async function fromNamesOrFolders(scanner: Scanner, wanted: readonly string[] | undefined): Promise<Labelled> {
   const noted = scanner.skipped.length
   const listing = await scanner.list(scanner.root)
-  const named = byNameLabel(listing.pictures, classNames)
-  if (isNamed(listing, named)) return fromNames(scanner, named, classNames)
+  const named = byNameLabel(listing.pictures, wanted)
+  if (isNamed(listing, named)) return fromNames(scanner, named, wanted)
   scanner.skipped.length = noted
-  const found = await fromFolders(scanner, classNames)
-  return { ...found, notes: [...notes, ...found.notes] }
+  return fromFolders(scanner, wanted)
 }
 
 async function fromFolders(scanner: Scanner, wanted: readonly string[] | undefined): Promise<Labelled> {

@@ -111,6 +111,26 @@ describe('imageFolder recognises labels', () => {
     ])
   })
 
+  const OTHER_COLUMNS = 'file,foo,bar\n1.jpg,a,b\n'
+
+  test('in names beside a table that has no labels, and says so', async () => {
+    const root = await folderOf(['cat.0.jpg', 'cat.1.jpg', 'dog.0.jpg', 'dog.1.jpg', ['labels.csv', OTHER_COLUMNS]])
+    const { source, notes } = await imageFolder(root).open()
+    expect([source, notes[0]]).toEqual(['names', expect.stringContaining('Not used for labels: ')])
+  })
+
+  test.each([
+    ['no class folders', ['1.jpg', '2.jpg']],
+    ['one class folder', ['img/1.jpg', 'img/2.jpg']],
+    ['an empty class folder', ['a/1.jpg', 'b/notes.txt']],
+  ])('a folder with %s is refused with what is wrong with its table', async (_, paths) => {
+    const root = await folderOf([...paths, ['labels.csv', OTHER_COLUMNS]])
+    await expect(imageFolder(root).open()).rejects.toMatchObject({
+      message: expect.stringMatching(/; not used for labels: .*labels.csv": line 1 has 3 columns/) as string,
+      hint: expect.stringMatching(/^Correct the table, or do without it: /) as string,
+    })
+  })
+
   test('and splitOf uses and notes them', async () => {
     const names = ['cat', 'dog'].flatMap((label) => Array.from({ length: 8 }, (_, i) => `${label}.${i}.jpg`))
     const root = await folderOf(names)
@@ -253,6 +273,12 @@ describe('splitOf with groups', () => {
     for (const found of [before, await partsOf(more, 4)]) {
       for (const [animal, parts] of found) expect([animal, [...parts]]).toEqual([animal, [...(before.get(animal) ?? [])]])
     }
+  })
+
+  test('counts photos and groups of a class that has too few for all parts', async () => {
+    const root = await folderOf(['a', 'b'].flatMap((name) => [1, 2, 3, 4].map((i) => `${name}/${name}_${i}.jpg`)))
+    const { notes } = await splitOf(root, { groupPattern: /^(\w)_/ })
+    expect(notes).toContain('Class "a" has 4 different photos in 1 group that must not part, too few for all parts')
   })
 
   test('names groups that the given parts tear', async () => {

@@ -10,6 +10,7 @@ import { counted, lastName, printableName, textOf } from './names.ts'
 import { openScanner } from './scan.ts'
 import type { Entry, Scanner, ScanOptions } from './scan.ts'
 import { skippedNotes } from './skipped-notes.ts'
+import { refusedWithoutTable } from './unused-table.ts'
 
 /** A class of photos. */
 export interface ClassPictures {
@@ -26,17 +27,18 @@ export interface ClassOptions extends Pick<ScanOptions, 'followLinks'> {
 }
 
 /** The classes in the order of their labels, and how they were found, in words. */
-export async function findClasses(
-  source: string,
-  out: string,
-  options: ClassOptions,
-): Promise<{ readonly classes: readonly ClassPictures[]; readonly notes: readonly string[] }> {
+export async function findClasses(source: string, out: string, options: ClassOptions): Promise<Found & { readonly unusedTable?: string }> {
   const scanner = await openScanner(photoRoot(source), options, resolve(out))
   const { table, note } = await tableOf(source)
   const labelled = table && (await labelledByTable(scanner, table, options.labels))
   if (table && photoRoot(source) === source) await refuseSplit(source, options)
-  const found = labelled ? fromTable(labelled) : await fromNamesOrFolders(scanner, source, options)
-  return { classes: found.classes, notes: [...(note === undefined ? [] : [note]), ...found.notes, ...skippedNotes(scanner.skipped)] }
+  const found = labelled
+    ? fromTable(labelled)
+    : await fromNamesOrFolders(scanner, source, options).catch((error: unknown) => {
+        throw refusedWithoutTable(error, note)
+      })
+  const notes = [...found.notes, ...skippedNotes(scanner.skipped)]
+  return { classes: found.classes, notes: note === undefined ? notes : [note, ...notes], ...(note !== undefined && { unusedTable: note }) }
 }
 
 interface Found {

@@ -110,6 +110,15 @@ describe('prepare class folders', () => {
   })
 })
 
+test('prepare names the table that it could not use where it refuses the folder', async () => {
+  const source = await folderOf(['1.jpg', '2.jpg'])
+  await writeFile(join(source, 'labels.csv'), 'file,foo,bar\n1.jpg,a,b\n')
+  await expect(prepare(source, await target())).rejects.toMatchObject({
+    code: 'DATA',
+    message: expect.stringContaining('labels.csv": line 1 has 3 columns') as string,
+  })
+})
+
 describe('prepare errors', () => {
   test.each<readonly [string, readonly string[], Parameters<typeof prepare>[2], RegExp]>([
     ['one class', ['cat.0.jpg', 'cat.1.jpg'], {}, /^DATA: Cannot prepare.*found one class, "cat"/],

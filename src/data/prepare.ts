@@ -14,6 +14,7 @@ import type { PlacedClass } from './prepare-photos.ts'
 import { writePrepared } from './prepared-folder.ts'
 import type { LinkMode, PreparedFile } from './prepared-folder.ts'
 import type { Unusable } from './quarantine.ts'
+import { refusedWithoutTable } from './unused-table.ts'
 
 /** How many photos of each class go where, and how. Without any count, 70, 15 and 15 of a hundred. */
 export interface PrepareOptions extends Pick<InspectOptions, 'hashCache'> {
@@ -82,8 +83,7 @@ export interface Prepared {
 export async function prepare(source: string, out: string, options: PrepareOptions = {}): Promise<Prepared> {
   refuseUnknown('prepare', options, OPTIONS)
   checkCounts(options)
-  const { classes, notes } = await findClasses(source, out, options)
-  checkClassCount(source, classes, options.labels)
+  const { classes, notes } = await usableClasses(source, out, options)
   const wanted = wantedOf(options)
   for (const found of classes) checkEnough(source, found, wanted)
   const { link = 'copy', force = false, duplicates = 'exact', hashCache, onLook, onProgress, signal } = options
@@ -141,6 +141,16 @@ function checkEnough(source: string, { label, files }: ClassPictures, wanted: Wa
   throw new RootstockError('DATA', `Cannot prepare "${printableName(source)}": ${shown}, expected at least ${sum} (${parts})`, {
     hint: 'Lower --train, --validation or --test, or leave all three out to split 70/15/15',
   })
+}
+
+async function usableClasses(source: string, out: string, options: PrepareOptions): ReturnType<typeof findClasses> {
+  const found = await findClasses(source, out, options)
+  try {
+    checkClassCount(source, found.classes, options.labels)
+    return found
+  } catch (error) {
+    throw refusedWithoutTable(error, found.unusedTable)
+  }
 }
 
 function classNote({ label, found, unusable, parts, numbers }: PlacedClass): string {

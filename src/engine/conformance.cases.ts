@@ -418,13 +418,14 @@ function paddings(): Case<'Pad'>[] {
   const rows: Record<string, [number[], number | null]> = {
     'around two axes': [[0, 1, 2, 0, 2, 1], null],
     'with 1.5': [[1, 0, 0, 0, 0, 3], 1.5],
+    'with its axes': [[0, 1, 2, 0, 2, 1], null],
     nothing: [[0, 0, 0, 0, 0, 0], null],
     'negative: cut': [[0, -1, 0, 0, 0, -2], null],
     'cut and filled': [[0, -1, 1, 1, 0, -2], null],
   }
   return Object.entries(rows).map(([title, [pads, fill]]) => ({
     title,
-    inputs: [x, integers(pads), fill === null ? null : scalar(fill)],
+    inputs: [x, integers(pads), fill === null ? null : scalar(fill), title.endsWith('axes') ? integers([-3, -2, -1]) : null],
     attributes: {},
     constantFrom: 1,
     expected: () => [naive.pad(x, pads, fill ?? 0)],

@@ -56,6 +56,7 @@ const without = [
   'Greater.B',
   'Less.A',
   'Less.B',
+  'Pad.axes',
   'Pad.constant_value',
   'Pad.pads',
   'QuantizeLinear.x',

@@ -34,6 +34,8 @@ export class Functional extends Layer {
   readonly outputs: readonly SymbolicTensor[]
   /** All layers in Keras's order. A nested model is one of them. */
   readonly layers: readonly Layer[]
+  /** The input layer that stands for each input that is the output of a layer. */
+  readonly standIns: ReadonlyMap<SymbolicTensor, Layer>
   /** The calls of this model's own layers, in running order. */
   readonly path: readonly LayerCall[]
   /** Their places in the order in which Keras runs them. */
@@ -50,8 +52,9 @@ export class Functional extends Layer {
     if (this.inputs.length === 0 || this.outputs.length === 0) {
       throw new RootstockError('USAGE', 'Cannot make a model: it needs at least one input and one output')
     }
-    const { layers, calls, kerasCalls } = topologyOf(this.inputs, this.outputs)
+    const { layers, calls, kerasCalls, standIns } = topologyOf(this.inputs, this.outputs)
     this.layers = layers
+    this.standIns = standIns
     this.path = calls
     this.places = new Map(kerasCalls.map((call, i) => [call, i]))
     const nested = layers.flatMap((layer) => (layer instanceof Functional && layer.preprocessing ? [layer.preprocessing] : []))[0]

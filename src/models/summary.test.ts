@@ -33,6 +33,22 @@ test.each(keras.rows)('summary of the %s model is that of Keras: %o', (name, opt
   expect((name === 'nested' ? nested() : chain()).summary(options).split('\n')).toEqual(lines)
 })
 
+test('a model that begins behind a layer has an input layer in its place, as in Keras, and none of its weights', () => {
+  const x = layers.input({ shape: [8], name: 'x' })
+  const first = layers.dense({ units: 4, name: 'first' })(x)
+  const second = layers.dense({ units: 4, name: 'second' })(first)
+  const cut = new Functional({ inputs: first, outputs: layers.add({ name: 'sum' })([second, first]), name: 'cut' })
+  expect(cut.layers.map(({ name, className }) => [name, className])).toEqual([
+    ['firstCLONE', 'InputLayer'],
+    ['second', 'Dense'],
+    ['sum', 'Add'],
+  ])
+  expect(cut.trainableWeights.map(({ path }) => path)).toEqual(['second/kernel', 'second/bias'])
+  const table = cut.summary()
+  expect(table).toMatch(/│ second \(Dense\) +│ \(None, 4\) +│ +20 │ firstCLONE\[0\]\[0\] +│/)
+  expect(table).toMatch(/│ sum \(Add\) +│ \(None, 4\) +│ +0 │ second\[0\]\[0\], +│\n│ +│ +│ +│ firstCLONE\[0\]\[0\] +│/)
+})
+
 /** The console that these were made on cut them at 80 characters. */
 const cropped = (text: string): string[] =>
   text

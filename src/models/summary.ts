@@ -1,6 +1,6 @@
 /** @file The table that Keras prints: a row for each layer, then how many parameters there are and what they occupy. */
 import { RootstockError, refuseUnknown } from '../errors.ts'
-import type { Layer, LayerCall, Variable } from '../layers/index.ts'
+import type { Layer, LayerCall, SymbolicTensor, Variable } from '../layers/index.ts'
 import type { Functional } from './functional.ts'
 import { roundHalfEven, textTable, type Column } from './text-table.ts'
 
@@ -50,7 +50,8 @@ export function summary(model: Functional, options: SummaryOptions): string {
   }
   const form = isChain ? chainForm : graphForm
   const columns = showTrainable ? [...form.map((column) => ({ ...column, end: column.end * 0.9 })), trainableForm] : form
-  const rows = layerRows(model, { relevant: isChain ? undefined : new Set(model.path), showTrainable, expandNested })
+  const connected = isChain ? undefined : { calls: new Set(model.path), standIns: model.standIns }
+  const rows = layerRows(model, { connected, showTrainable, expandNested })
   return [`Model: "${model.name}"`, ...textTable(measured(columns, lineLength), rows, lineLength), ...totals(model, options)].join('\n')
 }
 
@@ -66,9 +67,14 @@ function isChainOfLayers({ path, inputs }: Functional): boolean {
   return isChain && new Set(path.map(({ layer }) => layer)).size === path.length
 }
 
+interface Connected {
+  readonly calls: ReadonlySet<LayerCall>
+  readonly standIns: Functional['standIns']
+}
+
 interface RowRules {
   /** The calls that count as connections; undefined leaves the column out. */
-  readonly relevant: ReadonlySet<LayerCall> | undefined
+  readonly connected: Connected | undefined
   readonly showTrainable: boolean
   readonly expandNested: boolean
 }
@@ -80,22 +86,26 @@ function layerRows(model: Functional, rules: RowRules, depth = 0): string[][] {
   })
 }
 
-function layerRow(layer: Layer, { relevant, showTrainable }: RowRules, prefix: string): string[] {
+function layerRow(layer: Layer, { connected, showTrainable }: RowRules, prefix: string): string[] {
   const shape = layer.calls.at(-1)?.output.shape ?? (isModel(layer) ? layer.output.shape : undefined)
   const trainable = layer.weights.length === 0 ? '-' : layer.trainable ? 'Y' : 'N'
   return [
     `${prefix}${layer.name} (${layer.className})`,
     shape ? `(${shape.map((size) => size ?? 'None').join(', ')})` : '?',
     grouped(layer.countParams()),
-    ...(relevant ? [connections(layer, relevant)] : []),
+    ...(connected ? [connections(layer, connected)] : []),
     ...(showTrainable ? [trainable] : []),
   ]
 }
 
 /** "conv2d[0][0]": the layer that a tensor comes from, which of its calls, and which output of that call. */
-function connections(layer: Layer, relevant: ReadonlySet<LayerCall>): string {
-  const sources = layer.calls.filter((call) => relevant.has(call)).flatMap(({ inputs }) => inputs)
-  return sources.map(({ call }) => `${call.layer.name}[${call.layer.calls.indexOf(call)}][0]`).join(', ') || '-'
+function connections(layer: Layer, { calls, standIns }: Connected): string {
+  const sources = layer.calls.filter((call) => calls.has(call)).flatMap(({ inputs }) => inputs)
+  const place = (tensor: SymbolicTensor): string => {
+    const { layer, output } = standIns.get(tensor)?.calls[0] ?? tensor.call
+    return `${layer.name}[${layer.calls.indexOf(output.call)}][0]`
+  }
+  return sources.map(place).join(', ') || '-'
 }
 
 /** Not `instanceof`: the class itself needs this file. */

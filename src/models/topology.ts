@@ -1,6 +1,6 @@
 /** @file The order of layers in a model: Keras's own, by depth from the outputs and then by first visit. */
 import { RootstockError } from '../errors.ts'
-import type { Layer, LayerCall, SymbolicTensor } from '../layers/index.ts'
+import { input, type Layer, type LayerCall, type SymbolicTensor } from '../layers/index.ts'
 
 export interface Topology {
   /** Calls in an order in which every input is made before it is used. */
@@ -9,27 +9,37 @@ export interface Topology {
   readonly kerasCalls: readonly LayerCall[]
   /** Layers in the order in which Keras lists them (and their weights). */
   readonly layers: readonly Layer[]
+  /** Where the model begins behind a layer, that layer is none of its own: as in Keras, an input layer takes its place. */
+  readonly standIns: ReadonlyMap<SymbolicTensor, Layer>
 }
 
 /** Walks back from the outputs to the inputs. Throws when an output does not depend on the inputs alone or names repeat. */
 export function topologyOf(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Topology {
-  const { calls, firstVisit } = visit(inputs, outputs)
+  const standIns = new Map(inputs.filter(({ call }) => call.inputs.length > 0).map((tensor) => [tensor, standIn(tensor)]))
+  const { calls, firstVisit } = visit(inputs, outputs, standIns)
   const { layerDepth: depths, callDepth } = depthsOf(calls)
-  for (const { call } of inputs) {
-    if (depths.has(call.layer)) continue
-    depths.set(call.layer, 0)
-    firstVisit.set(call.layer, -1)
+  for (const tensor of inputs) {
+    const layer = standIns.get(tensor) ?? tensor.call.layer
+    if (depths.has(layer)) continue
+    const readers = calls.filter((call) => call.inputs.includes(tensor))
+    depths.set(layer, Math.max(-1, ...readers.map((call) => callDepth.get(call)!)) + 1)
+    if (!firstVisit.has(layer)) firstVisit.set(layer, -1)
   }
   const layers = [...depths.keys()].sort((a, b) => depths.get(b)! - depths.get(a)! || firstVisit.get(a)! - firstVisit.get(b)!)
   checkNames(layers)
   const kerasCalls = [...callDepth.keys()].sort((a, b) => callDepth.get(b)! - callDepth.get(a)!)
-  return { calls, kerasCalls, layers }
+  return { calls, kerasCalls, layers, standIns }
+}
+
+function standIn({ name, shape }: SymbolicTensor): Layer {
+  return input({ shape: shape.slice(1), name: `${name}CLONE` }).call.layer
 }
 
 /** Depth first, so that calls come out in running order; layers are numbered when they are first met. */
 function visit(
   inputs: readonly SymbolicTensor[],
   outputs: readonly SymbolicTensor[],
+  standIns: Topology['standIns'],
 ): { calls: LayerCall[]; firstVisit: Map<Layer, number> } {
   const declared = new Set(inputs)
   const done = new Set<LayerCall>()
@@ -46,7 +56,9 @@ function visit(
         `Cannot make the model: an output depends on the input "${tensor.name}", which is not among the inputs ${names}`,
       )
     }
-    if (declared.has(tensor) && !isInput) {
+    const begins = standIns.get(tensor)
+    if (begins) {
+      if (!firstVisit.has(begins)) firstVisit.set(begins, firstVisit.size)
       done.add(call)
       return
     }

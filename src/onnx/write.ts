@@ -1,7 +1,7 @@
 /** @file A graph as ONNX bytes. Large tensors stay outside the message, so nothing is copied and 2 GB is no limit. */
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { Tensor } from '../tensor/index.ts'
-import { operators, type AttributeKind, type Graph, type Node, type Operator, type Value } from '../graph/index.ts'
+import { holdPadding, operators, type AttributeKind, type Graph, type Node, type Operator, type Value } from '../graph/index.ts'
 import {
   AttributeProtoSchema,
   ModelProtoSchema,
@@ -54,7 +54,8 @@ export const mostOnnxBytes = 2 ** 31 - 1
 export const opset = 18
 
 /** Serializes a graph as an ONNX model, IR version 8. */
-export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
+export function writeOnnx(given: Graph, options: WriteOptions = {}): OnnxModel {
+  const graph = holdPadding(given)
   const external: ExternalData[] = []
   const asInputs = options.asInputs ?? new Set<Value>()
   const sequence = options.emptySequence === undefined ? [] : [options.emptySequence]

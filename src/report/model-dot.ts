@@ -84,7 +84,7 @@ function drawLayers(model: Functional, drawing: Drawing, indent: string): void {
 function drawEdges(model: Functional, drawing: Drawing): void {
   for (const call of model.path) {
     call.inputs.forEach((tensor, i) => {
-      const from = exitOf(tensor, drawing)
+      const from = exitOf(model.standIns.get(tensor)?.output ?? tensor, drawing)
       const to = entryOf(call.layer, i, drawing)
       if (from !== undefined && to !== undefined) drawing.lines.push(`  ${from} -> ${to}`)
     })

@@ -53,12 +53,14 @@ async function fromFolder(path: string): Promise<Classifier> {
   freezeAsTrained(base, settings)
   if (settings.precision === 'int8') await openByteTrunk(path, net)
   const { size, interpolation, exif } = settings
+  const report = settings.report as TrainReport | undefined
   return new Classifier({
     model: net,
     network: settings.network,
     labels: settings.classes.map((label) => ({ label })),
     reading: { size, interpolation, exif, preprocessing: (net.preprocessing ?? 'none') as PreprocessMode },
-    report: settings.report as TrainReport | undefined,
+    // A folder that was moved is where it is now.
+    report: report && { ...report, run: path },
   })
 }
 

@@ -39,6 +39,24 @@ const FREE: readonly string[] = ['out', 'resume', 'epochs', 'plots', 'checkpoint
 /** Settings that say what to do now, not how to train. */
 const OF_THE_CALL: readonly string[] = ['out', 'resume']
 
+/** What settings are that a run was not given, where that is always the same: to give it again is no change. */
+const IMPLIED: Partial<TrainClassifierOptions> = {
+  batchSize: 32,
+  weights: 'imagenet',
+  recipe: 'head',
+  layerDecay: 1,
+  precision: 'fp32',
+  seed: 0,
+  patience: 5,
+  validation: 0.15,
+  test: 0.15,
+  views: 4,
+  duplicates: 'near',
+  leaks: 'report',
+  followLinks: false,
+  labelsFrom: 'auto',
+}
+
 /** Runs `work` while no other process may use the run's folder; a new run's folder must not hold a run, a resumed one's must. Code USAGE. */
 export async function inRunFolder<T>(run: string, options: TrainClassifierOptions, work: () => Promise<T>): Promise<T> {
   const existed = existsSync(run)
@@ -60,11 +78,12 @@ export async function resumedOptions(run: string, given: TrainClassifierOptions)
       hint: 'Check --out, or leave --resume out to begin a new run',
     })
   }
-  const { settings } = await readRunSettings(run)
+  const { settings, network, alpha, size, head } = await readRunSettings(run)
   const had = Object.fromEntries(Object.entries(settings).filter(([name]) => !OF_THE_CALL.includes(name)))
+  const was: Readonly<Record<string, unknown>> = { ...IMPLIED, network, alpha, size, head, ...had }
   for (const [name, value] of Object.entries(given)) {
     const is = keptAs(name, value)
-    if (is === undefined || !isKept(name, value) || isSame(name, had[name], is)) continue
+    if (is === undefined || !isKept(name, value) || isSame(name, was[name], is)) continue
     throw changed('USAGE', run, `${name} was ${name in had ? shown(had[name]) : 'its default'}, is ${shown(is)}`)
   }
   const least = epochsIn(settings)
@@ -97,7 +116,7 @@ export async function finishedReport(run: string, options: TrainClassifierOption
   const { stage, stages, until } = extraOf(run, found.extra)
   const more = (options.epochs ?? 10) - epochsIn(settings)
   const isTrained = stage + 1 === stages && (found.stopped || (found.batch === 0 && found.epoch >= until + more))
-  return isTrained && (report.test !== null || report.images.test === 0) ? report : undefined
+  return isTrained && (report.test !== null || report.images.test === 0) ? { ...report, run } : undefined
 }
 
 /** Where the run goes on. Code USAGE or DATA, naming the change, where network, classes or photos are others than they were. */

@@ -125,6 +125,9 @@ const refused: readonly (readonly [text: string, says: RegExp])[] = [
   ['prepare: { labels: [1] }', /prepare\.labels in .*: found a list, expected a list of texts/],
   ['train: { network: { name: x } }', /train\.network in .*: found a mapping/],
   ['train: { epochs: 1, epochs: 2 }', /must be unique/],
+  ['train: { batch-size: 1, batchSize: 2 }', /Cannot use train\.batchSize in .*: the same setting is given as train\.batch-size in .*/],
+  ['noPlots: true\nplots: true', /Cannot use plots in .*: the same setting is given as noPlots in/],
+  ['epochs: 1\n---\nepochs: 2', /it holds several documents, expected one/],
   ['- epochs', /it holds no settings/],
   ['train: !!js/function "function () {}"', /Unresolved tag/],
   ['__proto__: { epochs: 3 }', /Unknown section in .* "__proto__"/],
@@ -133,6 +136,11 @@ const refused: readonly (readonly [text: string, says: RegExp])[] = [
   ['train: { epochs: 3', /Cannot read the config file/],
   ['x'.repeat(2 ** 20 + 1), /it has 1048577 bytes/],
 ]
+
+it('a section with nothing but comments in it says nothing', async () => {
+  const { json } = await rootstockJson(['config', 'train', '--config', file('train:\n  # epochs: 3\nalpha: 0.5\n')])
+  expect(json).toMatchObject({ settings: { alpha: { value: 0.5 } } })
+})
 
 describe('a config file is refused', () => {
   it.each(refused.map(([text, says]) => ({ name: text.slice(0, 60), text, says })))('$name', async ({ text, says }) => {

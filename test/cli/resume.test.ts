@@ -1,5 +1,5 @@
 /** @file `rootstock train --resume`: after kill -9 and after Ctrl-C, in the second stage too, and what it refuses. */
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { application } from '../../src/applications/index.ts'
@@ -144,6 +144,15 @@ describe('--resume', () => {
     expect(code).toBe(0)
     expect(stderr).toMatch(/^The run in .*whole is over; raise epochs to go on$/m)
     expect(json).toMatchObject({ run: at('whole'), epochs: 24 })
+  })
+
+  it('takes settings that are what they were without being given, and a folder that was moved', async () => {
+    const moved = at('moved')
+    cpSync(at('whole'), moved, { recursive: true })
+    const same = ['--network', 'mobilenet', '--seed', '0', '--views', '4', '--test', '0.15', '--precision', 'fp32', '--recipe', 'head']
+    const { code, stderr, json } = await rootstockJson(['train', at('photos'), '--out', moved, '--resume', ...same], env)
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ run: moved, epochs: 24 })
   })
 
   it.each([

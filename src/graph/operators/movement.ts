@@ -101,12 +101,14 @@ export const Slice: Operator<'Slice'> = {
 }
 
 export const Pad: Operator<'Pad'> = {
-  inputs: ['data', 'pads', 'constant_value'],
+  inputs: ['data', 'pads', 'constant_value', 'axes'],
   attributes: {},
   shape(context) {
     const data = input(context, 0)
     const pads = integersOf(context, 1)
     const rank = data.shape.length
+    const axes = context.inputs[3] ? integersOf(context, 3) : data.shape.map((_, axis) => axis)
+    if (axes.length !== rank || axes.some((axis, i) => axis !== i && axis !== i - rank)) throw new Error('the axes must be all, in order')
     return [{ shape: data.shape.map((size, i) => (size === null ? null : size + pads[i]! + pads[i + rank]!)), dtype: data.dtype }]
   },
   gradient: {
@@ -121,6 +123,7 @@ export const Pad: Operator<'Pad'> = {
     },
     pads: constant,
     constant_value: constant,
+    axes: constant,
   },
 }
 

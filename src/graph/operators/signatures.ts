@@ -110,7 +110,7 @@ export interface Signatures {
   Transpose: Signature<'data', { readonly perm: readonly number[] }>
   Concat: Signature<'inputs', AxisAttributes>
   Slice: Signature<'data' | 'starts' | 'ends' | 'axes' | 'steps', None>
-  Pad: Signature<'data' | 'pads' | 'constant_value', None>
+  Pad: Signature<'data' | 'pads' | 'constant_value' | 'axes', None>
   Expand: Signature<'input' | 'shape', None>
   ScatterElements: Signature<'data' | 'indices' | 'updates', { readonly axis: number; readonly reduction: 'add' | 'none' }>
 }
