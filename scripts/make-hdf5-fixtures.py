@@ -69,6 +69,14 @@ with make("chunked") as file:
 with make("dense-attributes", libver="latest") as file:
     for i in range(12):
         file.attrs[str(i)] = i
+    for i in range(100):
+        file.attrs[f"text {i}"] = "é" * (i % 50)
+with make("dense-names") as file:
+    names = [f"{i:03}-é-{'x' * (i * 20)}" for i in range(25)]
+    for name in names:
+        file.create_group(name)
+    for name in names[::5]:
+        del file[name]
 
 PAIR = {
     "conv1": {"kernel": np.arange(2 * 2 * 3 * 4, dtype="f4").reshape(2, 2, 3, 4) / 64, "bias": np.arange(4, dtype="f4")},
@@ -133,6 +141,19 @@ with make("hard-link-root") as file:
 with make("hard-link-twice") as file:
     file["kernel"] = KERNEL
     file["again"] = file["kernel"]
+for kind, link in (("soft", h5py.SoftLink("/0")), ("external", h5py.ExternalLink("target.h5", "/conv1"))):
+    with make(f"dense-{kind}-link", libver="latest") as file:
+        for i in range(12):
+            file[str(i)] = np.float32(i)
+        file["link"] = link
+with make("dense-loop", libver="latest") as file:
+    for i in range(12):
+        file[f"a/{i}"] = np.float32(i)
+    file["a/back"] = file["a"]
+dense = bytearray((FOLDER / "dense-soft-link.h5").read_bytes())
+leaf = dense.index(b"BTLF") + 6
+dense[leaf + 5 : leaf + 9] = b"\xff\xff\xff\x7f"  # the place in the heap of the first link
+(FOLDER / "dense-outside.h5").write_bytes(dense)
 with make("deep", libver="latest") as file:
     file.create_group("/".join(["g"] * 40))
 

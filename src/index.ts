@@ -49,7 +49,15 @@ export type {
   SavedClassifier,
 } from './transfer/index.ts'
 export type { AdviseEvent, AdviseOptions, NetworkAdvice, NetworkSettings, RankedNetwork } from './transfer/index.ts'
-export type { Evaluation, FineTuneOptions, Prediction, PretrainedOptions, TrainClassifierOptions, TrainReport } from './transfer/index.ts'
+export type {
+  Evaluation,
+  FineTuneOptions,
+  PhotoFile,
+  Prediction,
+  PretrainedOptions,
+  TrainClassifierOptions,
+  TrainReport,
+} from './transfer/index.ts'
 
 export { plotLearningRates, plotModel, plotTraining } from './report/index.ts'
 export type { Picture, PlotModelOptions, PlotTrainingOptions } from './report/index.ts'

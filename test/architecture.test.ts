@@ -50,6 +50,8 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/open-classifier.ts → src/transfer/pretrained.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/cache.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
   'src/cli/open-classifier.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
+  'src/cli/photo-files.ts → src/data/bytes.ts': 'the index of data/ loads the feature store as well',
+  'src/cli/photo-files.ts → src/data/names.ts': 'the index of data/ loads the feature store as well',
   'src/cli/predict.ts → src/data/picture-extensions.ts': 'the index of data/ loads the feature store as well',
   'src/cli/run-command-line.ts → src/transfer/version.ts': 'the index of transfer/ loads the whole library',
   'src/transfer/imagenet.ts → src/applications/labels.ts': 'the index of applications/ loads all layers',

@@ -2,6 +2,7 @@
 import type { ScanOptions } from '../data/index.ts'
 import type { Pixels } from '../image/index.ts'
 import type { SheetPicture } from '../report/index.ts'
+import type { PhotoFile } from '../transfer/index.ts'
 import { augmentationFlags, augmentationOf } from './augmentation-flags.ts'
 import { timedBar } from './bar.ts'
 import { command } from './command.ts'
@@ -9,6 +10,7 @@ import { count, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
 import { followLinks } from './photo-flags.ts'
+import { photoAt } from './photo-files.ts'
 import type { Terminal } from './terminal.ts'
 import { RootstockError } from '../errors.ts'
 
@@ -43,13 +45,18 @@ export const augmentPreview = command({
     const found = await photosIn(folder, flags.followLinks ? { followLinks: true } : {})
     const change = image.augment(chosen.augmentation)
     const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
-    const { photos, pictures } = await changed(found, wanted, ({ file }) => image.augmentPreview(file, change, options), terminal)
+    const { photos, pictures } = await changed(
+      found,
+      wanted,
+      async ({ photo }) => image.augmentPreview(await sourceOf(photo), change, options),
+      terminal,
+    )
     await atomicWrite(
       out,
       await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
     )
     terminal.print(`${oneLine(out)}: ${photos.length} photos, ${views} views of each`)
-    return { json: { out, photos: photos.map(({ file }) => file), views, size, seed, augmentation: change.description } }
+    return { json: { out, photos: photos.map(({ photo }) => nameOf(photo)), views, size, seed, augmentation: change.description } }
   },
 })
 
@@ -68,7 +75,7 @@ async function changed(
     for (const photo of found) {
       if (photos.length === wanted) break
       bar.update(photos.length, Math.min(wanted, found.length))
-      const shown = await views(photo).catch((error: unknown) => void errors.push(unusable(error)))
+      const shown = await views(photo).catch((error: unknown) => void errors.push(unusable(error, photo)))
       if (!shown) continue
       photos.push(photo)
       pictures.push(...shown.map((pixels, i) => ({ pixels, caption: i === 0 ? photo.label : `view ${i}` })))
@@ -82,14 +89,23 @@ async function changed(
 }
 
 /** The error of a picture that cannot be used; any other is thrown. */
-function unusable(error: unknown): RootstockError {
-  if (error instanceof RootstockError && error.code === 'IMAGE') return error
-  throw error
+function unusable(error: unknown, { photo }: ChosenPhoto): RootstockError {
+  if (!(error instanceof RootstockError) || error.code !== 'IMAGE') throw error
+  if (typeof photo === 'string' || error.message.includes(photo.file)) return error
+  return new RootstockError('IMAGE', `${photo.file}: ${error.message}`, { cause: error })
 }
 
 interface ChosenPhoto {
-  readonly file: string
+  readonly photo: string | PhotoFile
   readonly label: string
+}
+
+function nameOf(photo: string | PhotoFile): string {
+  return typeof photo === 'string' ? photo : photo.file
+}
+
+async function sourceOf(photo: string | PhotoFile): Promise<string | Uint8Array> {
+  return typeof photo === 'string' ? photo : photo.bytes()
 }
 
 /** The photos of a folder in an order of chance, which is the same each time. */
@@ -98,13 +114,13 @@ async function photosIn(folder: string, scanning: ScanOptions): Promise<ChosenPh
   const { fileOf, imageFolder, layoutOf } = await import('../data/index.ts')
   const { random } = await import('../tensor/index.ts')
   const found = await stat(folder).catch(() => undefined)
-  if (found?.isFile()) return [{ file: folder, label: 'the photo' }]
+  if (found?.isFile()) return [{ photo: folder, label: 'the photo' }]
   const layout = await layoutOf(folder, scanning)
   const root = layout.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
   const dataset = await imageFolder(root, scanning).open()
   const order = random('augment-preview').shuffle(Array.from({ length: dataset.size }, (_, i) => i))
   return order.map((index) => ({
-    file: fileOf(dataset, index).toString(),
+    photo: photoAt(fileOf(dataset, index)),
     label: dataset.classNames[dataset.labels[index] ?? -1] ?? '',
   }))
 }

@@ -1,7 +1,7 @@
 /** @file `rootstock predict`: names photos. */
 import { RootstockError } from '../errors.ts'
 import type { Interpolation } from '../image/index.ts'
-import type { Classifier, Prediction } from '../transfer/index.ts'
+import type { Classifier, PhotoFile, Prediction } from '../transfer/index.ts'
 import { timedBar } from './bar.ts'
 import { command, type Outcome } from './command.ts'
 import { choice, count, positive, quantity, word } from './flag-values.ts'
@@ -58,7 +58,11 @@ interface Naming {
   readonly signal: AbortSignal
 }
 
-async function nameAll(classifier: Classifier, files: readonly string[], { options, terminal, signal }: Naming): Promise<Outcome> {
+async function nameAll(
+  classifier: Classifier,
+  files: readonly (string | PhotoFile)[],
+  { options, terminal, signal }: Naming,
+): Promise<Outcome> {
   const bar = timedBar(terminal.progress, { label: 'Photos', unit: 'photos' })
   const predictions: { file: string; top: readonly Prediction[] }[] = []
   const unusable: { file: string; reason: string }[] = []

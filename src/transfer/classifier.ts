@@ -23,6 +23,13 @@ export interface PredictPhotoOptions {
   readonly interpolation?: Interpolation
 }
 
+/** A photo that no path leads to: what it is called, and its bytes, asked for when its turn comes. */
+export interface PhotoFile {
+  readonly file: string
+  /** Throws IMAGE where there is nothing to read. */
+  bytes(): Promise<Uint8Array>
+}
+
 /** One photo's answers, or why there are none. */
 export type PhotoResult =
   { readonly file: string; readonly top: readonly Prediction[] } | { readonly file: string; readonly reason: string }
@@ -97,7 +104,7 @@ export class Classifier {
   }
 
   /** Many photos, in order, a few at a time; one that cannot be read comes with its reason. */
-  async *predictAll(files: Iterable<string>, options: PredictPhotoOptions = {}): AsyncGenerator<PhotoResult, void, undefined> {
+  async *predictAll(files: Iterable<string | PhotoFile>, options: PredictPhotoOptions = {}): AsyncGenerator<PhotoResult, void, undefined> {
     refuseUnknown('predictAll', options, PREDICT)
     const waiting = [...files]
     let next = this.#readSome(waiting.splice(0, photosAtOnce), options)
@@ -139,13 +146,14 @@ export class Classifier {
   }
 
   async #readSome(
-    files: readonly string[],
+    files: readonly (string | PhotoFile)[],
     options: PredictPhotoOptions,
   ): Promise<{ file: string; tensor?: Tensor<'float32'>; reason?: string }[]> {
     return Promise.all(
-      files.map(async (file) => {
+      files.map(async (photo) => {
+        const file = typeof photo === 'string' ? photo : photo.file
         try {
-          return { file, tensor: await this.#read(file, options) }
+          return { file, tensor: await this.#read(typeof photo === 'string' ? photo : await photo.bytes(), options) }
         } catch (error) {
           if (error instanceof RootstockError && error.code === 'IMAGE') return { file, reason: error.message }
           throw error

@@ -1,6 +1,6 @@
 /** @file Public face of transfer/: the recipe, folder in, classifier out. */
 export { fineTune, trainClassifier } from './train-classifier.ts'
-export { Classifier } from './classifier.ts'
+export { Classifier, type PhotoFile } from './classifier.ts'
 export { loadClassifier, type LoadClassifierOptions } from './load-classifier.ts'
 export type { SaveClassifierOptions, SavedClassifier } from './save-classifier.ts'
 export { checkClassifier, type ClassifierCheck } from './check-classifier.ts'

@@ -1,5 +1,5 @@
 /** @file A folder of links, as `prepare --link symlink` makes it, in the commands that read photos. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
@@ -48,4 +48,26 @@ describe.runIf(process.platform !== 'win32')('a folder of links', () => {
     expect(json).toMatchObject({ epochs: 2 })
     expect(readFileSync(at('run', 'README.md'), 'utf8')).toMatch(/rootstock train .* --follow-links/)
   })
+  it.runIf(process.platform === 'linux')(
+    'photos whose names are not UTF-8 are read by predict and augment-preview as by train',
+    async () => {
+      const photo = readFileSync(at('photos', 'cat', readdirSync(at('photos', 'cat'))[0] ?? ''))
+      for (const label of ['cat', 'dog']) {
+        mkdirSync(at('raw', label), { recursive: true })
+        const named = (end: string): Buffer =>
+          Buffer.concat([Buffer.from(`${at('raw', label)}/caf`), Buffer.from([0xe9]), Buffer.from(end)])
+        writeFileSync(named('.jpg'), photo)
+        writeFileSync(named('-damaged.jpg'), photo.subarray(0, 40))
+      }
+      const named = await rootstockJson(['predict', at('run'), `${at('raw')}/`], env)
+      expect(named.code, named.stderr).toBe(0)
+      const { predictions, unusable } = named.json as Record<string, { file: string }[]>
+      expect(predictions?.map(({ file }) => file)).toEqual(['cat', 'dog'].map((label) => at('raw', label, 'caf\\xe9.jpg')))
+      expect(unusable?.map(({ file }) => file)).toEqual(['cat', 'dog'].map((label) => at('raw', label, 'caf\\xe9-damaged.jpg')))
+      const sheet = await rootstockJson(['augment-preview', at('raw'), '--flip', 'horizontal', '--out', at('raw.png')], env)
+      expect(sheet.code, sheet.stderr).toBe(0)
+      expect((sheet.json['photos'] as string[]).toSorted()).toEqual(predictions?.map(({ file }) => file))
+      expect(sheet.stderr).toMatch(/Left out: .*cat\/caf\\xe9-damaged\.jpg: Cannot read/)
+    },
+  )
 })

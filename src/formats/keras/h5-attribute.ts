@@ -1,9 +1,9 @@
 /** @file Reads attributes: text of fixed and variable length, numbers, and lists of them. */
+import { denseMessages, INDEX } from './h5-dense.ts'
 import { MESSAGE } from './h5-messages.ts'
 import type { H5Message } from './h5-messages.ts'
-import { RESAVE } from './h5-group.ts'
 import { readNumber } from './h5-number.ts'
-import { readAddress, readBlock, refusal } from './h5-source.ts'
+import { readAddress, readBlock, refusal, withBudget } from './h5-source.ts'
 import type { ByteSource } from './h5-source.ts'
 import { readShape, readText, readType } from './h5-types.ts'
 
@@ -13,17 +13,28 @@ export type H5Value = string | number | string[] | number[]
 /** An attribute that was found, read when it is asked for. */
 export type H5Attributes = ReadonlyMap<string, () => H5Value>
 
-/** The attributes among the messages of an object. */
-export function readAttributes(source: ByteSource, messages: readonly H5Message[], path: string): H5Attributes {
-  for (const { type, body } of messages) {
-    if (type === MESSAGE.attributeInfo && readAddress(body, 2 + (body.getUint8(1) & 1 ? 2 : 0)) !== Infinity) {
-      throw refusal(source, `"${path}" keeps its attributes in dense storage, which Rootstock does not read`, RESAVE)
-    }
-  }
-  return new Map(messages.filter(({ type }) => type === MESSAGE.attribute).map(({ body }) => readAttribute(source, body)))
+/** The attributes among the messages of an object, which are read from `file` later, each with a budget of its own. */
+export function readAttributes(source: ByteSource, messages: readonly H5Message[], file: ByteSource): H5Attributes {
+  return new Map(
+    messages.flatMap(({ type, body }) => {
+      if (type === MESSAGE.attribute) return [readAttribute(file, body)]
+      return type === MESSAGE.attributeInfo ? fromDense(source, body, file) : []
+    }),
+  )
 }
 
-function readAttribute(source: ByteSource, body: DataView): [string, () => H5Value] {
+/** The attributes of an object with many of them, of which each is the message that an object with few has in its header. */
+function fromDense(source: ByteSource, body: DataView, file: ByteSource): [string, () => H5Value][] {
+  const at = 2 + (body.getUint8(1) & 1 ? 2 : 0)
+  const [heap, index] = [readAddress(body, at), readAddress(body, at + 8)]
+  if (heap === Infinity) return []
+  return Array.from(denseMessages(source, { heap, index }, INDEX.attributes), (found) => {
+    if (found.record.getUint8(8) & 2) throw new RangeError('unknown attribute')
+    return readAttribute(file, found.body)
+  })
+}
+
+function readAttribute(file: ByteSource, body: DataView): [string, () => H5Value] {
   const version = body.getUint8(0)
   const shared = version > 1 && body.getUint8(1) !== 0
   if (version < 1 || version > 3 || shared) throw new RangeError('unknown attribute')
@@ -35,7 +46,7 @@ function readAttribute(source: ByteSource, body: DataView): [string, () => H5Val
   const type = part(at + nameBytes, typeBytes)
   const shape = part(at + nameBytes + typeBytes, shapeBytes)
   const start = at + nameBytes + typeBytes + shapeBytes
-  return [name, () => readValue(source, { type, shape, data: part(start, body.byteLength - start) })]
+  return [name, () => readValue(withBudget(file), { type, shape, data: part(start, body.byteLength - start) })]
 }
 
 function readValue(source: ByteSource, parts: { type: DataView; shape: DataView; data: DataView }): H5Value {

@@ -1,4 +1,5 @@
-/** @file The members of an HDF5 group: classic symbol tables and the link messages of small modern groups. */
+/** @file The members of an HDF5 group: classic symbol tables, and the link messages of modern groups. */
+import { denseMessages, INDEX } from './h5-dense.ts'
 import { MESSAGE } from './h5-messages.ts'
 import type { H5Message } from './h5-messages.ts'
 import { readAddress, readBlock, refusal } from './h5-source.ts'
@@ -13,9 +14,7 @@ export function readMembers(source: ByteSource, messages: readonly H5Message[], 
   return messages.flatMap(({ type, body }) => {
     if (type === MESSAGE.symbolTable) return fromSymbolTable(source, body, path)
     if (type === MESSAGE.link) return [fromLink(source, body, path)]
-    if (type === MESSAGE.linkInfo && readAddress(body, 2 + (body.getUint8(1) & 1 ? 8 : 0)) !== Infinity) {
-      throw refusal(source, `"${path}" keeps its members in dense storage, which Rootstock does not read`, RESAVE_NAMES)
-    }
+    if (type === MESSAGE.linkInfo) return fromDense(source, body, path)
     return []
   })
 }
@@ -23,8 +22,14 @@ export function readMembers(source: ByteSource, messages: readonly H5Message[], 
 /** What to do about files of the library's newest forms. */
 export const RESAVE = 'Save the file again with Keras, or with h5py and its default libver'
 
-/** One name that is not ASCII makes Keras's own `.h5` such a file, from nine layers on. */
-const RESAVE_NAMES = `${RESAVE}; where a layer has a name with letters beyond ASCII, save as .keras or .weights.h5, or rename it`
+/** The links of a large modern group, which one name beyond ASCII makes of every large group. The index has them by the hash of their names. */
+function fromDense(source: ByteSource, body: DataView, path: string): H5Member[] {
+  const at = 2 + (body.getUint8(1) & 1 ? 8 : 0)
+  const [heap, index] = [readAddress(body, at), readAddress(body, at + 8)]
+  if (heap === Infinity) return []
+  const members = Array.from(denseMessages(source, { heap, index }, INDEX.links), (found) => fromLink(source, found.body, path))
+  return members.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
 
 function fromSymbolTable(source: ByteSource, body: DataView, path: string): H5Member[] {
   const heap = readBlock(source, readAddress(body, 8), 32)

@@ -52,6 +52,8 @@ const MOST_BYTES = 2 ** 31
 const MOST_CHUNK = 2 ** 26
 
 interface Walk {
+  readonly file: ByteSource
+  /** The file, with the budget of the walk. */
   readonly source: ByteSource
   /** Where the walk is, for the message when bytes are missing. */
   readonly place: { path: string }
@@ -63,7 +65,7 @@ interface Walk {
 
 /** The tree of groups and datasets below the object at `address`, every one of them checked. */
 export function walk(source: ByteSource, address: number, place: { path: string }): H5Group {
-  const state: Walk = { source: withBudget(source), place, seen: new Set(), plain: 0 }
+  const state: Walk = { file: source, source: withBudget(source), place, seen: new Set(), plain: 0 }
   const root = readObject(state, address, '/', 1)
   if (root.kind !== 'group') throw refusal(source, 'its root is not a group')
   return root
@@ -77,7 +79,7 @@ function readObject(state: Walk, address: number, path: string, depth: number): 
   seen.add(address)
   if (seen.size > MOST_OBJECTS) throw refusal(source, `it has more than ${MOST_OBJECTS.toLocaleString('en-US')} groups and datasets`)
   const messages = readMessages(source, address)
-  const attributes = readAttributes(source, messages, path)
+  const attributes = readAttributes(source, messages, state.file)
   if (messages.some(({ type }) => type === MESSAGE.layout)) return readDataset(state, path, messages, attributes)
   const isGroup = messages.some(({ type }) => type === MESSAGE.symbolTable || type === MESSAGE.linkInfo || type === MESSAGE.link)
   if (!isGroup) throw refusal(source, `"${path}" is neither a group nor a dataset`)

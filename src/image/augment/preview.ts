@@ -1,4 +1,5 @@
 /** @file The pictures of a contact sheet that shows what an augmentation does to one photo. */
+import { createHash } from 'node:crypto'
 import { refuseUnknown } from '../../errors.ts'
 import { fileHash } from '../../files/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
@@ -23,12 +24,19 @@ export interface PreviewOptions {
   readonly interpolation?: Interpolation
 }
 
-/** The photo itself, then its views, exactly as a training with the same seed and size sees them. Code IMAGE where the file cannot be read. */
-export async function augmentPreview(path: string, augmentation: Augmentation, options: PreviewOptions = {}): Promise<Pixels[]> {
+/**
+ * The photo itself (a path or its bytes), then its views, exactly as a training with the same seed and size sees them. Code IMAGE where it
+ * cannot be read.
+ */
+export async function augmentPreview(
+  source: string | Uint8Array,
+  augmentation: Augmentation,
+  options: PreviewOptions = {},
+): Promise<Pixels[]> {
   refuseUnknown('augmentPreview', options, { views: true, seed: true, size: true, readSize: true, interpolation: true })
   const { views = 15, seed = 0, size = [224, 224], readSize = size, interpolation = 'bilinear' } = options
-  const photo = await load(path, { targetSize: readSize, interpolation })
-  const hash = await fileHash(path, 'sha256')
+  const photo = await load(source, { targetSize: readSize, interpolation })
+  const hash = typeof source === 'string' ? await fileHash(source, 'sha256') : createHash('sha256').update(source).digest('hex')
   return [toPixels(photo), ...viewsOf(augmentation, { seed, views }).map((view) => toPixels(applyView(photo, view, hash)))]
 }
 
