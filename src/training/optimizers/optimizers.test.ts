@@ -125,7 +125,18 @@ describe('clipping', () => {
 
 it("Nadam's numbers for a step take no longer the more steps there were", () => {
   const { ahead, now } = nadam().rule.scalars(2 ** 32, 0.001)
-  expect([ahead, now]).toEqual([0.9, expect.closeTo(0.1, 15)])
+  expect([ahead, now]).toEqual([Math.fround(0.9), expect.closeTo(1 - Math.fround(0.9), 15)])
+})
+
+it("Nadam takes Keras's first steps to the last digits, which its rounded decays decide", async () => {
+  const gradients = [[tensor([0.3, -0.1, 2])], [tensor([0.2, 0.4, -1])], [tensor([-0.1, 0.25, 0.5])]]
+  const trace = await descend(nadam({ learningRate: 0.5 }), [tensor([1, -2, 0.5])], gradients)
+  const expected = [
+    [0.46860623359680176, -1.4686065912246704, -0.03139388561248779],
+    [0.15515229105949402, -1.9554622173309326, 0.16490304470062256],
+    [0.24416661262512207, -2.2601511478424072, 0.03323361277580261],
+  ]
+  expected.forEach((row, step) => row.forEach((value, i) => expect(Math.abs(trace[step]![0]!.data[i]! - value)).toBeLessThan(5e-7)))
 })
 
 describe('options', () => {

@@ -180,8 +180,10 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
 export function nadam(options: NadamOptions = {}): Optimizer {
   refuseUnknown('nadam', options, NADAM)
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options
+  // Here, and not in Adam, Keras rounds the decays before it takes them from one.
+  const [mean, squares] = [Math.fround(beta1), Math.fround(beta2)]
   // μₜ = β₁(1 − ½·0.96ᵗ), Πₜ = μ₁…μₜ;  m̂ = μₜ₊₁·m/(1 − Πₜ₊₁) + (1 − μₜ)·g/(1 − Πₜ);  w ← w − η·m̂/(√(v/(1 − β₂ᵗ)) + ε)
-  const mu = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** t)
+  const mu = (t: number): number => mean * (1 - 0.5 * 0.96 ** t)
   // What is below half of the precision changes no 1 − Πₜ: no more factors are needed, however many steps there were.
   const product = (t: number): number => {
     let value = 1
@@ -197,11 +199,11 @@ export function nadam(options: NadamOptions = {}): Optimizer {
         rate,
         ahead: mu(t + 1) / (1 - product(t + 1)),
         now: (1 - mu(t)) / (1 - product(t)),
-        correction: 1 / Math.fround(1 - power(beta2, t)),
+        correction: 1 / Math.fround(1 - power(squares, t)),
       }),
       update({ tape, weight, gradient, slots, scalars }) {
-        const momentum = towards(tape, slots.momentum, gradient, 1 - beta1)
-        const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - beta2)
+        const momentum = towards(tape, slots.momentum, gradient, 1 - mean)
+        const velocity = towards(tape, slots.velocity, mul(tape, gradient, gradient), 1 - squares)
         const direction = add(tape, mul(tape, momentum, scalars.ahead), mul(tape, gradient, scalars.now))
         const denominator = add(tape, sqrt(tape, mul(tape, velocity, scalars.correction)), tape.number(epsilon))
         return { weight: sub(tape, weight, div(tape, mul(tape, direction, scalars.rate), denominator)), slots: { momentum, velocity } }
