@@ -195,6 +195,15 @@ describe('weights of samples and classes', () => {
     await expect(net.fit(data.x, data.y, { sampleWeight: [1, 2] })).rejects.toMatchObject(error)
     await expect(net.trainOnBatch(data.x, data.y, { sampleWeight: [1, 2] })).rejects.toMatchObject(error)
   })
+
+  it.each([NaN, Infinity])('must be finite, not %s, and are named where they are not', async (odd) => {
+    const net = compiled(smallNet())
+    const sampleWeight = data.labels.map((_, i) => (i === 7 ? odd : 1))
+    const error = { code: 'DATA', message: `Cannot weigh the samples: found ${odd} at 7 of sampleWeight, expected a finite number` }
+    await expect(net.fit(data.x, data.y, { sampleWeight })).rejects.toMatchObject(error)
+    await expect(net.fit(data.x, data.y, { validationData: [data.x, data.y, sampleWeight] })).rejects.toMatchObject(error)
+    await expect(net.trainOnBatch(data.x, data.y, { sampleWeight })).rejects.toMatchObject(error)
+  })
 })
 
 describe('trainable', () => {

@@ -81,11 +81,22 @@ function nearest(value: number): number {
   return value - below === 0.5 ? below + (Math.abs(below) % 2) : Math.round(value)
 }
 
-/** Throws SHAPE unless there is one weight per sample. */
+/** Throws SHAPE unless there is one weight per sample, and DATA for one that is no number: the loss of its batch would be none either. */
 export function checkSampleWeight(weights: ArrayLike<number>, samples: number): void {
-  if (weights.length === samples) return
-  throw new RootstockError(
-    'SHAPE',
-    `Cannot weigh the samples: found ${weights.length} weights, expected one for each of ${samples} samples`,
-  )
+  if (weights.length !== samples) {
+    throw new RootstockError(
+      'SHAPE',
+      `Cannot weigh the samples: found ${weights.length} weights, expected one for each of ${samples} samples`,
+    )
+  }
+  for (let i = 0; i < samples; i++) {
+    if (Number.isFinite(weights[i])) continue
+    throw new RootstockError(
+      'DATA',
+      `Cannot weigh the samples: found ${String(weights[i])} at ${i} of sampleWeight, expected a finite number`,
+      {
+        hint: 'Leave a sample out of the loss with a weight of 0',
+      },
+    )
+  }
 }
