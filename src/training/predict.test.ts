@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import * as engines from '../engine/index.ts'
 import { onnxGraph } from '../formats/onnx/index.ts'
+import * as layers from '../layers/index.ts'
 import { add, batchNormalization, clearSession, conv2d, dense, dropout, flatten, globalAveragePooling2d, input } from '../layers/index.ts'
 import { readOnnx, writeOnnx } from '../onnx/index.ts'
 import { random, rows, tensor, zeros, type Shape, type Tensor } from '../tensor/index.ts'
@@ -55,6 +56,27 @@ async function compilations(work: () => Promise<unknown>): Promise<number> {
   spy.mockRestore()
   return count
 }
+
+/** Two pixels below zero in a row, padded by one: windows over zeros and pixels, and one whole window of zeros where it is small. */
+describe('pooling over a padding counts its zeros', () => {
+  const { maxPooling2d, averagePooling2d } = layers
+  const each = { strides: 1 } as const
+  it.each([
+    { title: 'maximum', pool: maxPooling2d({ poolSize: 2, ...each }), expected: [0, 0, 0, 0, 0, 0] },
+    { title: 'maximum of one pixel', pool: maxPooling2d({ poolSize: 1, ...each }), expected: [0, 0, 0, 0, 0, -4, -8, 0, 0, 0, 0, 0] },
+    { title: 'mean', pool: averagePooling2d({ poolSize: 2, ...each }), expected: [-1, -3, -2, -1, -3, -2] },
+    { title: 'mean of one pixel', pool: averagePooling2d({ poolSize: 1, ...each }), expected: [0, 0, 0, 0, 0, -4, -8, 0, 0, 0, 0, 0] },
+    {
+      title: 'mean that does not count a padding of its own',
+      pool: averagePooling2d({ poolSize: 2, ...each, padding: 'same' }),
+      expected: [-1, -3, -2, 0, -1, -3, -2, 0, 0, 0, 0, 0],
+    },
+  ])('$title', async ({ pool, expected }) => {
+    const pixels = input({ shape: [1, 2, 1] })
+    const net = model({ inputs: pixels, outputs: pool(layers.zeroPadding2d()(pixels)) })
+    expect(Array.from((await net.predict(tensor([-4, -8], [1, 1, 2, 1]))).data, (x) => x + 0)).toEqual(expected)
+  })
+})
 
 describe('predict', () => {
   it.each([1, 2, 4, 5, 7, 100])('gives the same for batches of %i', async (batchSize) => {
