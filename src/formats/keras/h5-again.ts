@@ -38,9 +38,11 @@ export function planOf(build: (writer: H5Writer) => void): H5Plan {
 }
 
 /** A file that was written. */
-interface Written {
+export interface Written {
   readonly outline: string
   readonly versions: ReadonlyMap<string, string | undefined>
+  /** Where datasets lie, once somebody looked; copies and files of the same outline have them in the same places. */
+  places?: ReadonlyMap<string, number> | undefined
   /** As the file system has it: whoever changes the file changes this. */
   readonly stamp: string
 }
@@ -54,29 +56,27 @@ const PIECE = 2 ** 18
 /** Remembers what was just written. */
 export function remember(path: string, { outline, datasets }: H5Plan): void {
   const key = resolve(path)
+  const before = written.get(key)
+  const places = before?.outline === outline ? before.places : undefined
   written.delete(key)
   const stamp = stampOf(path)
   if (stamp === undefined) return
-  written.set(key, { outline, stamp, versions: new Map(Array.from(datasets, ([place, { version }]) => [place, version])) })
+  written.set(key, { outline, stamp, places, versions: new Map(Array.from(datasets, ([place, { version }]) => [place, version])) })
   const [oldest] = written.keys()
   if (written.size > REMEMBERED && oldest !== undefined) written.delete(oldest)
 }
 
-/** The versions in the file, if it is still what this process wrote there, with the same layout. */
-export function knownVersions(path: string, { outline }: H5Plan): Written['versions'] | undefined {
+/** What is known of the file, if it is still what this process wrote there, with the same layout. */
+export function knownFile(path: string, { outline }: H5Plan): Written | undefined {
   const known = written.get(resolve(path))
-  return known?.outline === outline && known.stamp === stampOf(path) ? known.versions : undefined
+  return known?.outline === outline && known.stamp === stampOf(path) ? known : undefined
 }
 
 /** Fills the new file. False, with nothing written, where the old one cannot be read or keeps a dataset otherwise than in one piece. */
-export function fillAgain(
-  file: TemporaryFile,
-  path: string,
-  { datasets, versions }: Pick<H5Plan, 'datasets'> & Pick<Written, 'versions'>,
-): boolean {
-  const places = addressesIn(path)
+export function fillAgain(file: TemporaryFile, path: string, { datasets, known }: Pick<H5Plan, 'datasets'> & { known: Written }): boolean {
+  const places = (known.places ??= addressesIn(path))
   if (!places) return false
-  const changed = [...datasets].filter(([place, { version }]) => version === undefined || version !== versions.get(place))
+  const changed = [...datasets].filter(([place, { version }]) => version === undefined || version !== known.versions.get(place))
   if (changed.some(([place, { shape }]) => places.get(place) === undefined && sizeOf(shape) > 0)) return false
   copy(path, file)
   for (const [place, content] of changed) {

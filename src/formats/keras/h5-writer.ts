@@ -4,7 +4,7 @@ import { RootstockError, messageOf } from '../../errors.ts'
 import { atomicWriteWith } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import type { Shape, Tensor } from '../../tensor/index.ts'
-import { fillAgain, knownVersions, planOf, remember, type H5Plan } from './h5-again.ts'
+import { fillAgain, knownFile, planOf, remember, type H5Plan } from './h5-again.ts'
 import { H5_CLASS, startLibrary } from './h5-library.ts'
 import type { H5Session, H5WriteMetadata } from './h5-library.ts'
 import { forgetTimes } from './h5-times.ts'
@@ -67,8 +67,8 @@ export async function writeHdf5(path: string, { bytes, onProgress }: WriteHdf5Op
     if (host instanceof Error) throw host
     forgetTimes(file, began)
   }
-  const versions = knownVersions(path, plan)
-  await atomicWriteWith(path, (file) => (versions && fillAgain(file, path, { ...plan, versions }) ? undefined : fill(file)), {
+  const known = knownFile(path, plan)
+  await atomicWriteWith(path, (file) => (known && fillAgain(file, path, { ...plan, known }) ? undefined : fill(file)), {
     needed: bytes,
   })
   remember(path, plan)
