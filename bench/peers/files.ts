@@ -14,15 +14,16 @@ export interface MakingFiles {
   readonly scale: number
 }
 
-/** The files that a row needs. */
-export async function filesFor(row: Row, making: MakingFiles): Promise<Given> {
+/** The files that both sides of a row need. */
+export async function filesFor(row: Row, making: MakingFiles): Promise<{ readonly ours: Given; readonly theirs: Given }> {
   const weights = join(making.kept, 'mobilenet-0.25.h5')
   if (row.job.job === 'cold' && !existsSync(weights)) await makeWeights(weights)
-  return { folder: row.folder ? photosFor(row, making) : '', weights }
+  const given = (scale: number): Given => ({ folder: row.folder ? photosFor(row, { ...making, scale }) : '', weights })
+  return { ours: given(row.scales === 'both' ? making.scale : 1), theirs: given(row.scales ? making.scale : 1) }
 }
 
-function photosFor({ folder, isScalable }: Row, { root, python, kept, photos, scale }: MakingFiles): string {
-  const counts = Object.entries(folder ?? {}).map(([part, count]) => [part, Math.round(count * (isScalable ? scale : 1))] as const)
+function photosFor({ folder }: Row, { root, python, kept, photos, scale }: MakingFiles): string {
+  const counts = Object.entries(folder ?? {}).map(([part, count]) => [part, Math.round(count * scale)] as const)
   const out = join(kept, `${photos === undefined ? 'drawn' : 'photos'}-${counts.map(([, count]) => count).join('-')}`)
   if (existsSync(out)) return out
   const partial = `${out}.partial`

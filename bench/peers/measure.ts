@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { turnsOf, type Patience } from '../turns.ts'
-import { tutorialEpochs, type Given, type Ours, type Row } from './rows.ts'
+import { tutorialEpochs, type Given, type Job, type Ours, type Row } from './rows.ts'
 import { runProcess, startSide, type Command, type Figures, type Side } from './sides.ts'
 import { lineOf, type Line } from './table.ts'
 
@@ -14,7 +14,7 @@ export interface Place {
   readonly root: string
   readonly python: string
   readonly patience: Patience
-  readonly given: Given
+  readonly given: { readonly ours: Given; readonly theirs: Given }
   /** Part of the photos of a scalable row that is used, and its epochs. */
   readonly scale: number
   readonly epochs: number
@@ -22,12 +22,10 @@ export interface Place {
 
 /** Lets all sides of a row take turns and prints what came out. */
 export async function measure(row: Row, place: Place): Promise<void> {
-  const job = row.isScalable ? { ...row.job, photos: row.job.photos * place.scale, epochs: place.epochs } : row.job
-  const scaled = { ...row, job }
-  const { turns, how } = await (row.each === 'call' ? callTurns : processTurns)(scaled, place)
+  const { turns, how } = await (row.each === 'call' ? callTurns : processTurns)(row, place)
   row.ours.forEach((ours, i) => {
-    const pairs = turns.map((figures) => [figures[i]!, figures.at(-1)!] as const)
-    for (const line of linesOf({ row: scaled, ours, pairs, how, place })) console.log(line)
+    const pairs = turns.map((figures) => [figures[i]!, peerWhole(row, figures.at(-1)!, place)] as const)
+    for (const line of linesOf({ row, ours, pairs, how, place })) console.log(line)
   })
 }
 
@@ -71,13 +69,20 @@ async function processTurns(row: Row, place: Place): Promise<Measured> {
   }
 }
 
-function oursCommand(row: Row, { settings, command }: Ours, { root, given }: Place): Command {
-  if (command) return [process.execPath, ...command(given)]
-  return [process.execPath, join(root, builtSide), JSON.stringify({ ...row.job, ...settings, ...given })]
+function oursCommand(row: Row, { settings, command }: Ours, place: Place): Command {
+  const { root, given } = place
+  if (command) return [process.execPath, ...command(given.ours)]
+  const job = row.scales === 'both' ? partOf(row.job, place) : row.job
+  return [process.execPath, join(root, builtSide), JSON.stringify({ ...job, ...settings, ...given.ours })]
 }
 
-function peerCommand({ peer, job }: Row, { root, python, given }: Place): Command {
-  return [python, join(root, `bench/peers/${peer}_side.py`), JSON.stringify({ ...job, ...given })]
+function peerCommand({ peer, job, scales }: Row, place: Place): Command {
+  const told = { ...(scales ? partOf(job, place) : job), ...place.given.theirs }
+  return [place.python, join(place.root, `bench/peers/${peer}_side.py`), JSON.stringify(told)]
+}
+
+function partOf(job: Job, { scale, epochs }: Pick<Place, 'scale' | 'epochs'>): Job {
+  return { ...job, photos: job.photos * scale, epochs }
 }
 
 interface Compared {
@@ -90,9 +95,13 @@ interface Compared {
 
 function linesOf({ row, ours, pairs, how, place }: Compared): string[] {
   const { time: target, memory } = ours.targets
-  const isPart = row.isScalable === true && (place.scale !== 1 || place.epochs !== tutorialEpochs)
-  const what = isPart ? `${ours.label}, ${row.job.photos} photos, ${place.epochs} epochs` : ours.label
-  const shared = { what, peer: [row.peerLabel, how].filter(Boolean).join(', '), pairs, isTime: true, target: isPart ? undefined : target }
+  const isShort = place.scale !== 1 || place.epochs !== tutorialEpochs
+  const isPart = row.scales === 'both' && isShort
+  const part = `${row.job.photos * place.scale} photos, ${place.epochs} epochs`
+  const what = isPart ? `${ours.label}, ${part}` : ours.label
+  const isExtrapolated = row.scales === 'peer' && isShort
+  const peer = [row.peerLabel, how, isExtrapolated ? `extrapolated from ${part}` : ''].filter(Boolean).join(', ')
+  const shared = { what, peer, pairs, isTime: !isExtrapolated, target: isPart ? undefined : target }
   const rate = (seconds: number): string => `${(row.job.photos / seconds).toFixed(1)} photos/s`
   const duration = (seconds: number): string => `${seconds.toFixed(2)} s`
   const size = (megabytes: number): string => `${megabytes.toFixed(0)} MB`
@@ -107,6 +116,11 @@ function linesOf({ row, ours, pairs, how, place }: Compared): string[] {
     lines.push({ ...shared, what: `${what}: peak memory`, of, show: size, target: memory, isTime: false })
   }
   return lines.map(lineOf)
+}
+
+/** The peer's figures for the whole job where it alone did a part. */
+function peerWhole({ scales }: Row, figures: Figures, place: Place): Figures {
+  return scales === 'peer' ? { ...figures, seconds: whole(figures, place) } : figures
 }
 
 /** Seconds of the whole job, from those of a part: what is spent on photos grows with their number, the rest does not. */

@@ -18,7 +18,7 @@ function serve(port: MessagePort): void {
       return port.close()
     }
     if (order.kind === 'open') {
-      session = await createSession(await loadRuntime(), order.model, { name: 'cpu', options: { threads: order.threads } })
+      session = await createSession(await loadRuntime(), order.model, { name: 'cpu', options: order.options })
       return answer(port, { values: {} })
     }
     if (!session) throw new RootstockError('ENGINE', 'Cannot run the network: it was not opened')

@@ -57,6 +57,6 @@ it('a run that fails leaves its lane as it was', async () => {
 })
 
 it('a model that cannot be opened is refused as by one session', async () => {
-  const opened = openLanes({ bytes: Uint8Array.of(1, 2, 3), external: [] }, { count: 2, threads: 1 })
+  const opened = openLanes({ bytes: Uint8Array.of(1, 2, 3), external: [] }, { count: 2, options: { threads: 1 } })
   await expect(opened).rejects.toMatchObject({ code: 'ENGINE', message: expect.stringMatching(/^Cannot prepare the network/) as string })
 })

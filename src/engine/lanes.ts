@@ -7,13 +7,17 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { RootstockError, messageOf } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
+import type { CompileOptions } from './engine.ts'
 import type { SessionModel } from './session.ts'
 
 /** What a lane is told: to get ready, to run, or to end. */
 export type Order =
-  | { readonly kind: 'open'; readonly model: SessionModel; readonly threads: number }
+  | { readonly kind: 'open'; readonly model: SessionModel; readonly options: LaneOptions }
   | { readonly kind: 'run'; readonly feeds: Feeds; readonly outputs: readonly string[] }
   | { readonly kind: 'end' }
+
+/** How a lane opens its session. */
+export type LaneOptions = Pick<CompileOptions, 'planned' | 'threads'>
 
 /** What a lane says to each order. */
 export type Answer = { readonly values: Values } | { readonly failed: string; readonly hint?: string | undefined }
@@ -36,12 +40,12 @@ interface Lane {
   end(): Promise<void>
 }
 
-/** Opens `count` sessions, of `threads` threads each. Throws ENGINE. */
-export async function openLanes(model: SessionModel, { count, threads }: { count: number; threads: number }): Promise<Lanes> {
+/** Opens `count` sessions. Throws ENGINE. */
+export async function openLanes(model: SessionModel, { count, options }: { count: number; options: LaneOptions }): Promise<Lanes> {
   const lanes = Array.from({ length: count }, startLane)
   const end = async (): Promise<void> => void (await Promise.all(lanes.map((lane) => lane.end())))
   try {
-    await Promise.all(lanes.map((lane) => lane.send({ kind: 'open', model, threads })))
+    await Promise.all(lanes.map((lane) => lane.send({ kind: 'open', model, options })))
   } catch (error) {
     await end()
     throw error

@@ -8,7 +8,6 @@ import { engineNames, type CompileOptions, type Engine, type EngineName, type Pr
 import { loadRuntime, type Runtime } from './runtime.ts'
 import { NO_TENSOR, createSession, runSession } from './session.ts'
 import { compileSideBySide } from './side-by-side.ts'
-import { engineThreads } from './threads.ts'
 
 /** Tensors of this size travel beside the ONNX message. */
 const externalFrom = 4096
@@ -62,9 +61,9 @@ async function measureBlock(): Promise<number> {
 }
 
 async function compile(name: EngineName, graph: Graph, options: CompileOptions): Promise<Program> {
-  const { lanes = 1, threads = engineThreads() } = options
+  const { lanes = 1 } = options
   if (lanes > 1 && name === 'cpu' && graph.outputs.every(({ dtype }) => dtype === 'float32'))
-    return compileSideBySide(graph, { count: lanes, threads })
+    return compileSideBySide(graph, lanes, options)
   const ort = await loadRuntime()
   const held = name === 'cpu' ? largeFactors(graph, options.asInputs) : new Map<Value, Tensor>()
   const asInputs = new Set([...(options.asInputs ?? []), ...held.keys()])

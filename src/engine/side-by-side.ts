@@ -3,13 +3,15 @@ import { RootstockError } from '../errors.ts'
 import type { Graph } from '../graph/index.ts'
 import { writeOnnx } from '../onnx/index.ts'
 import type { Tensor } from '../tensor/index.ts'
-import type { Program } from './engine.ts'
+import type { CompileOptions, Program } from './engine.ts'
 import { openLanes } from './lanes.ts'
+import { engineThreads } from './threads.ts'
 
-/** Compiles a graph into `count` sessions, among which `threads` are dealt out; outputs must be float32. Throws ENGINE. */
-export async function compileSideBySide(graph: Graph, { count, threads }: { count: number; threads: number }): Promise<Program> {
+/** Compiles a graph into `count` sessions, among which the threads are dealt out; outputs must be float32. Throws ENGINE. */
+export async function compileSideBySide(graph: Graph, count: number, options: CompileOptions): Promise<Program> {
   const { bytes } = writeOnnx(graph, { externalFrom: Infinity })
-  const lanes = await openLanes({ bytes, external: [] }, { count, threads: Math.max(1, Math.floor(threads / count)) })
+  const threads = Math.max(1, Math.floor((options.threads ?? engineThreads()) / count))
+  const lanes = await openLanes({ bytes, external: [] }, { count, options: { planned: options.planned ?? true, threads } })
   const names = graph.outputs.map(({ name }) => name)
   let open = true
   return {

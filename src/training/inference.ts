@@ -32,7 +32,7 @@ export async function fastest(graph: Graph): Promise<Rewritten> {
 }
 
 /** Compiles a graph in the form that runs fastest. */
-export async function compileInference(graph: Graph, options: Pick<CompileOptions, 'lanes'> = {}): Promise<Inference> {
+export async function compileInference(graph: Graph, options: Pick<CompileOptions, 'lanes' | 'planned'> = {}): Promise<Inference> {
   const { graph: fast, at } = await fastest(graph)
   return { program: await engine().compile(fast, options), at }
 }
