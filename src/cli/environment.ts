@@ -15,7 +15,7 @@ export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = 
   ['ROOTSTOCK_OFFLINE', '1 forbids the network; 0, false, no or nothing allows it'],
   ['ROOTSTOCK_MIRROR', 'An http or https address that weights are fetched from before Keras’s own'],
   ['ROOTSTOCK_ENGINE', 'cpu (default), webgpu or cuda'],
-  ['ROOTSTOCK_THREADS', 'Threads that the engine computes with; default as many as the process has cores'],
+  ['ROOTSTOCK_THREADS', 'Threads that the engine computes with, in all; default as many as the process has cores'],
   ['ROOTSTOCK_CONFIG', 'The config file, as --config'],
   ['ROOTSTOCK_DEBUG', '1 adds the stack trace to messages of errors'],
 ]

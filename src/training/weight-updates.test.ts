@@ -67,7 +67,8 @@ describe('the numbers of the graph', () => {
     ['AdamW, clipped by value, slower head', { optimizer: adamW({ clipvalue: 0.01 }), learningRateFactors: { head: 0.1 } }],
     ['RMSprop, centered', { optimizer: rmsprop({ centered: true, momentum: 0.5 }) }],
     ['Adagrad', { optimizer: adagrad({ learningRate: 0.01 }) }],
-    ['Nadam', { optimizer: nadam() }],
+    // A larger epsilon does not enlarge what gradients next to nothing differ by.
+    ['Nadam', { optimizer: nadam({ epsilon: 1e-5 }) }],
     ['Lion', { optimizer: lion({ learningRate: 1e-4 }) }],
   ])('%s', async (_, compile) => {
     const block = await engine().blockSize()

@@ -25,6 +25,7 @@ export interface PredictPhotoOptions {
 
 /** A photo that no path leads to: what it is called, and its bytes, asked for when its turn comes. */
 export interface PhotoFile {
+  /** The name under which its answers come. */
   readonly file: string
   /** Throws IMAGE where there is nothing to read. */
   bytes(): Promise<Uint8Array>
