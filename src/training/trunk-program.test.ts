@@ -57,7 +57,7 @@ describe('lanes are opened', () => {
   it.each([
     ['1', 1000, 1],
     ['2', 1000, 2],
-    ['16', 1000, 4],
+    ['16', 1000, 2],
     ['2', 20, 1],
   ])('with %s threads for %d photos: %d', async (threads, photos, lanes) => {
     vi.stubEnv('ROOTSTOCK_THREADS', threads)
