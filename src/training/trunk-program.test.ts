@@ -14,7 +14,7 @@ import { trunkOf } from './trunk.ts'
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-lanes-'))
 beforeAll(async () => {
   for (const name of ['a', 'b', 'c']) mkdirSync(join(folder, name))
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 300; i++) {
     const rng = random(`lanes/${i}`)
     const raw = Uint8Array.from({ length: 8 * 8 * 3 }, () => rng.integer(256))
     const png = await sharp(raw, { raw: { width: 8, height: 8, channels: 3 } })
@@ -45,12 +45,12 @@ async function featuresWith(threads: string): Promise<{ rows: number[][]; events
 
 it('features are the same bits', async () => {
   const [one, many] = [await featuresWith('1'), await featuresWith('3')]
-  expect(one.rows).toHaveLength(96)
+  expect(one.rows).toHaveLength(296)
   expect(many.rows).toEqual(one.rows)
   expect(many.events.filter(({ type }) => type === 'unusable')).toEqual(one.events.filter(({ type }) => type === 'unusable'))
   const told = many.events.flatMap((event) => (event.type === 'featuresProgress' ? [event.done] : []))
   expect(told).toEqual([...told].sort((a, b) => a - b))
-  expect(told.at(-1)).toBe(100)
+  expect(told.at(-1)).toBe(300)
 })
 
 describe('lanes are opened', () => {
@@ -58,7 +58,7 @@ describe('lanes are opened', () => {
     ['1', 1000, 1],
     ['2', 1000, 2],
     ['16', 1000, 2],
-    ['2', 20, 1],
+    ['2', 200, 1],
   ])('with %s threads for %d photos: %d', async (threads, photos, lanes) => {
     vi.stubEnv('ROOTSTOCK_THREADS', threads)
     const net = frozenNet()
