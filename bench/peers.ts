@@ -5,8 +5,9 @@
  *   npx tsx bench/peers.ts [--row NAME]… [--seconds 30] [--turns 5] [--scale 1] [--epochs 10] [--photos FOLDER] [--venv FOLDER] [--files FOLDER]
  *
  * A row is chosen by its name or the beginning of it; `--row list` lists them. `--seconds` and `--turns` are both the least of each row;
- * `--scale 0.1` and `--epochs` shorten the tutorial's job, which takes Keras 40 minutes; in the row `whole` they shorten Keras's side alone. `--photos` is a folder of photos to make the row's
- * photos of. Environment and photos are kept in the folder for temporary files, or where `--venv` and `--files` say.
+ * `--scale 0.1` and `--epochs` shorten the tutorial's job, which takes Keras 40 minutes; in the row `whole` they shorten Keras's side alone.
+ * `--photos` is a folder of photos to make the row's photos of. Environment and photos are kept in the folder for temporary files, or where
+ * `--venv` and `--files` say.
  */
 import { readFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'

@@ -102,34 +102,8 @@ export const rows: readonly Row[] = [
       { label: 'inceptionV3, from photo files to features in int8', settings: { precision: 'int8' }, targets: { time: 2.5 } },
     ],
   },
-  {
-    name: 'tutorial',
-    peer: 'keras',
-    peerLabel: 'Keras, photos read in every epoch',
-    each: 'process',
-    job: { job: 'tutorial', network: 'inceptionV3', photos: 3000, epochs: tutorialEpochs },
-    folder: { train: 2000, validation: 1000 },
-    scales: 'both',
-    ours: [
-      { label: "tutorial's job, fp32", targets: { time: 20, memory: 5 } },
-      { label: "tutorial's job, int8", settings: { precision: 'int8' }, targets: { time: 35, memory: 5 } },
-      { label: "tutorial's job, again with stored features", targets: { time: 300 }, isAgain: true },
-    ],
-  },
-  {
-    name: 'whole',
-    peer: 'keras',
-    peerLabel: 'Keras, photos read in every epoch',
-    each: 'process',
-    job: { job: 'tutorial', network: 'inceptionV3', photos: 3000, epochs: tutorialEpochs },
-    folder: { train: 2000, validation: 1000 },
-    scales: 'peer',
-    ours: [
-      { label: "tutorial's job, 3,000 photos and 10 epochs, fp32", targets: { time: 20, memory: 5 } },
-      { label: "tutorial's job, 3,000 photos and 10 epochs, int8", settings: { precision: 'int8' }, targets: { time: 35, memory: 5 } },
-      { label: "tutorial's job, 3,000 photos and 10 epochs, again with stored features", targets: { time: 300 }, isAgain: true },
-    ],
-  },
+  tutorial('tutorial', 'both', "tutorial's job"),
+  tutorial('whole', 'peer', "tutorial's job, 3,000 photos and 10 epochs"),
   {
     name: 'memory',
     peer: 'keras',
@@ -181,5 +155,23 @@ function trainingStep(network: NetworkName, how: string, targets: Targets, froze
     each: 'call',
     job: { job: 'train', network, photos: 16, frozenBatchNorm },
     ours: [{ label: `${network}, training step, ${how}, batch 16`, targets }],
+  }
+}
+
+/** The tutorial's job in our three ways. */
+function tutorial(name: string, scales: 'both' | 'peer', label: string): Row {
+  return {
+    name,
+    peer: 'keras',
+    peerLabel: 'Keras, photos read in every epoch',
+    each: 'process',
+    job: { job: 'tutorial', network: 'inceptionV3', photos: 3000, epochs: tutorialEpochs },
+    folder: { train: 2000, validation: 1000 },
+    scales,
+    ours: [
+      { label: `${label}, fp32`, targets: { time: 20, memory: 5 } },
+      { label: `${label}, int8`, settings: { precision: 'int8' }, targets: { time: 35, memory: 5 } },
+      { label: `${label}, again with stored features`, targets: { time: 300 }, isAgain: true },
+    ],
   }
 }
