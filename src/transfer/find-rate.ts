@@ -4,6 +4,7 @@ import { refuseWeightsTypo } from '../applications/index.ts'
 import { clearSession, setRandomSeed } from '../layers/index.ts'
 import { optimizers, type FoundRates, type RateFinderOptions, type TrainingEvent } from '../training/index.ts'
 import { buildClassifierModel, checkedSpec, freezeUpTo } from './classifier-model.ts'
+import { DEFAULTS } from './defaults.ts'
 import { findRateNames } from './option-names.ts'
 import type { TrainClassifierOptions } from './options.ts'
 import { pick } from './pick.ts'
@@ -56,7 +57,7 @@ export async function findClassifierRate(folder: string, asked: FindRateOptions 
   const split = await splitPhotos(folder, given, emit)
   const { options, notice } = await settleWeights(given)
   tellNotice(notice, given, emit)
-  const { seed = 0, batchSize = 32, unfreezeFrom } = options
+  const { seed = 0, batchSize = DEFAULTS.batchSize, unfreezeFrom } = options
   const spec = { ...checkedSpec(options), classes: split.classNames }
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
   clearSession()

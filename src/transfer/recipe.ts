@@ -2,6 +2,7 @@
 import { RootstockError, unknownName } from '../errors.ts'
 import { networkOf } from '../applications/index.ts'
 import { schedules, type optimizers } from '../training/index.ts'
+import { DEFAULTS } from './defaults.ts'
 
 /** 'head' trains a new head; 'fine-tune' goes on with the network's last block, with warm-up and a falling rate. */
 export const RECIPES = ['head', 'fine-tune'] as const
@@ -45,7 +46,7 @@ export interface RecipeOptions {
 
 /** The head first; then, where layers of a pretrained network train too, all of them at a lower rate. Code USAGE for settings that contradict. */
 export function stagesFor(network: string, options: RecipeOptions, stepsPerEpoch: number): readonly Stage[] {
-  const { recipe = 'head', learningRate, layerDecay = 1 } = options
+  const { recipe = DEFAULTS.recipe, learningRate, layerDecay = DEFAULTS.layerDecay } = options
   if (!RECIPES.includes(recipe)) throw unknownName('recipe', String(recipe), RECIPES)
   if (!(layerDecay > 0 && layerDecay <= 1))
     throw new RootstockError('USAGE', `Invalid layerDecay: found ${layerDecay}, expected a number above 0, up to 1`)

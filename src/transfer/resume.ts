@@ -9,6 +9,7 @@ import { describeSplit, printableName, type Split, type SplitDescription } from 
 import { withFolderLock } from '../files/index.ts'
 import { readCheckpoint, type CheckpointOptions } from '../training/index.ts'
 import type { ClassifierSpec } from './classifier-model.ts'
+import { DEFAULTS } from './defaults.ts'
 import { isKept, keptAs, optionsOf } from './kept-settings.ts'
 import type { TrainClassifierOptions, TrainReport } from './options.ts'
 import { readRunSplit, writeRunSplit } from './report/run-split.ts'
@@ -41,13 +42,10 @@ const OF_THE_CALL: readonly string[] = ['out', 'resume']
 
 /** What settings are that a run was not given, where that is always the same: to give it again is no change. */
 const IMPLIED: Partial<TrainClassifierOptions> = {
-  batchSize: 32,
+  ...DEFAULTS,
   weights: 'imagenet',
-  recipe: 'head',
-  layerDecay: 1,
   precision: 'fp32',
   seed: 0,
-  patience: 5,
   validation: 0.15,
   test: 0.15,
   views: 4,

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { callbacks, optimizers, type Callback, type FitOptions, type History, type Logs } from '../training/index.ts'
 import { freezeUpTo } from './classifier-model.ts'
+import { DEFAULTS } from './defaults.ts'
 import { pick } from './pick.ts'
 import { cutmixWaits, ratesByDepth, stagesFor, type Stage } from './recipe.ts'
 import { stageCheckpoint } from './resume.ts'
@@ -11,7 +12,7 @@ import type { Job } from './run-job.ts'
 /** All stages; the best epoch of any of them is kept. */
 export async function trainStages(job: Job): Promise<History['history']> {
   const { options, base, spec, split } = job
-  const steps = Math.ceil(split.train.size / (options.batchSize ?? 32))
+  const steps = Math.ceil(split.train.size / (options.batchSize ?? DEFAULTS.batchSize))
   const { stage: first = 0, before = {} } = job.resumed ?? {}
   const whole = Object.fromEntries(Object.entries(before).map(([name, values]) => [name, [...values]]))
   const checkpoint = callbacks.modelCheckpoint({ filepath: join(job.run, runFiles.best), saveBestOnly: true, ...monitorOf(job) })
@@ -58,7 +59,7 @@ async function trainStage(
     initialEpoch,
     checkpoint: stageCheckpoint(job, { stage: shared.number, stages: shared.stages.length, until, before: shared.before }),
     resume: shared.number === job.resumed?.stage,
-    batchSize: options.batchSize ?? 32,
+    batchSize: options.batchSize ?? DEFAULTS.batchSize,
     seed: options.seed ?? 0,
     ...(split.validation.size > 0 ? { validationData: split.validation } : {}),
     callbacks: [shared.checkpoint, ...rateCallbacks(job, stage), store, history],
@@ -72,7 +73,7 @@ function mixOf(stage: Stage, stages: readonly Stage[], { options: { mix } }: Job
 
 /** When to stop, and when to go slower. */
 function rateCallbacks(job: Job, { isReducible }: Stage): Callback[] {
-  const { patience = 5, weights } = job.options
+  const { patience = DEFAULTS.patience, weights } = job.options
   const monitor = monitorOf(job)
   return [
     ...(patience === null ? [] : [callbacks.earlyStopping({ patience, restoreBestWeights: true, ...monitor })]),
