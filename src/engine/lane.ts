@@ -5,7 +5,7 @@ import { RootstockError, messageOf } from '../errors.ts'
 import { sizeOf, type Tensor } from '../tensor/index.ts'
 import type { Answer, Order } from './lanes.ts'
 import { loadRuntime } from './runtime.ts'
-import { createSession, runSession } from './session.ts'
+import { createSession, outputOf, runSession } from './session.ts'
 
 if (parentPort) serve(parentPort)
 
@@ -25,7 +25,7 @@ function serve(port: MessagePort): void {
     const { Tensor } = await loadRuntime()
     const feeds = Object.entries(order.feeds).map(([name, fed]) => [name, new Tensor(fed.dtype, own(name, fed), [...fed.shape])] as const)
     const results = await runSession(session, Object.fromEntries(feeds), Object.fromEntries(order.outputs.map((name) => [name, null])))
-    answer(port, { values: Object.fromEntries(order.outputs.map((name) => [name, plain(results[name])])) })
+    answer(port, { values: Object.fromEntries(order.outputs.map((name) => [name, outputOf(results, name, 'float32')])) })
   }
   let last = Promise.resolve()
   port.on('message', (order: Order) => {
@@ -45,11 +45,6 @@ function ownMemory(): (name: string, tensor: Tensor) => Float32Array {
     part.set(data)
     return part
   }
-}
-
-function plain(result: InferenceSession.OnnxValueMapType[string] | undefined): Tensor<'float32'> {
-  if (!result || !('data' in result)) throw new RootstockError('ENGINE', 'The engine gave no output')
-  return { data: result.data as Float32Array, shape: result.dims, dtype: 'float32' }
 }
 
 function answer(port: MessagePort, said: Answer): void {

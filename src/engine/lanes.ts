@@ -70,7 +70,7 @@ function newWorker(): Worker {
 
 function startLane(): Lane {
   const worker = newWorker()
-  const waiting: PromiseWithResolvers<Values>[] = []
+  const waiting: { readonly resolve: (values: Values) => void; readonly reject: (error: RootstockError) => void }[] = []
   let ended: string | undefined
   worker.on('message', (answer: Answer) => {
     const first = waiting.shift()
@@ -93,12 +93,12 @@ function startLane(): Lane {
     waiting: () => waiting.length,
     send(order) {
       if (ended !== undefined) return Promise.reject(stopped(ended))
-      const answered = promiseWithResolvers<Values>()
-      waiting.push(answered)
-      // A process that waits for a lane stays; one that is done with it may end.
-      worker.ref()
-      worker.postMessage(order)
-      return answered.promise
+      return new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject })
+        // A process that waits for a lane stays; one that is done with it may end.
+        worker.ref()
+        worker.postMessage(order)
+      })
     },
     async end() {
       if (ended !== undefined) return
@@ -107,23 +107,6 @@ function startLane(): Lane {
       await exit
     },
   }
-}
-
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: RootstockError) => void
-}
-
-/** Node 20 has no Promise.withResolvers. */
-function promiseWithResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve: (value: T) => void = () => undefined
-  let reject: (error: RootstockError) => void = () => undefined
-  const promise = new Promise<T>((fulfil, refuse) => {
-    resolve = fulfil
-    reject = refuse
-  })
-  return { promise, resolve, reject }
 }
 
 function stopped(reason: string): RootstockError {

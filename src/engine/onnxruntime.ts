@@ -1,12 +1,12 @@
 /** @file The engines of ONNX Runtime. Programs are ONNX models made in memory; tensors are passed without copies. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, unknownName } from '../errors.ts'
-import { showShape, sizeOf, zeros, type Shape, type Tensor } from '../tensor/index.ts'
+import { sizeOf, zeros, type Shape, type Tensor } from '../tensor/index.ts'
 import { consumers, createTape, type Graph, type Value } from '../graph/index.ts'
 import { writeOnnx } from '../onnx/index.ts'
 import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
 import { loadRuntime, type Runtime } from './runtime.ts'
-import { NO_TENSOR, createSession, runSession } from './session.ts'
+import { NO_TENSOR, createSession, outputOf, runSession } from './session.ts'
 import { compileSideBySide } from './side-by-side.ts'
 
 /** Tensors of this size travel beside the ONNX message. */
@@ -106,7 +106,7 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
         fetches[output.name] = target ? native(target) : null
       }
       const results = await runSession(session, inputs, fetches)
-      return new Map(graph.outputs.map((value) => [value, targets?.get(value) ?? plainTensor(value, results[value.name])]))
+      return new Map(graph.outputs.map((value) => [value, targets?.get(value) ?? outputOf(results, value.name, value.dtype)]))
     },
     async dispose() {
       if (!open) return
@@ -136,10 +136,4 @@ function nativeTensors(ort: Runtime): (value: Tensor) => OrtTensor {
     known.set(value, made)
     return made
   }
-}
-
-function plainTensor(value: Value, result: InferenceSession.OnnxValueMapType[string] | undefined): Tensor {
-  if (!result || !('data' in result))
-    throw new RootstockError('ENGINE', `The engine gave no output "${value.name}" ${showShape(value.shape)}`)
-  return { data: result.data as Float32Array, shape: result.dims, dtype: value.dtype }
 }

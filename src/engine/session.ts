@@ -1,7 +1,7 @@
 /** @file Sessions of ONNX Runtime, from models as they are: nothing here knows graphs, so a cold process need not load them. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, messageOf } from '../errors.ts'
-import type { Tensor } from '../tensor/index.ts'
+import type { DType, Tensor, TensorData } from '../tensor/index.ts'
 import type { CompileOptions, EngineName } from './engine.ts'
 import { loadRuntime, type Runtime } from './runtime.ts'
 import { engineThreads } from './threads.ts'
@@ -63,6 +63,13 @@ export async function runSession(
   }
 }
 
+/** One output of a run as plain data. Throws ENGINE where the engine gave none. */
+export function outputOf<D extends DType>(results: InferenceSession.OnnxValueMapType, name: string, dtype: D): Tensor<D> {
+  const result = results[name]
+  if (!result || !('data' in result)) throw new RootstockError('ENGINE', `The engine gave no output "${name}"`)
+  return { data: result.data as TensorData[D], shape: result.dims, dtype }
+}
+
 /** A network with one input and one output, made ready from a file. */
 export interface OpenNetwork {
   /** Throws ENGINE. */
@@ -79,9 +86,7 @@ export async function openNetwork(bytes: Uint8Array): Promise<OpenNetwork> {
   return {
     async run({ data, shape }) {
       const results = await runSession(session, { [input]: new runtime.Tensor('float32', data, [...shape]) }, { [output]: null })
-      const result = results[output]
-      if (!result || !('data' in result)) throw new RootstockError('ENGINE', `The engine gave no output "${output}"`)
-      return { data: result.data as Float32Array, shape: result.dims, dtype: 'float32' }
+      return outputOf(results, output, 'float32')
     },
     dispose: () => session.release(),
   }

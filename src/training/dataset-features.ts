@@ -200,8 +200,8 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   const { number, view, count } = numbered
   const { pass, rows, kept, hashes, failures } = work
   if (missing.length === 0) return
-  const { batch } = pass.trunk
   const lanes = await pass.trunk.widen(missing.length)
+  const { batch } = pass.trunk
   // A run waits behind each one that is under way, so that no lane stands still.
   const ahead = lanes > 1 ? 2 * lanes : 0
   const concurrency = Math.max(READING, batch)

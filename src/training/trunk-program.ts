@@ -6,8 +6,8 @@ import { compileInference, type Inference } from './inference.ts'
 
 /** A program that is compiled when it is first asked for. */
 export interface TrunkProgram {
-  /** Runs that may go on side by side once `widen` was called. */
-  readonly lanes: number
+  /** Runs that may go on side by side as it is. */
+  lanes(): number
   get(): Promise<Inference>
   /** Gets ready for that many photos, and tells how many runs may go on side by side. */
   widen(photos: number): Promise<number>
@@ -25,7 +25,7 @@ const FEW_PHOTOS = 256
 
 /** Compiles in the form that runs fastest. */
 export function trunkProgram(graph: Graph | undefined): TrunkProgram {
-  const lanes = graph ? lanesFor(graph) : 1
+  const most = graph ? lanesFor(graph) : 1
   let compiled: { readonly lanes: number; readonly inference: Promise<Inference> } | undefined
   const start = (count: number): Promise<Inference> => {
     // In one piece the values of a pass take 45 MB more for InceptionV3, and no less time.
@@ -38,16 +38,16 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
     compiled = undefined
     await (await old?.inference)?.program.dispose()
   }
+  const lanes = (): number => compiled?.lanes ?? 1
   return {
     lanes,
     get: () => compiled?.inference ?? start(1),
     async widen(photos) {
-      if (compiled && (compiled.lanes === lanes || photos < FEW_PHOTOS)) return compiled.lanes
-      if (!graph || photos < FEW_PHOTOS) return 1
+      if (photos < FEW_PHOTOS || lanes() === most) return lanes()
       await dispose()
       // A machine that grants no threads computes all the same.
-      await start(lanes).catch(() => start(1))
-      return compiled?.lanes ?? 1
+      await start(most).catch(() => start(1))
+      return lanes()
     },
     dispose,
   }

@@ -1,5 +1,5 @@
 /** @file Features do not depend on which photos are computed together. */
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { clearSession, conv2d, dense, flatten, globalAveragePooling2d, input, type SymbolicTensor } from '../layers/index.ts'
 import { rows } from '../tensor/index.ts'
 import { compileModel } from './compile.ts'
@@ -11,6 +11,7 @@ import { trunkOf } from './trunk.ts'
 
 const { x } = photos(17)
 const photo = [8, 8, 3]
+afterEach(() => vi.unstubAllEnvs())
 
 describe.each(['float32', 'int8'])('features in %s are the same bits with other photos missing', (precision) => {
   it.each<readonly [string, (photo: SymbolicTensor) => SymbolicTensor]>([
@@ -29,8 +30,8 @@ describe.each(['float32', 'int8'])('features in %s are the same bits with other 
       const { float } = trunkOf(net, compiled, photo)
       useByteTrunk(net, await makeByteTrunk(float!, { calibration: one.slice(2), comparison: one.slice(0, 2) }))
     }
-    const trunk = trunkOf(net, compiled, photo)
-    const computed = async (begin: number): Promise<number[][]> => {
+    const alone = trunkOf(net, compiled, photo)
+    const computed = async (begin: number, trunk = alone): Promise<number[][]> => {
       const found: number[][] = []
       for (let from = begin; from < 17; from += trunk.batch) {
         const [features] = await trunk.run(rows(x, from, Math.min(17, from + trunk.batch)))
@@ -40,6 +41,12 @@ describe.each(['float32', 'int8'])('features in %s are the same bits with other 
     }
     const all = await computed(0)
     for (const missing of [1, 2, 3, 5, 16]) expect(await computed(missing)).toEqual(all.slice(missing))
-    await trunk.dispose()
+    await alone.dispose()
+    // Nor on runs that go on side by side, which take other numbers of photos.
+    vi.stubEnv('ROOTSTOCK_THREADS', '2')
+    const beside = trunkOf(net, compiled, photo)
+    expect(await beside.widen(1000)).toBe(2)
+    expect(await computed(0, beside)).toEqual(all)
+    await beside.dispose()
   })
 })

@@ -13,8 +13,8 @@ const trunkBatch = 4
  * In 8 bits a run is so short that what lies between two of them counts, 19 → 18 ms a photo of InceptionV3, and values take a quarter of the
  * memory. Larger photos are fewer at once, since several times as many are being prepared. Between runs that go on side by side nothing waits.
  */
-function photosAtOnce(photo: Shape, isMany: boolean): number {
-  return isMany ? Math.max(trunkBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo)))) : trunkBatch
+function photosAtOnce(photo: Shape, isInBytes: boolean): number {
+  return isInBytes ? Math.max(trunkBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo)))) : trunkBatch
 }
 
 const products: readonly OpName[] = ['Conv', 'MatMul', 'Gemm']
@@ -29,7 +29,7 @@ export interface Trunk {
   readonly computes: boolean
   /** What computes the features in float32; undefined where nothing does. */
   readonly float: Graph | undefined
-  /** Photos that `run` is best given at once. */
+  /** Photos that `run` is best given at once; others where runs go on side by side. */
   readonly batch: number
   /** Batch norms train: each step computes with the statistics of its batch. */
   readonly learnsStatistics: boolean
@@ -59,20 +59,22 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
   const graph = bytes ?? cut.trunk
   const mixesRows = hasFloatProducts(graph)
   const compiledTrunk = trunkProgram(computes ? graph : undefined)
-  const batch = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, bytes !== undefined && compiledTrunk.lanes === 1)
+  const most = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, bytes !== undefined)
   return {
     features: features.map(({ name }) => name),
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
     float: computes ? cut.trunk : undefined,
-    batch,
+    get batch() {
+      return mixesRows || compiledTrunk.lanes() === 1 ? most : Math.min(most, trunkBatch)
+    },
     learnsStatistics: lowered.updates.size > 0,
     hash: () => (graph ? graphHash(graph) : ''),
     async run(photos) {
       if (!computes) return [photos]
       const { program, at } = await compiledTrunk.get()
       const count = photos.shape[0] ?? 0
-      const given = mixesRows ? padded(photos, batch) : photos
+      const given = mixesRows ? padded(photos, most) : photos
       const results = await program.run(new Map([[graph?.inputs[0] ?? input, given]]))
       return cut.features.map((value, i) => {
         const made = graph?.outputs[i] ?? value
