@@ -12,7 +12,7 @@ import {
   type Value,
 } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { createHistogram, sampleStep, sampleStepOfPicture, type Histogram, type RangeMethod } from './histogram.ts'
+import { createHistogram, rangeMethods, sampleStep, sampleStepOfPicture, type Histogram, type RangeMethod } from './histogram.ts'
 
 /** What was seen. */
 export interface Calibration {
@@ -44,8 +44,19 @@ export async function calibrate(
   const meansOf = ({ sums, count }: Seen): Float32Array => Float32Array.from(sums, (sum) => sum / count)
   const means = new Map([...seen].map(([value, found]) => [value, meansOf(found)]))
   return {
-    range: (value, method) => seen.get(value)?.histogram.range(method) ?? { min: 0, max: 0 },
+    range: remembered((value, method) => seen.get(value)?.histogram.range(method) ?? { min: 0, max: 0 }),
     means: (value) => means.get(value),
+  }
+}
+
+/** Values that share a scale are asked for each other's ranges over and over. */
+function remembered(choose: Calibration['range']): Calibration['range'] {
+  const known = new Map<RangeMethod, Map<Value, Range>>(rangeMethods.map((method) => [method, new Map()]))
+  return (value, method) => {
+    const before = known.get(method)!
+    const range = before.get(value) ?? choose(value, method)
+    before.set(value, range)
+    return range
   }
 }
 
