@@ -686,6 +686,7 @@ export const cases: { readonly [K in OpName]: readonly Case<K>[] } = {
   ],
   BlockedConv: blockedConvolutions(),
   BlockedAveragePool: blockedAverages(),
+  BlockedMaxPool: unmoved({ kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
   BlockedGlobalAveragePool: unmoved({}),
   ReorderInput: [...unmoved({}), ...channelsLast()],
   ReorderOutput: unmoved({ channels: 32 }),

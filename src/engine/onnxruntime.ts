@@ -2,7 +2,7 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, unknownName } from '../errors.ts'
 import { sizeOf, zeros, type Shape, type Tensor } from '../tensor/index.ts'
-import { consumers, createTape, type Graph, type Value } from '../graph/index.ts'
+import { consumers, createTape, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { writeOnnx } from '../onnx/index.ts'
 import { engineNames, type CompileOptions, type Engine, type EngineName, type Program } from './engine.ts'
 import { loadRuntime, type Runtime } from './runtime.ts'
@@ -76,15 +76,20 @@ async function compile(name: EngineName, graph: Graph, options: CompileOptions):
 /** From this size on a dense kernel is read where it lies: as a constant the runtime would hold it twice more. In bytes. */
 const LARGE = 2 ** 25
 
-/** Large weights that only stand to the right in matrix products, where constants gain next to nothing. */
+/** Kernels in blocks are always read as they lie; feeding one takes longer than copying a smaller one. */
+const LARGE_IN_BLOCKS = 2 ** 15
+
+/** Large weights that only stand to the right in matrix products, or are kernels in blocks: constants gain next to nothing there. */
 function largeFactors(graph: Graph, asInputs: ReadonlySet<Value> = new Set()): Map<Value, Tensor> {
   const readers = consumers(graph)
-  const isFactor = (value: Value): boolean =>
-    (readers.get(value) ?? []).every(({ op, inputs }) => (op === 'Gemm' || op === 'MatMul') && inputs[1] === value && inputs[0] !== value)
+  const isRead = (value: Value, by: (op: OpName) => boolean): boolean =>
+    (readers.get(value) ?? []).every(({ op, inputs }) => by(op) && inputs.every((input, i) => (input === value) === (i === 1)))
   const held = new Map<Value, Tensor>()
   for (const [value, { data }] of graph.parameters) {
-    if (asInputs.has(value) || 4 * sizeOf(value.shape as Shape) < LARGE || !isFactor(value)) continue
-    held.set(value, data())
+    if (asInputs.has(value)) continue
+    const bytes = 4 * sizeOf(value.shape as Shape)
+    const isFactor = bytes >= LARGE && isRead(value, (op) => op === 'Gemm' || op === 'MatMul')
+    if (isFactor || (bytes >= LARGE_IN_BLOCKS && isRead(value, (op) => op === 'BlockedConv'))) held.set(value, data())
   }
   return held
 }

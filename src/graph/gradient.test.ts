@@ -44,6 +44,7 @@ const without = [
   'BlockedConv.W',
   'BlockedConv.X',
   'BlockedGlobalAveragePool.X',
+  'BlockedMaxPool.X',
   'Clip.max',
   'Clip.min',
   'DequantizeLinear.x',

@@ -39,6 +39,16 @@ export interface Parameter {
   readonly value: Value
   /** The numbers in graph layout, read when the graph is compiled. */
   readonly data: () => Tensor
+  /** What `data` makes, where it does: whoever brings the numbers into another order need not have them made. */
+  readonly scaled?: Scaled
+}
+
+/** The numbers of another weight, each outgoing channel's by a factor. */
+export interface Scaled {
+  /** The other's numbers. */
+  readonly of: () => Float32Array
+  /** One for each outgoing channel. */
+  readonly factors: Float64Array
 }
 
 /** Nodes in an order in which every input is made before it is used. */

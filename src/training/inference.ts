@@ -1,10 +1,13 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
 import { engine, type CompileOptions, type Program } from '../engine/index.ts'
 import {
+  blockedLayout,
   cutBeforeDense,
   dropUnreadPixels,
   foldBatchNorm,
+  foldPadding,
   inSequence,
+  suitsBlocks,
   suitsWinograd,
   winograd,
   type Graph,
@@ -31,10 +34,22 @@ export async function fastest(graph: Graph): Promise<Rewritten> {
   return inSequence(graph, [() => thin, foldBatchNorm, (one) => winograd(one, block)])
 }
 
+/** How it is compiled. */
+export interface InferenceOptions extends Pick<CompileOptions, 'lanes' | 'planned'> {
+  /** Kernels lie in the order that the engine reads, where the network suits it: the engine, which would bring them into it, holds them a second time then. */
+  readonly blocks?: boolean
+}
+
 /** Compiles a graph in the form that runs fastest. */
-export async function compileInference(graph: Graph, options: Pick<CompileOptions, 'lanes' | 'planned'> = {}): Promise<Inference> {
-  const { graph: fast, at } = await fastest(graph)
+export async function compileInference(graph: Graph, { blocks = false, ...options }: InferenceOptions = {}): Promise<Inference> {
+  const { graph: fast, at } = blocks ? ((await inBlocks(graph)) ?? (await fastest(graph))) : await fastest(graph)
   return { program: await engine().compile(fast, options), at }
+}
+
+async function inBlocks(graph: Graph): Promise<Rewritten | undefined> {
+  const block = await engine().blockSize()
+  if (block === 0 || !suitsBlocks(graph, block) || suitsWinograd(graph, WIDEST_BLOCK)) return undefined
+  return inSequence(graph, [dropUnreadPixels, foldBatchNorm, foldPadding, (folded) => blockedLayout(folded, block, { fixed: true })])
 }
 
 /** A part of a network, which reads what the part before it gives. */

@@ -29,7 +29,7 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
   let compiled: { readonly lanes: number; readonly inference: Promise<Inference> } | undefined
   const start = (count: number): Promise<Inference> => {
     // In one piece the values of a pass take 45 MB more for InceptionV3, and no less time.
-    const inference = compileInference(withComputedOutputs(graph!), { lanes: count, planned: false })
+    const inference = compileInference(withComputedOutputs(graph!), { lanes: count, planned: false, blocks: true })
     compiled = { lanes: count, inference }
     return inference
   }

@@ -5,7 +5,7 @@
  */
 import type { Dim } from '../../tensor/index.ts'
 import type { ValueType } from '../graph.ts'
-import type { Operator } from './operator.ts'
+import type { Operator, ShapeContext } from './operator.ts'
 import { input, ranked, sameAsFirst, windowed } from './shapes.ts'
 
 const later = { none: 'the layout is chosen after the gradients have been written' }
@@ -43,12 +43,16 @@ export const BlockedAveragePool: Operator<'BlockedAveragePool'> = {
   domain,
   onnxName: 'AveragePool',
   attributes: { kernel_shape: 'ints', strides: 'ints', pads: 'ints', count_include_pad: 'int' },
-  shape(context) {
-    const { kernel_shape, strides, pads } = context.attributes
-    return pooled(input(context, 0), (size, i) =>
-      windowed(size, { kernel: kernel_shape[i]!, stride: strides[i]!, dilation: 1, before: pads[i]!, after: pads[i + 2]! }),
-    )
-  },
+  shape: windows,
+  gradient: { X: later },
+}
+
+export const BlockedMaxPool: Operator<'BlockedMaxPool'> = {
+  inputs: ['X'],
+  domain,
+  onnxName: 'MaxPool',
+  attributes: { kernel_shape: 'ints', strides: 'ints', pads: 'ints' },
+  shape: windows,
   gradient: { X: later },
 }
 
@@ -81,6 +85,13 @@ export const ReorderOutput: Operator<'ReorderOutput'> = {
   attributes: { channels: 'int' },
   shape: sameAsFirst,
   gradient: { X: later },
+}
+
+function windows<K extends 'BlockedAveragePool' | 'BlockedMaxPool'>(context: ShapeContext<K>): ValueType[] {
+  const { kernel_shape, strides, pads } = context.attributes
+  return pooled(input(context, 0), (size, i) =>
+    windowed(size, { kernel: kernel_shape[i]!, stride: strides[i]!, dilation: 1, before: pads[i]!, after: pads[i + 2]! }),
+  )
 }
 
 function pooled(x: ValueType, size: (of: Dim, axis: number) => Dim): ValueType[] {

@@ -52,6 +52,7 @@ export interface Signatures {
   // blocked.ts
   BlockedConv: Signature<'X' | 'W' | 'B' | 'Sum', ConvAttributes & ActivationAttributes>
   BlockedAveragePool: Signature<'X', PoolAttributes & { readonly count_include_pad: 0 | 1 }>
+  BlockedMaxPool: Signature<'X', PoolAttributes>
   BlockedGlobalAveragePool: Unary
   ReorderInput: Signature<'X', { readonly channels_last?: 1 }>
   ReorderOutput: Signature<'X', { readonly channels: number }>

@@ -29,8 +29,9 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
   const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
   const shape = weight.shape as Tensor['shape']
-  const made = (): Tensor => ({ data: scaledRows(floatsOf(graph, weight)!, factors), shape, dtype: 'float32' })
-  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made)
+  const of = (): Float32Array => floatsOf(graph, weight)!
+  const made = (): Tensor => ({ data: scaledRows(of(), factors), shape, dtype: 'float32' })
+  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { of, factors })
   const inputs = [x, kernel, tape.constant({ data: offset, shape: [channels], dtype: 'float32' }, `${norm.name}/folded_bias`)]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
 }

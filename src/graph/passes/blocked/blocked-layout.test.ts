@@ -7,11 +7,13 @@ import { runOnce } from '../../../engine/here.cases.ts'
 import {
   blockedLayout,
   createTape,
+  foldBatchNorm,
   gradients,
   inSequence,
   spellOutBatchStatistics,
   spellOutZeroInsertion,
   steps,
+  suitsBlocks,
   verify,
 } from '../../index.ts'
 import type { Graph, Tape, Value } from '../../index.ts'
@@ -77,6 +79,49 @@ describe.skipIf(block === 0)('blockedLayout: needs a processor with an engine of
     await expectSame(body, [3, wide, 7, 5])
   })
 
+  it.each(Object.entries(bodies).filter(([name]) => !/batch statistics/.test(name)))(
+    'keeps the numbers of %s with kernels that were put into order ahead, for any number of photos',
+    async (_, body) => {
+      await expectSameFixed(body, [wide, 9, 26])
+      await expectSameFixed(body, [wide, 7, 5])
+    },
+  )
+
+  it('folds batch normalization into kernels on their way', async () => {
+    const body: Body = (tape, x, weight) => {
+      const y = tape.op('Conv', [x, weight([wide, wide, 3, 3]), weight([wide])], same)
+      const variance = tape.number(Array.from({ length: wide }, (_, i) => 0.5 + i / 7))
+      return tape.op('BatchNormalization', [y, weight([wide]), weight([wide]), weight([wide]), variance], {
+        epsilon: 1e-3,
+        momentum: 0.9,
+        training_mode: 0,
+      })
+    }
+    const { nodes, parameters } = await expectSameFixed(body, [wide, 9, 9])
+    expect(nodes.map(({ op }) => op)).toEqual(['ReorderInput', 'BlockedConv', 'ReorderOutput'])
+    expect([...parameters.keys()].map(({ name }) => name)).toEqual([expect.stringMatching(/folded_kernel\/blocks$/)])
+  })
+
+  it('says which networks fill its blocks', () => {
+    const suits = (channels: number, kernel: readonly number[], group: number, fed = false): boolean => {
+      const tape = createTape()
+      const x = tape.input('x', { shape: [null, channels, 8, 8], dtype: 'float32' })
+      const w = fed ? tape.input('w', { shape: kernel, dtype: 'float32' }) : tape.number(Array<number>(sizeOf(kernel)).fill(1), kernel)
+      return suitsBlocks(tape.graph([tape.op('Conv', [x, w], { ...at, group })]), block)
+    }
+    expect(suits(wide, [wide, wide, 1, 1], 1)).toBe(true)
+    expect(suits(3, [wide, 3, 3, 3], 1)).toBe(true)
+    expect(suits(wide, [wide, 1, 3, 3], wide)).toBe(true)
+    expect(suits(wide, [wide, wide, 1, 1], 1, true)).toBe(false)
+    expect(suits(wide, [wide + 1, wide, 1, 1], 1)).toBe(false)
+    expect(suits(wide + 1, [wide, wide + 1, 1, 1], 1)).toBe(false)
+    expect(suits(wide, [2 * wide, 1, 3, 3], wide)).toBe(false)
+    expect(suits(wide, [wide, wide / 2, 3, 3], 2)).toBe(false)
+    const tape = createTape()
+    const x = tape.input('x', { shape: [null, 4], dtype: 'float32' })
+    expect(suitsBlocks(tape.graph([tape.op('Relu', [x], {})]), block)).toBe(false)
+  })
+
   it('keeps the numbers of chains of any length and size', async () => {
     const names = Object.keys(bodies).filter((name) => !/few|not fill|two channels|concatenation|mean/.test(name))
     const chain = fc.record({
@@ -117,10 +162,9 @@ function conv(tape: Tape, x: Value, weight: (shape: readonly number[]) => Value)
 
 function parameters(tape: Tape, feeds = new Map<Value, Tensor>()): (shape: readonly number[]) => Value {
   return (shape) => {
-    const draw = random(`weight/${feeds.size}`)
-    const spread = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))))
+    const seed = `weight/${feeds.size}`
     const value = tape.input(`w${feeds.size}`, { shape, dtype: 'float32' })
-    feeds.set(value, { data: Float32Array.from({ length: sizeOf(shape) }, () => draw.normal() * spread), shape, dtype: 'float32' })
+    feeds.set(value, drawn(seed, shape, 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))))))
     return value
   }
 }
@@ -142,6 +186,31 @@ async function expectSame(body: Body, shape: readonly number[]): Promise<void> {
   verify(blocked.graph)
   const [wanted, got] = [await runOnce('cpu', plain.graph, feeds), await runOnce('cpu', blocked.graph, feeds)]
   for (const value of whole.outputs) expectClose(got.get(blocked.at(value))!, wanted.get(plain.at(value))!, value.name)
+}
+
+/** Outputs where weights are parameters and the number of photos is open, with blocks and without; the graph with blocks. */
+async function expectSameFixed(body: Body, shape: readonly number[]): Promise<Graph> {
+  const tape = createTape()
+  let count = 0
+  const x = tape.input('x', { shape: [null, ...shape], dtype: 'float32' })
+  const y = body(tape, x, (of) => {
+    const data = drawn(`weight/${count}`, of, 1 / Math.sqrt(Math.max(1, sizeOf(of.slice(1)))))
+    return tape.parameter(`w${count++}`, { shape: of, dtype: 'float32' }, () => data)
+  })
+  const plain = tape.graph([y])
+  const blocked = inSequence(plain, [foldBatchNorm, (graph: Graph) => blockedLayout(graph, block, { fixed: true })])
+  verify(blocked.graph)
+  for (const photos of [1, 3]) {
+    const feeds = new Map([[x, drawn(`x/${photos}`, [photos, ...shape], 1)]])
+    const [wanted, got] = [await runOnce('cpu', plain, feeds), await runOnce('cpu', blocked.graph, feeds)]
+    expectClose(got.get(blocked.at(y))!, wanted.get(y)!, y.name)
+  }
+  return blocked.graph
+}
+
+function drawn(seed: string, shape: readonly number[], spread: number): Tensor<'float32'> {
+  const draw = random(seed)
+  return { data: Float32Array.from({ length: sizeOf(shape) }, () => draw.normal() * spread), shape, dtype: 'float32' }
 }
 
 /** The distance of all numbers together, against their norm. */

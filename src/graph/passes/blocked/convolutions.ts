@@ -13,23 +13,23 @@ import { elementwise } from './elementwise.ts'
 export const pointwise = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } as const
 
 export function convolution(layouts: Layouts, { attributes }: Node<'Conv'>, [x, w, b]: readonly (Value | null)[]): Value | undefined {
-  const { tape, block, mark, isBlocked, toBlocks, toPlain } = layouts
+  const { tape, block, mark, isBlocked, toBlocks, toPlain, fixedKernel } = layouts
   if (!x || !w || attributes.pads.some((pad) => pad < 0)) return undefined
-  const [, c = 0] = sizes(x)
-  const [o = 0] = sizes(w)
-  const conv = (from: Value, kernel: Value): Value => {
+  const [c, o] = [x.shape[1] ?? 0, w.shape[0] ?? 0]
+  const kernel = (): Value => fixedKernel(w) ?? blockedKernel(tape, toPlain(w), block)
+  const conv = (from: Value, filters: Value): Value => {
     const { source, pads } = layouts.unpadded(from)
     const all = attributes.pads.map((pad, i) => pad + pads[i]!)
     // Less than no padding would need what was cut off from the source.
     const [read, around] = all.some((pad) => pad < 0) ? [from, attributes.pads] : [source, all]
-    return mark(tape.op('BlockedConv', [read, kernel, b ?? null], { ...attributes, pads: around }))
+    return mark(tape.op('BlockedConv', [read, filters, b ?? null], { ...attributes, pads: around }))
   }
   if (o % block !== 0) return undefined
-  if (attributes.group === 1 && c < block) return conv(toPlain(x), blockedKernel(tape, toPlain(w), block))
+  if (attributes.group === 1 && c < block) return conv(toPlain(x), kernel())
   if (c % block !== 0) return undefined
-  if (attributes.group === 1) return conv(toBlocks(x), blockedKernel(tape, toPlain(w), block))
+  if (attributes.group === 1) return conv(toBlocks(x), kernel())
   if (attributes.group !== c || c !== o) return undefined
-  return conv(toBlocks(x), isBlocked(w) ? w : blockedDepthwiseKernel(tape, w))
+  return conv(toBlocks(x), isBlocked(w) ? w : (fixedKernel(w) ?? blockedDepthwiseKernel(tape, w)))
 }
 
 /** act(slope·x + offset + sum) per channel, as a depthwise convolution by one pixel: all of it in one pass. */
@@ -39,7 +39,7 @@ export function affine(
   [slope, offset]: readonly [Value, Value],
   { sum, ...act }: ActivationAttributes & { readonly sum?: Value } = {},
 ): Value {
-  const [, c = 0] = sizes(x)
+  const c = x.shape[1] ?? 0
   const inputs = [x, reshape(tape, slope, [c, 1, 1, 1]), offset, ...(sum ? [sum] : [])]
   return mark(tape.op('BlockedConv', inputs, { ...pointwise, group: c, ...act }))
 }
@@ -110,4 +110,9 @@ export function summed(layouts: Layouts, [a, b]: readonly (Value | null)[]): Val
 export function averagePool(layouts: Layouts, { attributes }: Node<'AveragePool'>, [x]: readonly (Value | null)[]): Value | undefined {
   if (!x || !layouts.isBlocked(x)) return undefined
   return layouts.mark(layouts.tape.op('BlockedAveragePool', [x], attributes))
+}
+
+export function maxPool(layouts: Layouts, { attributes }: Node<'MaxPool'>, [x]: readonly (Value | null)[]): Value | undefined {
+  if (!x || !layouts.isBlocked(x)) return undefined
+  return layouts.mark(layouts.tape.op('BlockedMaxPool', [x], attributes))
 }

@@ -3,6 +3,7 @@ import type { Value } from '../../graph.ts'
 import { reshape } from '../../operators/steps.ts'
 import { sizes } from '../../operators/shapes.ts'
 import type { Tape } from '../../tape.ts'
+import { fixedKernels } from './fixed-kernels.ts'
 
 /** What a rule of the pass works with. Values are those of the new tape. */
 export interface Layouts {
@@ -23,6 +24,8 @@ export interface Layouts {
   readonly toPlain: (value: Value) => Value
   /** Whether only the node at hand reads what stands for this value. */
   readonly isReadOnce: (value: Value) => boolean
+  /** The kernel in the order that convolutions on blocks read, where it can be had without computing. */
+  readonly fixedKernel: (kernel: Value) => Value | undefined
 }
 
 /** A value and the zeros around it. */
@@ -32,13 +35,19 @@ export interface Padding {
   readonly pads: readonly number[]
 }
 
-/** Whether a value can lie in blocks. */
+/** Whether a value can lie in blocks. How many photos there are need not be known. */
 export function fits({ shape }: Value, block: number): boolean {
-  return shape.length === 4 && shape.every((size) => size !== null) && (shape[1] ?? 0) % block === 0
+  return shape.length === 4 && shape.slice(1).every((size) => size !== null) && (shape[1] ?? 0) % block === 0
+}
+
+interface KernelsAndReaders {
+  readonly isReadOnce: Layouts['isReadOnce']
+  /** Whether weights stay as they are, so that they can be put into order ahead. */
+  readonly fixed: boolean
 }
 
 /** The tape's own memory of equal calls makes one reorder of several. */
-export function createLayouts(tape: Tape, block: number, isReadOnce: Layouts['isReadOnce']): Layouts {
+export function createLayouts(tape: Tape, block: number, { isReadOnce, fixed }: KernelsAndReaders): Layouts {
   const blocked = new Set<Value>()
   const viewed = new Map<Value, Value>()
   const paddings = new Map<Value, Padding>()
@@ -50,7 +59,7 @@ export function createLayouts(tape: Tape, block: number, isReadOnce: Layouts['is
     if (!blocked.has(value)) return value
     const source = viewed.get(value)
     if (source) return reshape(tape, toPlain(source), sizes(value))
-    return tape.op('ReorderOutput', [value], { channels: sizes(value)[1]! })
+    return tape.op('ReorderOutput', [value], { channels: value.shape[1]! })
   }
   const view = (value: Value, shape: readonly number[]): Value => {
     const other = reshape(tape, value, shape)
@@ -73,6 +82,7 @@ export function createLayouts(tape: Tape, block: number, isReadOnce: Layouts['is
     view,
     unpadded,
     isReadOnce,
+    fixedKernel: fixed ? fixedKernels(tape, block) : () => undefined,
     padded(value, source, pads) {
       paddings.set(value, { source, pads })
       return value

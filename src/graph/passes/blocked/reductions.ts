@@ -15,17 +15,18 @@ export function reduction<K extends 'ReduceMean' | 'ReduceSum'>(
   const { tape, isBlocked } = layouts
   const axes = over && tape.constants.get(over)
   if (!x || !axes || !isBlocked(x)) return undefined
-  const shape = sizes(x)
   const wanted = numbersOf(axes).join()
   const counted = wanted === '0,2,3' || wanted === '2,3'
   if (wanted === '0' && op === 'ReduceSum') return overBatch(layouts, x, (attributes as { keepdims: 0 | 1 }).keepdims)
   if (!counted) return undefined
-  const [n = 1, , h = 1, w = 1] = shape
-  const count = (wanted === '2,3' ? 1 : n) * h * w
   if (wanted === '2,3') {
+    const [, , h = 1, w = 1] = x.shape as (number | undefined)[]
     const pooled = tape.op('BlockedGlobalAveragePool', [x], {})
-    return reshape(tape, op === 'ReduceMean' ? pooled : scale(tape, pooled, count), sizes(outputs[0]!))
+    const result = outputs[0]!.shape.map((size) => size ?? -1)
+    return reshape(tape, op === 'ReduceMean' ? pooled : scale(tape, pooled, h * w), result)
   }
+  const [n = 1, , h = 1, w = 1] = sizes(x)
+  const count = n * h * w
   const product = factors(layouts, x)
   const sum = product ? channelDot(layouts, ...product) : channelMean(layouts, x)
   const by = (product ? 1 / count : 1) * (op === 'ReduceSum' ? count : 1)

@@ -4,7 +4,7 @@ import type { OpName } from '../../operators/signatures.ts'
 import { sizes } from '../../operators/shapes.ts'
 import { neg } from '../../operators/steps.ts'
 import type { Layouts } from './layouts.ts'
-import { convolution, normalization, activated, clip, summed, averagePool } from './convolutions.ts'
+import { convolution, normalization, activated, clip, summed, averagePool, maxPool } from './convolutions.ts'
 import { elementwise, between, perChannel } from './elementwise.ts'
 import { reduction } from './reductions.ts'
 import { reshaped, transposed, concatenation, slice, padding, insertedZeros } from './movements.ts'
@@ -39,4 +39,18 @@ export const rules: { readonly [K in OpName]?: Rule<K> } = {
   Pad: padding,
   ConvTranspose: insertedZeros,
   AveragePool: averagePool,
+  MaxPool: maxPool,
 }
+
+/** Rules that need not know how many photos there are. */
+export const anyBatch: ReadonlySet<OpName> = new Set([
+  'Conv',
+  'BatchNormalization',
+  'Relu',
+  'Clip',
+  'Add',
+  'Concat',
+  'MaxPool',
+  'AveragePool',
+  'ReduceMean',
+])

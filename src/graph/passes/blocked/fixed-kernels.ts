@@ -1,0 +1,52 @@
+/** @file Kernels that stay as they are, put into the order of blocks when the graph is compiled, so that a network's weights lie there once more and no more. */
+import type { Shape } from '../../../tensor/index.ts'
+import type { Value } from '../../graph.ts'
+import { sizes } from '../../operators/shapes.ts'
+import type { Tape } from '../../tape.ts'
+import { floatsOf, isWeight } from '../floats.ts'
+
+/** What `blockedKernel` and `blockedDepthwiseKernel` give, of a weight: [O/b, C/b, kh, kw, b of C, b of O], or [O/b, C, kh, kw, b of O] where C is smaller than a block. */
+export function fixedKernels(tape: Tape, block: number): (kernel: Value) => Value | undefined {
+  const known = new Map<Value, Value>()
+  return (kernel) => {
+    const found = known.get(kernel)
+    if (found || !isWeight(tape, kernel)) return found
+    const shape: Shape = sizes(kernel)
+    const made = tape.parameter(`${kernel.name}/blocks`, { shape, dtype: 'float32' }, () => {
+      const { numbers, factors } = sourceOf(tape, kernel)
+      return { data: inBlocks(numbers, { shape, block, factors }), shape, dtype: 'float32' }
+    })
+    known.set(kernel, made)
+    return made
+  }
+}
+
+/** Folded weights are not made: 87 MB of InceptionV3 that would be garbage at once. */
+function sourceOf(tape: Tape, kernel: Value): { readonly numbers: Float32Array; readonly factors?: Float64Array } {
+  const scaled = tape.parameters.get(kernel)?.scaled
+  return scaled ? { numbers: scaled.of(), factors: scaled.factors } : { numbers: floatsOf(tape, kernel)! }
+}
+
+interface Order {
+  readonly shape: Shape
+  readonly block: number
+  /** By outgoing channel; computed in float64 and rounded once. */
+  readonly factors?: Float64Array | undefined
+}
+
+function inBlocks(numbers: Float32Array, { shape: [o = 0, c = 0, kh = 0, kw = 0], block, factors }: Order): Float32Array {
+  const made = new Float32Array(numbers.length)
+  const pixels = kh * kw
+  const incoming = c % block === 0 ? block : 1
+  for (let out = 0, from = 0; out < o; out++) {
+    const factor = factors?.[out] ?? 1
+    const start = (out - (out % block)) * c * pixels + (out % block)
+    for (let first = 0; first < c; first += incoming) {
+      for (let channel = 0; channel < incoming; channel++) {
+        let to = start + (first * pixels + channel) * block
+        for (const end = from + pixels; from < end; from++, to += incoming * block) made[to] = numbers[from]! * factor
+      }
+    }
+  }
+  return made
+}
