@@ -112,4 +112,18 @@ describe('resize', () => {
     const data = new Uint8Array(height * width * 3).fill(77)
     expect(new Set(resize({ data, width, height }, [224, 224], { interpolation: 'lanczos' }).data)).toEqual(new Set([77]))
   })
+
+  const one = { data: new Uint8Array(3), width: 1, height: 1 }
+  it.each<readonly [string, unknown, unknown, RegExp]>([
+    ['no size', one, undefined, /Cannot resize to nothing: expected \[height, width\]/],
+    ['one number', one, 5, /Cannot resize to 5/],
+    ['half a pixel', one, [2.5, 3], /Cannot resize to \[2.5,3\]/],
+    ['a giant size', one, [16000, 16000], /Cannot resize to \[16000,16000\]: expected at most 50 million pixels/],
+    ['a tensor', { data: new Float32Array(3), shape: [1, 1, 3], dtype: 'float32' }, [2, 2], /Cannot use the picture: found something else/],
+    ['four bytes a pixel', { ...one, data: new Uint8Array(4) }, [2, 2], /found 4 bytes for 1 × 1 pixels/],
+  ])('refuses %s', (_, picture, size, message) => {
+    expect(() => resize(picture as typeof one, size as [number, number])).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) as string }),
+    )
+  })
 })
