@@ -263,4 +263,28 @@ describe('imageFolder errors', () => {
     expect(() => imageFolder('x', { interpolation: 'bilinar' as 'bilinear' })).toThrow(/Unknown interpolation/)
     expect(() => imageFolder('x', { classNames: ['a', 'a'] })).toThrow(/twice/)
   })
+
+  test.each<readonly [object, RegExp]>([
+    [{ targetSize: 224 }, /targetSize is 224, expected \[height, width\] in whole pixels/],
+    [{ targetSize: null }, /targetSize is null/],
+    [{ labelMode: 1 }, /Unknown label mode "1"/],
+    [{ exif: 'no' }, /Unknown exif "no"/],
+    [{ preprocessing: 'inceptionV3' }, /Unknown preprocessing "inceptionV3"/],
+    [{ classNames: 'cat' }, /classNames is "cat", expected a list of names/],
+    [{ classNames: [1, 2] }, /classNames is \[1,2\]/],
+    [{ extensions: '.jpg' }, /extensions is ".jpg", expected a list/],
+    [{ extensions: ['jpg'] }, /extensions is \[jpg\], expected a list of extensions with their dot/],
+  ])('options of other types are refused at once: %j', (options, message) => {
+    expect(() => imageFolder('x', options)).toThrow(
+      expect.objectContaining({ name: 'RootstockError', message: expect.stringMatching(message) as string }),
+    )
+  })
+
+  test('a path or options of another type are refused at once', () => {
+    for (const path of [null, 5, ['x'], new URL('file:///x')])
+      expect(() => imageFolder(path as unknown as string)).toThrow(/the path is .*, expected a string/)
+    expect(() => imageFolder('x', 'categorical' as unknown as object)).toThrow(
+      /options of imageFolder: found "categorical", expected an object/,
+    )
+  })
 })

@@ -1,6 +1,6 @@
 /** @file A folder with one folder of photos per class, as a dataset. */
-import { messageOf, RootstockError, unknownName, refuseUnknown } from '../errors.ts'
-import { applyViewAt, imgToArray, INTERPOLATIONS, loadPixels, preprocess, preprocessPixels } from '../image/index.ts'
+import { messageOf, RootstockError, shownValue, unknownName, refuseUnknown } from '../errors.ts'
+import { applyViewAt, imgToArray, INTERPOLATIONS, loadPixels, preprocess, preprocessModes, preprocessPixels } from '../image/index.ts'
 import type { Interpolation, PreprocessMode } from '../image/index.ts'
 import { readPictureFile, sha256, unreadable } from './bytes.ts'
 import { checkClasses } from './class-folders.ts'
@@ -88,6 +88,7 @@ const LABEL_MODES: readonly LabelMode[] = ['categorical', 'int', 'binary']
 export function imageFolder(path: string, options: ImageFolderOptions = {}): ImageFolder {
   refuseUnknown('imageFolder', options, OPTIONS)
   checkOptions(options)
+  if (typeof (path as unknown) !== 'string') throw wrong('the path', path, 'a string')
   let opened: Promise<FolderDataset> | undefined
   const open = async (): Promise<FolderDataset> => {
     const dataset = await scanFolder(path, options)
@@ -169,17 +170,34 @@ export function defaultsOf(options: ImageFolderOptions): DatasetDefaults {
   }
 }
 
-function checkOptions({ targetSize, labelMode, classNames, interpolation }: ImageFolderOptions): void {
-  if (targetSize && !(targetSize.length === 2 && targetSize.every((side) => Number.isInteger(side) && side > 0))) {
-    throw new RootstockError(
-      'USAGE',
-      `Cannot read the folder: targetSize is [${targetSize.join(',')}], expected [height, width] in whole pixels`,
-    )
-  }
-  if (interpolation !== undefined && !INTERPOLATIONS.includes(interpolation))
-    throw unknownName('interpolation', interpolation, INTERPOLATIONS)
-  if (labelMode !== undefined && !LABEL_MODES.includes(labelMode)) throw unknownName('label mode', labelMode, LABEL_MODES)
+function checkOptions(options: ImageFolderOptions): void {
+  const { targetSize, labelMode, classNames, interpolation, exif, preprocessing, extensions } = options
+  if (targetSize !== undefined && !isSize(targetSize)) throw wrong('targetSize', targetSize, '[height, width] in whole pixels')
+  checkName('interpolation', interpolation, INTERPOLATIONS)
+  checkName('label mode', labelMode, LABEL_MODES)
+  checkName('exif', exif, ['apply', 'ignore'])
+  checkName('preprocessing', preprocessing, preprocessModes)
+  if (classNames !== undefined && !isTexts(classNames)) throw wrong('classNames', classNames, 'a list of names')
+  if (extensions !== undefined && !(isTexts(extensions) && extensions.every((extension) => extension.startsWith('.'))))
+    throw wrong('extensions', extensions, "a list of extensions with their dot, such as ['.jpg']")
   if (classNames && new Set(classNames).size !== classNames.length) {
     throw new RootstockError('USAGE', 'Cannot read the folder: classNames names a class twice, expected every class once')
   }
+}
+
+function checkName(kind: string, found: string | undefined, valid: readonly string[]): void {
+  if (found !== undefined && !valid.includes(found)) throw unknownName(kind, String(found), valid)
+}
+
+function isSize(found: unknown): boolean {
+  return Array.isArray(found) && found.length === 2 && found.every((side) => Number.isInteger(side) && Number(side) > 0)
+}
+
+function isTexts(found: unknown): found is readonly string[] {
+  return Array.isArray(found) && found.every((text) => typeof text === 'string')
+}
+
+function wrong(name: string, found: unknown, expected: string): RootstockError {
+  const shown = Array.isArray(found) ? `[${found.map(String).join(',')}]` : shownValue(found)
+  return new RootstockError('USAGE', `Cannot read the folder: ${name} is ${shown}, expected ${expected}`)
 }
