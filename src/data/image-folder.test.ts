@@ -164,6 +164,17 @@ describe('imageFolder with hostile contents', () => {
     ])
   })
 
+  test.runIf(process.platform !== 'win32')('enters a link to a folder below a class only when told to, as Keras does', async () => {
+    const root = await folderOf(['cat/1.jpg', 'dog/1.jpg', 'dog/in/2.jpg'])
+    await symlink('../dog/in', join(root, 'cat/linked'))
+    const dataset = await imageFolder(root).open()
+    expect(relative(dataset)).toEqual(['cat/1.jpg', 'dog/1.jpg', 'dog/in/2.jpg'])
+    expect(dataset.skipped).toEqual([
+      { path: `${root}/cat/linked`, reason: 'a link to a folder (followed with --follow-links, in code followLinks)' },
+    ])
+    expect(relative(await imageFolder(root, { followLinks: true }).open())).toContain('cat/linked/2.jpg')
+  })
+
   test.runIf(process.platform !== 'win32')("skips pipes, sockets and devices, also where one takes a photo's place", async () => {
     const root = await folderOf(['cat/1.jpg', 'dog/1.jpg'])
     const pipe = join(root, 'cat/pipe.jpg')
