@@ -1,6 +1,6 @@
 /** @file Tests of photo folders: Keras's order, hostile contents, and the errors of folders that cannot train. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,6 +8,7 @@ import { RootstockError } from '../errors.ts'
 import { folderOf, jpeg, temporaryFolder } from './folders.cases.ts'
 import { imageFolder } from './image-folder.ts'
 import type { FolderDataset } from './image-folder.ts'
+import { hashAll } from './quarantine.ts'
 
 const HOW = { size: [3, 5], preprocessing: 'none' } as const
 
@@ -205,6 +206,20 @@ describe('imageFolder with hostile contents', () => {
     await dataset.read(0, HOW)
     await writeFile(join(root, 'cat/1.jpg'), await jpeg(77))
     await expect(dataset.read(0, HOW)).rejects.toMatchObject({ code: 'IMAGE' })
+  })
+
+  test('a run that begins after a photo was edited sees the photo as it is now', async () => {
+    const root = await folderOf(['cat/1.jpg', 'dog/1.jpg'])
+    const folder = imageFolder(root)
+    const [before, other] = await hashAll(await folder.open())
+    await writeFile(join(root, 'cat/1.jpg'), await jpeg(77))
+    const dataset = await folder.open()
+    await dataset.read(0, HOW)
+    const [after, still] = await hashAll(dataset)
+    expect(after).not.toBe(before)
+    expect(still).toBe(other)
+    await rm(join(root, 'cat/1.jpg'))
+    expect((await hashAll(await folder.open()))[0]).toBeUndefined()
   })
 })
 
