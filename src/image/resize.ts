@@ -48,10 +48,10 @@ export function resize(pixels: Pixels, size: readonly [number, number], options:
   return resample(pixels, box, { width, height, filter: interpolation })
 }
 
-/** Keras's centre crop (`load_img` with `keep_aspect_ratio`); at least one pixel, where Keras would fail. */
+/** Keras's centre crop (`load_img` with `keep_aspect_ratio`). Of a very narrow picture nothing may be left: Pillow resamples around its place. */
 function centreBox(from: Pixels, width: number, height: number): Box {
-  const cropHeight = Math.max(1, Math.min(from.height, Math.floor((from.width * height) / width)))
-  const cropWidth = Math.max(1, Math.min(from.width, Math.floor((from.height * width) / height)))
+  const cropHeight = Math.min(from.height, Math.floor((from.width * height) / width))
+  const cropWidth = Math.min(from.width, Math.floor((from.height * width) / height))
   return {
     left: Math.floor((from.width - cropWidth) / 2),
     top: Math.floor((from.height - cropHeight) / 2),
@@ -103,6 +103,6 @@ function pick({ data, width }: Pixels, rows: Int32Array, columns: Int32Array): U
 function positions(start: number, length: number, count: number): Int32Array {
   const step = length / count
   const found = new Int32Array(count)
-  for (let i = 0, at = start + step * 0.5; i < count; i++, at += step) found[i] = Math.min(Math.floor(at), start + length - 1)
+  for (let i = 0, at = start + step * 0.5; i < count; i++, at += step) found[i] = Math.min(Math.floor(at), start + Math.max(1, length) - 1)
   return found
 }
