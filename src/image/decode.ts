@@ -7,7 +7,7 @@ import { unknownMarker } from './jpeg-markers.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
 import { unreadable } from './read.ts'
-import { tiffRefusal } from './tiff-kind.ts'
+import { tiffRefusal, withUsualTurn } from './tiff-kind.ts'
 
 /** A decoded picture and the EXIF turn (1 to 8) that is still to be applied. */
 export interface Decoded {
@@ -55,7 +55,8 @@ async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promis
   const refusal = refusalOf(format, bytes)
   if (refusal !== undefined) throw unreadable(name, refusal)
   try {
-    return await withItsOwnMessage(() => decodeWithSharp(bytes))
+    const readable = format === 'tiff' ? withUsualTurn(bytes) : bytes
+    return await withItsOwnMessage(() => decodeWithSharp(readable))
   } catch (error) {
     throw unreadable(name, reasonOf(messageOf(error)), error)
   }
