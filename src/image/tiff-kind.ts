@@ -6,6 +6,7 @@ const PHOTOMETRIC = 262
 const ORIENTATION = 274
 const BITS = 258
 const PALETTE = 320
+const EXTRA = 338
 const SAMPLE_FORMAT = 339
 const READ = [BITS, COMPRESSION, PHOTOMETRIC, PALETTE, SAMPLE_FORMAT]
 
@@ -17,6 +18,7 @@ const LONG = 4
 const WHITE_IS_ZERO = 0
 const BY_PALETTE = 3
 const YCBCR = 6
+const BY_ALPHA = 1
 const JPEG = 7
 
 /** Why the first picture of a TIFF cannot be read, or undefined. */
@@ -32,6 +34,18 @@ export function tiffRefusal(bytes: Uint8Array): string | undefined {
   if (tags.get(PHOTOMETRIC) === WHITE_IS_ZERO && tags.get(BITS) === 16)
     return 'it is 16-bit grey in which 0 is white, expected 0 to be black'
   return undefined
+}
+
+/** Whether the colours of 8 bits are multiplied by the alpha beside them. */
+export function isPremultiplied(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const [extra, bits] = [EXTRA, BITS].map((tag) => entriesOf(view, [tag])[0])
+  return (
+    extra !== undefined &&
+    bits !== undefined &&
+    numberAt(view, extra.at, extra.layout) === BY_ALPHA &&
+    numberAt(view, bits.at, bits.layout) === 8
+  )
 }
 
 /** The same bytes, or a copy in which the first picture is upright where its turn is none of the eight: libtiff refuses such a file. */
