@@ -50,10 +50,27 @@ export function unknownName(kind: string, found: string, valid: readonly string[
   return new RootstockError('UNKNOWN_NAME', `Unknown ${kind} "${found}"`, { hint: list })
 }
 
-/** Refuses options that `owner` does not have: a typing error would otherwise leave a default in force. Throws UNKNOWN_NAME. */
+/**
+ * Refuses options that `owner` does not have: a typing error would otherwise leave a default in force. Throws UNKNOWN_NAME, and USAGE where the
+ * options are no object.
+ */
 export function refuseUnknown<O extends object>(owner: string, options: O, names: Readonly<Record<keyof NoInfer<O>, true>>): void {
+  if (typeof options !== 'object' || (options as unknown) === null || Array.isArray(options)) {
+    throw new RootstockError('USAGE', `Cannot read the options of ${owner}: found ${shownValue(options)}, expected an object`, {
+      hint: `Give them by their names: { ${Object.keys(names)[0] ?? 'name'}: … }`,
+    })
+  }
   const strange = Object.keys(options).find((name) => !Object.hasOwn(names, name))
   if (strange !== undefined) throw unknownName(`option of ${owner}`, strange, Object.keys(names))
+}
+
+/** A value in a message: numbers and texts as they are, everything else by its kind. */
+export function shownValue(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 /** At most three names whose edit distance to `found` is small against their length, nearest first. */

@@ -10,6 +10,7 @@ import { MODEL_KINDS, openAnswering } from './open-classifier.ts'
 import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { photoFiles } from './photo-files.ts'
+import { followLinks } from './photo-flags.ts'
 import { alignColumns, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -27,6 +28,7 @@ export const predict = command({
     alpha: quantity('A', 'Width of mobilenet: 0.25, 0.5, 0.75 or 1; default 1', positive),
     weights: word('FILE', 'An .h5 file with the weights of the network; default imagenet', TOP_WEIGHTS),
     exif: choice('HOW', 'apply turns photos as the camera says, ignore does as Keras; default apply', ['apply', 'ignore'] as const),
+    followLinks,
     resize: choice('FILTER', `${FILTERS.join(', ')}; default bilinear`, FILTERS),
     ...modelFlags,
   },
@@ -36,9 +38,9 @@ export const predict = command({
     'rootstock predict mobilenet --alpha 0.25 holiday/ --top 5 --json',
   ],
   run: async ({ operands: [model = '', ...images], flags, terminal, signal }) => {
-    const { PICTURE_EXTENSIONS } = await import('../data/picture-extensions.ts')
-    const files = await photoFiles(images, PICTURE_EXTENSIONS)
-    const { top, exif, resize, ...building } = flags
+    const { top, exif, resize, followLinks, ...building } = flags
+    const { files, notes } = await photoFiles(images, followLinks ? { followLinks } : {})
+    for (const note of notes) terminal.note(note)
     const opened = await openAnswering(model, building, { terminal, signal })
     const { classifier } = opened
     try {

@@ -29,7 +29,7 @@ export const prepare = command({
       ['exact', 'near'] as const,
     ),
     link: choice('HOW', 'copy, hardlink or symlink; default copy', ['copy', 'hardlink', 'symlink'] as const),
-    followLinks: toggle('Follow links that lead out of SOURCE'),
+    followLinks: toggle('Follow links that lead out of SOURCE, and links to folders'),
     force: toggle('Replace OUT when it holds something else'),
   },
   examples: ['rootstock prepare photos data --labels cat,dog --train 1000 --validation 500 --test 500'],

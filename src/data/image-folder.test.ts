@@ -1,6 +1,6 @@
 /** @file Tests of photo folders: Keras's order, hostile contents, and the errors of folders that cannot train. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,6 +8,7 @@ import { RootstockError } from '../errors.ts'
 import { folderOf, jpeg, temporaryFolder } from './folders.cases.ts'
 import { imageFolder } from './image-folder.ts'
 import type { FolderDataset } from './image-folder.ts'
+import { hashAll } from './quarantine.ts'
 
 const HOW = { size: [3, 5], preprocessing: 'none' } as const
 
@@ -164,6 +165,17 @@ describe('imageFolder with hostile contents', () => {
     ])
   })
 
+  test.runIf(process.platform !== 'win32')('enters a link to a folder below a class only when told to, as Keras does', async () => {
+    const root = await folderOf(['cat/1.jpg', 'dog/1.jpg', 'dog/in/2.jpg'])
+    await symlink('../dog/in', join(root, 'cat/linked'))
+    const dataset = await imageFolder(root).open()
+    expect(relative(dataset)).toEqual(['cat/1.jpg', 'dog/1.jpg', 'dog/in/2.jpg'])
+    expect(dataset.skipped).toEqual([
+      { path: `${root}/cat/linked`, reason: 'a link to a folder (followed with --follow-links, in code followLinks)' },
+    ])
+    expect(relative(await imageFolder(root, { followLinks: true }).open())).toContain('cat/linked/2.jpg')
+  })
+
   test.runIf(process.platform !== 'win32')("skips pipes, sockets and devices, also where one takes a photo's place", async () => {
     const root = await folderOf(['cat/1.jpg', 'dog/1.jpg'])
     const pipe = join(root, 'cat/pipe.jpg')
@@ -194,6 +206,20 @@ describe('imageFolder with hostile contents', () => {
     await dataset.read(0, HOW)
     await writeFile(join(root, 'cat/1.jpg'), await jpeg(77))
     await expect(dataset.read(0, HOW)).rejects.toMatchObject({ code: 'IMAGE' })
+  })
+
+  test('a run that begins after a photo was edited sees the photo as it is now', async () => {
+    const root = await folderOf(['cat/1.jpg', 'dog/1.jpg'])
+    const folder = imageFolder(root)
+    const [before, other] = await hashAll(await folder.open())
+    await writeFile(join(root, 'cat/1.jpg'), await jpeg(77))
+    const dataset = await folder.open()
+    await dataset.read(0, HOW)
+    const [after, still] = await hashAll(dataset)
+    expect(after).not.toBe(before)
+    expect(still).toBe(other)
+    await rm(join(root, 'cat/1.jpg'))
+    expect((await hashAll(await folder.open()))[0]).toBeUndefined()
   })
 })
 
@@ -262,5 +288,29 @@ describe('imageFolder errors', () => {
     expect(() => imageFolder('x', { targetSize: [0, 5] })).toThrow(/targetSize is \[0,5\]/)
     expect(() => imageFolder('x', { interpolation: 'bilinar' as 'bilinear' })).toThrow(/Unknown interpolation/)
     expect(() => imageFolder('x', { classNames: ['a', 'a'] })).toThrow(/twice/)
+  })
+
+  test.each<readonly [object, RegExp]>([
+    [{ targetSize: 224 }, /targetSize is 224, expected \[height, width\] in whole pixels/],
+    [{ targetSize: null }, /targetSize is null/],
+    [{ labelMode: 1 }, /Unknown label mode "1"/],
+    [{ exif: 'no' }, /Unknown exif "no"/],
+    [{ preprocessing: 'inceptionV3' }, /Unknown preprocessing "inceptionV3"/],
+    [{ classNames: 'cat' }, /classNames is "cat", expected a list of names/],
+    [{ classNames: [1, 2] }, /classNames is \[1,2\]/],
+    [{ extensions: '.jpg' }, /extensions is ".jpg", expected a list/],
+    [{ extensions: ['jpg'] }, /extensions is \[jpg\], expected a list of extensions with their dot/],
+  ])('options of other types are refused at once: %j', (options, message) => {
+    expect(() => imageFolder('x', options)).toThrow(
+      expect.objectContaining({ name: 'RootstockError', message: expect.stringMatching(message) as string }),
+    )
+  })
+
+  test('a path or options of another type are refused at once', () => {
+    for (const path of [null, 5, ['x'], new URL('file:///x')])
+      expect(() => imageFolder(path as unknown as string)).toThrow(/the path is .*, expected a string/)
+    expect(() => imageFolder('x', 'categorical' as unknown as object)).toThrow(
+      /options of imageFolder: found "categorical", expected an object/,
+    )
   })
 })

@@ -1,8 +1,9 @@
 /** @file A folder with one folder of photos per class, as a dataset. */
-import { messageOf, RootstockError, unknownName, refuseUnknown } from '../errors.ts'
-import { applyViewAt, imgToArray, INTERPOLATIONS, loadPixels, preprocess, preprocessPixels } from '../image/index.ts'
+import { stat } from 'node:fs/promises'
+import { messageOf, RootstockError, shownValue, unknownName, refuseUnknown } from '../errors.ts'
+import { applyViewAt, imgToArray, INTERPOLATIONS, loadPixels, preprocess, preprocessModes, preprocessPixels } from '../image/index.ts'
 import type { Interpolation, PreprocessMode } from '../image/index.ts'
-import { readPictureFile, sha256, unreadable } from './bytes.ts'
+import { forEachBounded, readPictureFile, sha256, unreadable } from './bytes.ts'
 import { checkClasses } from './class-folders.ts'
 import type { Dataset, DatasetDefaults, DatasetSource, LabelMode, ReadOptions } from './dataset.ts'
 import { labelledFiles, photoRoot } from './label-source.ts'
@@ -75,7 +76,10 @@ export interface ImageFolder extends DatasetSource {
   readonly path: string
   /** As they were given. */
   readonly options: ImageFolderOptions
-  /** Scans once; every call gives the same dataset. Code DATA where the folder is not a set of at least two classes with photos. */
+  /**
+   * Scans once; every call gives the same dataset, in which photos that were edited since have the content that they have now. Code DATA where the
+   * folder is not a set of at least two classes with photos.
+   */
   open(): Promise<FolderDataset>
 }
 
@@ -88,21 +92,32 @@ const LABEL_MODES: readonly LabelMode[] = ['categorical', 'int', 'binary']
 export function imageFolder(path: string, options: ImageFolderOptions = {}): ImageFolder {
   refuseUnknown('imageFolder', options, OPTIONS)
   checkOptions(options)
-  let opened: Promise<FolderDataset> | undefined
+  if (typeof (path as unknown) !== 'string') throw wrong('the path', path, 'a string')
+  let opened: Promise<ReadFiles> | undefined
+  const scan = async (): Promise<ReadFiles> => {
+    const files = await scanFiles(path, options)
+    checkClasses(files.dataset, options.labelMode)
+    return files
+  }
   const open = async (): Promise<FolderDataset> => {
-    const dataset = await scanFolder(path, options)
-    checkClasses(dataset, options.labelMode)
+    const { dataset, forgetChanged } = await (opened ??= scan())
+    // A run must see what the files hold when it begins: features are filed under their hashes.
+    await forgetChanged()
     return dataset
   }
-  return { path, options, open: () => (opened ??= open()) }
+  return { path, options, open }
 }
 
 /** Scans without judging the classes: none, one or empty ones are returned as found. */
 export async function scanFolder(path: string, options: ImageFolderOptions): Promise<FolderDataset> {
+  return (await scanFiles(path, options)).dataset
+}
+
+async function scanFiles(path: string, options: ImageFolderOptions): Promise<ReadFiles> {
   const root = photoRoot(path)
   const scanner = await openScanner(root, options)
   const labelled = await labelledFiles(scanner, path, options)
-  return folderDataset({ root, ...labelled, skipped: scanner.skipped, defaults: defaultsOf(options) })
+  return readFiles({ root, ...labelled, skipped: scanner.skipped, defaults: defaultsOf(options) })
 }
 
 /** What a dataset of files is made of. */
@@ -116,8 +131,19 @@ export interface FolderParts extends Pick<
 }
 
 /** Files with their labels as a dataset. */
-export function folderDataset({ files, labels, otherClasses = [], ...parts }: FolderParts): FolderDataset {
+export function folderDataset(parts: FolderParts): FolderDataset {
+  return readFiles(parts).dataset
+}
+
+interface ReadFiles {
+  readonly dataset: FolderDataset
+  /** Forgets the hashes of files that were written to since they were read. */
+  forgetChanged(this: void): Promise<void>
+}
+
+function readFiles({ files, labels, otherClasses = [], ...parts }: FolderParts): ReadFiles {
   const hashes = new Map<number, string>()
+  const stamps = new Map<number, string>()
   const file = (index: number): Buffer => {
     const path = files[index]
     if (path) return path
@@ -126,9 +152,12 @@ export function folderDataset({ files, labels, otherClasses = [], ...parts }: Fo
   const describe = (index: number): string => printableName(file(index))
   const stored = async (index: number): Promise<Buffer> => readPictureFile(file(index), describe(index))
   const hash = async (index: number): Promise<string> => {
-    const known = hashes.get(index) ?? sha256(await stored(index))
-    hashes.set(index, known)
-    return known
+    const known = hashes.get(index)
+    if (known !== undefined) return known
+    stamps.set(index, await stampOf(file(index)))
+    const found = hashes.get(index) ?? sha256(await stored(index))
+    hashes.set(index, found)
+    return found
   }
   const bytes = async (index: number): Promise<Buffer> => {
     const found = await stored(index)
@@ -138,7 +167,21 @@ export function folderDataset({ files, labels, otherClasses = [], ...parts }: Fo
     throw unreadable(describe(index), 'the file was changed since the folder was scanned')
   }
   const read: Dataset['read'] = async (index, how) => decode(await bytes(index), describe(index), how)
-  return { ...parts, otherClasses, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file, bytes }
+  const dataset = { ...parts, otherClasses, size: files.length, labels: Int32Array.from(labels), read, describe, hash, file, bytes }
+  const forgetChanged = async (): Promise<void> => {
+    const known = [...hashes.keys()]
+    await forEachBounded(known.length, async (place) => {
+      const index = known[place]!
+      if (stamps.get(index) !== (await stampOf(file(index)))) hashes.delete(index)
+    })
+  }
+  return { dataset, forgetChanged }
+}
+
+/** Changes whenever the file is written to; empty where there is none. */
+async function stampOf(path: Buffer): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  return found ? [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(':') : ''
 }
 
 async function decode(bytes: Buffer, shown: string, how: ReadOptions): ReturnType<Dataset['read']> {
@@ -169,17 +212,34 @@ export function defaultsOf(options: ImageFolderOptions): DatasetDefaults {
   }
 }
 
-function checkOptions({ targetSize, labelMode, classNames, interpolation }: ImageFolderOptions): void {
-  if (targetSize && !(targetSize.length === 2 && targetSize.every((side) => Number.isInteger(side) && side > 0))) {
-    throw new RootstockError(
-      'USAGE',
-      `Cannot read the folder: targetSize is [${targetSize.join(',')}], expected [height, width] in whole pixels`,
-    )
-  }
-  if (interpolation !== undefined && !INTERPOLATIONS.includes(interpolation))
-    throw unknownName('interpolation', interpolation, INTERPOLATIONS)
-  if (labelMode !== undefined && !LABEL_MODES.includes(labelMode)) throw unknownName('label mode', labelMode, LABEL_MODES)
+function checkOptions(options: ImageFolderOptions): void {
+  const { targetSize, labelMode, classNames, interpolation, exif, preprocessing, extensions } = options
+  if (targetSize !== undefined && !isSize(targetSize)) throw wrong('targetSize', targetSize, '[height, width] in whole pixels')
+  checkName('interpolation', interpolation, INTERPOLATIONS)
+  checkName('label mode', labelMode, LABEL_MODES)
+  checkName('exif', exif, ['apply', 'ignore'])
+  checkName('preprocessing', preprocessing, preprocessModes)
+  if (classNames !== undefined && !isTexts(classNames)) throw wrong('classNames', classNames, 'a list of names')
+  if (extensions !== undefined && !(isTexts(extensions) && extensions.every((extension) => extension.startsWith('.'))))
+    throw wrong('extensions', extensions, "a list of extensions with their dot, such as ['.jpg']")
   if (classNames && new Set(classNames).size !== classNames.length) {
     throw new RootstockError('USAGE', 'Cannot read the folder: classNames names a class twice, expected every class once')
   }
+}
+
+function checkName(kind: string, found: string | undefined, valid: readonly string[]): void {
+  if (found !== undefined && !valid.includes(found)) throw unknownName(kind, String(found), valid)
+}
+
+function isSize(found: unknown): boolean {
+  return Array.isArray(found) && found.length === 2 && found.every((side) => Number.isInteger(side) && Number(side) > 0)
+}
+
+function isTexts(found: unknown): found is readonly string[] {
+  return Array.isArray(found) && found.every((text) => typeof text === 'string')
+}
+
+function wrong(name: string, found: unknown, expected: string): RootstockError {
+  const shown = Array.isArray(found) ? `[${found.map(String).join(',')}]` : shownValue(found)
+  return new RootstockError('USAGE', `Cannot read the folder: ${name} is ${shown}, expected ${expected}`)
 }

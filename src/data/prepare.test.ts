@@ -1,6 +1,6 @@
 /** @file Tests of prepare: the tutorial's folders out of numbered files, whole or not at all. */
 import { existsSync, readdirSync } from 'node:fs'
-import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RootstockError } from '../errors.ts'
@@ -199,6 +199,15 @@ describe('prepare writes', () => {
       code: 'FILE',
       message: expect.stringContaining('Cannot write "/proc/nowhere/out": ') as string,
     })
+  })
+
+  test('copies can be written where the source can only be read', async () => {
+    const source = await folderOf(pets(6))
+    await chmod(join(source, 'cat.0.jpg'), 0o440)
+    const out = await target()
+    await prepare(source, out, COUNTS)
+    expect((await stat(join(out, 'train/cat/cat.0.jpg'))).mode & 0o200).toBe(0o200)
+    expect((await stat(join(source, 'cat.0.jpg'))).mode & 0o200).toBe(0)
   })
 
   test.runIf(process.platform !== 'win32')('hard links and links', async () => {

@@ -1,6 +1,6 @@
 /** @file Writes a prepared folder under another name beside its place and renames it when it is whole. */
 import { constants } from 'node:fs'
-import { copyFile, link, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
+import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { makeFolder } from '../files/index.ts'
@@ -136,6 +136,8 @@ async function fill(root: Buffer, plan: PreparedPlan): Promise<string[]> {
   return plan.link === 'hardlink' && copied > 0 ? [`Copied, as the output is on another disk: ${copied} photos`] : []
 }
 
+const OWNER_WRITES = 0o200
+
 /** Whether the wanted kind of link was made; a copy is made where the disk cannot link. */
 async function placeFile(from: Buffer, to: Buffer, mode: LinkMode): Promise<boolean> {
   if (mode === 'symlink') {
@@ -152,6 +154,8 @@ async function placeFile(from: Buffer, to: Buffer, mode: LinkMode): Promise<bool
   }
   await copyFile(from, to, constants.COPYFILE_FICLONE)
   const [source, copy] = await Promise.all([stat(from), stat(to)])
+  // The mode is copied, too; what came from a disk that is only read is the user's own from here on.
+  if ((copy.mode & OWNER_WRITES) === 0) await chmod(to, copy.mode | OWNER_WRITES)
   if (source.size === copy.size) return mode === 'copy'
   throw new RootstockError('FILE', `Cannot copy "${printableName(from)}": ${copy.size} of ${source.size} bytes were written`, {
     hint: 'Check the space on the disk, and that nothing changes the photos meanwhile',

@@ -18,7 +18,7 @@ export interface Skipped {
 
 /** What a scan may touch. */
 export interface ScanOptions {
-  /** Whether links to places outside the folder are followed; default false. */
+  /** Whether links to places outside the folder, and below a class links to folders, are followed; default false. */
   readonly followLinks?: boolean
   /** Extensions with their dot, in lower case; default PICTURE_EXTENSIONS. */
   readonly extensions?: readonly string[]
@@ -43,7 +43,10 @@ export interface Scanner {
   readonly skipped: Skipped[]
   /** The direct contents of a folder, each kind sorted by name. */
   list(folder: Buffer): Promise<Listing>
-  /** Every picture below `folder`; inner folders that are among `claimed` (by identity) or were entered already are left out. */
+  /**
+   * Every picture below `folder`. Links to pictures count; links to folders, as in Keras, are entered only where links are followed, and never into
+   * a folder that is among `claimed` (by identity) or was entered already.
+   */
   walk(folder: Buffer, claimed: ReadonlySet<string>): Promise<Buffer[]>
   /** Device and inode: what makes a folder the same folder under two names. */
   identity(folder: Buffer): Promise<string>
@@ -59,7 +62,9 @@ export async function openScanner(path: string, options: ScanOptions = {}, witho
   const isAllowed = async (link: Buffer): Promise<boolean> =>
     options.followLinks === true || isInside(await realpath(link, { encoding: 'buffer' }), real)
   const list = (folder: Buffer): Promise<Listing> => listFolder(folder, { extensions, skipped, isAllowed, without })
-  const walk = (folder: Buffer, claimed: ReadonlySet<string>): Promise<Buffer[]> => walkFolder({ list, skipped }, folder, claimed)
+  const entersLinks = options.followLinks === true
+  const walk = (folder: Buffer, claimed: ReadonlySet<string>): Promise<Buffer[]> =>
+    walkFolder({ list, skipped, entersLinks }, folder, claimed)
   return { root, skipped, list, walk, identity }
 }
 
@@ -145,7 +150,7 @@ async function identity(folder: Buffer): Promise<string> {
 }
 
 async function walkFolder(
-  { list, skipped }: Pick<Scanner, 'list' | 'skipped'>,
+  { list, skipped, entersLinks }: Pick<Scanner, 'list' | 'skipped'> & { readonly entersLinks: boolean },
   folder: Buffer,
   claimed: ReadonlySet<string>,
 ): Promise<Buffer[]> {
@@ -156,6 +161,10 @@ async function walkFolder(
     const listing = await list(next)
     found.push({ folder: next, pictures: listing.pictures })
     for (const inner of listing.folders) {
+      if (inner.isLink && !entersLinks) {
+        skipped.push({ path: printableName(inner.path), reason: 'a link to a folder (followed with --follow-links, in code followLinks)' })
+        continue
+      }
       const key = await identity(inner.path)
       if (entered.has(key) || claimed.has(key))
         skipped.push({ path: printableName(inner.path), reason: 'a link back to a folder that is read elsewhere' })

@@ -7,7 +7,7 @@ import { unknownMarker } from './jpeg-markers.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
 import { unreadable } from './read.ts'
-import { tiffRefusal } from './tiff-kind.ts'
+import { isPremultiplied, tiffRefusal, withUsualTurn } from './tiff-kind.ts'
 
 /** A decoded picture and the EXIF turn (1 to 8) that is still to be applied. */
 export interface Decoded {
@@ -55,7 +55,8 @@ async function decodeAs(format: Format, bytes: Uint8Array, name: string): Promis
   const refusal = refusalOf(format, bytes)
   if (refusal !== undefined) throw unreadable(name, refusal)
   try {
-    return await withItsOwnMessage(() => decodeWithSharp(bytes))
+    const readable = format === 'tiff' ? withUsualTurn(bytes) : bytes
+    return await withItsOwnMessage(() => decodeWithSharp(readable))
   } catch (error) {
     throw unreadable(name, reasonOf(messageOf(error)), error)
   }
@@ -163,8 +164,22 @@ async function inksOf(image: Sharp, depth: Metadata['depth']): Promise<Raw> {
   return { data: Uint8Array.from(wordsOf(data), (ink) => ink >> 8), info }
 }
 
-async function readRgb(image: Sharp): Promise<Pixels> {
-  return spread(await rawOf(image.toColourspace('srgb').raw()))
+async function readRgb(image: Sharp, { bytes }: Source): Promise<Pixels> {
+  const raw = await rawOf(image.toColourspace('srgb').raw())
+  if (raw.info.channels === 4 && sniff(bytes) === 'tiff' && isPremultiplied(bytes)) divideByAlpha(raw.data)
+  return spread(raw)
+}
+
+/** libvips has divided with a small error, 254 for 255; the product that it began with is found again, and divided as Pillow does. */
+function divideByAlpha(data: Uint8Array): void {
+  for (let at = 0; at < data.length; at += 4) {
+    const alpha = data[at + 3]!
+    if (alpha === 0) continue
+    for (let c = at; c < at + 3; c++) {
+      const product = Math.ceil((data[c]! * alpha) / 255)
+      data[c] = Math.min(255, Math.floor((255 * product) / alpha))
+    }
+  }
 }
 
 function rawOf(image: Sharp): Promise<Raw> {

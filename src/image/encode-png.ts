@@ -1,9 +1,11 @@
 /** @file Pictures as PNG files, which keep every pixel. */
 import sharp from 'sharp'
-import type { Pixels } from './pixels.ts'
+import { checkPixels, type Pixels } from './pixels.ts'
 
 /** A PNG file of 8-bit RGB. */
-export async function encodePng({ data, width, height }: Pixels): Promise<Uint8Array> {
+export async function encodePng(pixels: Pixels): Promise<Uint8Array> {
+  checkPixels(pixels)
+  const { data, width, height } = pixels
   const file = await sharp(data, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 9 })
     .toBuffer()

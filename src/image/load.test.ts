@@ -60,6 +60,7 @@ describe('load', () => {
     ['exif', { exif: 'yes' }, 'UNKNOWN_NAME'],
     ['colorMode', { colorMode: 'rgba' }, 'UNKNOWN_NAME'],
     ['one number', { targetSize: 224 }, 'USAGE'],
+    ['options that are a list', [224, 224], 'USAGE'],
     ['a short size', { targetSize: [224] }, 'USAGE'],
     ['size 0', { targetSize: [0, 224] }, 'USAGE'],
     ['half a pixel', { targetSize: [224.5, 224] }, 'USAGE'],
@@ -68,6 +69,13 @@ describe('load', () => {
   ]
   it.each(settings)('refuses wrong settings: %s', async (_, options, code) => {
     await expect(load(picture('plain.jpg'), options as LoadOptions)).rejects.toMatchObject({ code })
+  })
+})
+
+it.each([undefined, null, 5, [1, 2], new ArrayBuffer(8), new URL('file:///cat.jpg')])('load refuses %s as a source', async (source) => {
+  await expect(load(source as unknown as string)).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('expected a path or the bytes of a file') as string,
   })
 })
 

@@ -1,11 +1,11 @@
 /** @file Loads pictures as Keras's `load_img` and `img_to_array` do: the public door of this folder. */
-import { RootstockError, unknownName, refuseUnknown } from '../errors.ts'
+import { RootstockError, unknownName, refuseUnknown, shownValue } from '../errors.ts'
 import type { Tensor } from '../tensor/index.ts'
-import { decode, MAX_PIXELS } from './decode.ts'
+import { decode } from './decode.ts'
 import { orient } from './orient.ts'
-import { toGrey, type Pixels } from './pixels.ts'
+import { checkPixels, toGrey, type Pixels } from './pixels.ts'
 import { readPicture } from './read.ts'
-import { INTERPOLATIONS, resize, type ResizeOptions } from './resize.ts'
+import { checkSize, INTERPOLATIONS, resize, type ResizeOptions } from './resize.ts'
 
 /** Settings of `load` and `loadPixels`. */
 export interface LoadOptions extends ResizeOptions {
@@ -24,7 +24,8 @@ const OPTIONS: Readonly<Record<keyof LoadOptions, true>> = {
   interpolation: true,
   keepAspectRatio: true,
 }
-const MAX_SIDE = 16384
+
+const COLOR_MODES = ['rgb', 'grayscale'] as const
 
 /**
  * A picture as a tensor of shape `[height, width, 3]` (`[height, width, 1]` for 'grayscale') with values 0 to 255.
@@ -41,6 +42,7 @@ export async function load(source: string | Uint8Array, options: LoadOptions = {
 /** As `load`, but the bytes themselves: always three channels, which are equal for 'grayscale'. */
 export async function loadPixels(source: string | Uint8Array, options: LoadOptions = {}): Promise<Pixels> {
   checkOptions(options)
+  checkSource(source)
   const { targetSize, exif, colorMode, ...how } = options
   const isPath = typeof source === 'string'
   const { pixels, orientation } = await decode(isPath ? await readPicture(source) : source, isPath ? source : 'the picture')
@@ -50,7 +52,10 @@ export async function loadPixels(source: string | Uint8Array, options: LoadOptio
 }
 
 /** The bytes as float32 values 0 to 255: shape `[height, width, 3]`, or the first channel alone for 'grayscale'. */
-export function imgToArray({ data, width, height }: Pixels, colorMode: 'rgb' | 'grayscale' = 'rgb'): Tensor<'float32'> {
+export function imgToArray(pixels: Pixels, colorMode: 'rgb' | 'grayscale' = 'rgb'): Tensor<'float32'> {
+  checkPixels(pixels)
+  checkName('colorMode', colorMode, COLOR_MODES)
+  const { data, width, height } = pixels
   if (colorMode === 'rgb') return { data: new Float32Array(data), shape: [height, width, 3], dtype: 'float32' }
   const grey = new Float32Array(width * height)
   for (let i = 0; i < grey.length; i++) grey[i] = data[i * 3]!
@@ -63,19 +68,14 @@ function checkOptions(options: LoadOptions): void {
   if (targetSize !== undefined) checkSize(targetSize)
   checkName('interpolation', interpolation, INTERPOLATIONS)
   checkName('exif', exif, ['apply', 'ignore'])
-  checkName('colorMode', colorMode, ['rgb', 'grayscale'])
+  checkName('colorMode', colorMode, COLOR_MODES)
 }
 
-function checkSize(size: readonly number[]): void {
-  const isSize = Array.isArray(size) && size.length === 2 && size.every((side) => Number.isInteger(side) && side >= 1 && side <= MAX_SIDE)
-  if (isSize && size[0]! * size[1]! <= MAX_PIXELS) return
-  throw new RootstockError(
-    'USAGE',
-    `Cannot resize to ${JSON.stringify(size)}: expected [height, width], whole numbers from 1 to ${MAX_SIDE}`,
-    {
-      hint: 'For example targetSize: [224, 224]',
-    },
-  )
+function checkSource(source: unknown): void {
+  if (typeof source === 'string' || source instanceof Uint8Array) return
+  throw new RootstockError('USAGE', `Cannot read the picture: found ${shownValue(source)}, expected a path or the bytes of a file`, {
+    hint: 'Bytes are a Uint8Array: new Uint8Array(buffer) of an ArrayBuffer; fileURLToPath(url) makes a path of a URL',
+  })
 }
 
 function checkName(kind: string, found: string | undefined, valid: readonly string[]): void {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
 import { pixels } from '../../test/golden/formula.ts'
-import { tensor } from '../tensor/index.ts'
+import { tensor, type Tensor } from '../tensor/index.ts'
 import { preprocess, preprocessModes, preprocessPixels, type PreprocessMode } from './preprocess.ts'
 
 const golden = JSON.parse(readFileSync(new URL('../../test/golden/numerics.json', import.meta.url), 'utf8')) as {
@@ -44,6 +44,8 @@ describe('preprocess', () => {
 
   it('refuses another number of channels and another mode', () => {
     expect(() => preprocess(tensor([1, 2, 3, 4], [2, 2]), 'tf')).toThrow(expect.objectContaining({ code: 'SHAPE' }))
+    for (const found of [undefined, [1, 2, 3], { data: new Float32Array(3), shape: [1, 2, 3] }])
+      expect(() => preprocess(found as unknown as Tensor<'float32'>, 'tf')).toThrow(expect.objectContaining({ code: 'SHAPE' }))
     expect(() => preprocess(tensor([1, 2, 3]), 'tff' as PreprocessMode)).toThrow(expect.objectContaining({ code: 'UNKNOWN_NAME' }))
     expect(() => preprocess(tensor([1, 2, 3]), 'toString' as PreprocessMode)).toThrow(expect.objectContaining({ code: 'UNKNOWN_NAME' }))
   })

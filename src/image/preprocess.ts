@@ -1,6 +1,6 @@
 /** @file From values 0 to 255 to what a network was trained on (Keras `imagenet_utils.preprocess_input`). */
-import { RootstockError, unknownName } from '../errors.ts'
-import { showShape, type Tensor } from '../tensor/index.ts'
+import { RootstockError, shownValue, unknownName } from '../errors.ts'
+import { showShape, sizeOf, type Tensor } from '../tensor/index.ts'
 import { imageKernel } from './kernel.ts'
 import type { Pixels } from './pixels.ts'
 
@@ -44,6 +44,7 @@ export function preprocessSteps(mode: PreprocessMode): PreprocessSteps {
 /** A new tensor, prepared for a network; `x` holds values 0 to 255, red first, with three channels on its last axis. */
 export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'float32'> {
   const { from, tables, value } = tablesOf(mode)
+  checkTensor(x)
   if (x.shape.at(-1) !== 3) {
     throw new RootstockError('SHAPE', `Cannot preprocess a tensor of shape ${showShape(x.shape)}: expected 3 channels on the last axis`)
   }
@@ -57,6 +58,15 @@ export function preprocess(x: Tensor<'float32'>, mode: PreprocessMode): Tensor<'
     }
   }
   return { data, shape: x.shape, dtype: 'float32' }
+}
+
+function checkTensor(x: Tensor<'float32'>): void {
+  const { data, shape } = (x ?? {}) as Partial<Tensor<'float32'>>
+  if (Array.isArray(shape) && data && data.length === sizeOf(shape)) return
+  const found = Array.isArray(shape) && data ? `${data.length} numbers of shape ${showShape(shape)}` : shownValue(x)
+  throw new RootstockError('SHAPE', `Cannot preprocess: found ${found}, expected a tensor { data, shape, dtype }`, {
+    hint: 'image.load gives such a tensor',
+  })
 }
 
 /**

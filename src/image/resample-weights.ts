@@ -66,12 +66,15 @@ export function coefficients(
   return { starts, counts, weights, stride }
 }
 
+/** Pillow has these two in float32. */
+const HAMMING = [Math.fround(0.54), Math.fround(0.46)] as const
+
 function hamming(x: number): number {
   const distance = Math.abs(x)
   if (distance === 0) return 1
   if (distance >= 1) return 0
   const angle = distance * Math.PI
-  return (Math.sin(angle) / angle) * (0.54 + 0.46 * Math.cos(angle))
+  return (Math.sin(angle) / angle) * (HAMMING[0] + HAMMING[1] * Math.cos(angle))
 }
 
 /** Keys's cubic with a = −0.5. */

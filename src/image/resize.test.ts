@@ -51,6 +51,33 @@ describe('resize gives the bytes of Pillow', () => {
     expect([...resize(input(from), to, { interpolation: how, keepAspectRatio: true }).data]).toEqual(pixels)
   })
 
+  // SHA-256 of what Pillow 13.0.0 gives, as for tall pictures.
+  const made = (height: number, width: number): Pixels => ({
+    data: Uint8Array.from({ length: height * width * 3 }, (_, i) => (i * i * 31 + i * 7919) % 251),
+    width,
+    height,
+  })
+  const shaOf = ({ data }: Pixels): string => createHash('sha256').update(data).digest('hex')
+
+  it('with the weights of hamming, which come of float32 numbers', () => {
+    const found = [2501, 2504].map((width) => shaOf(resize(made(6, width), [6, 1147], { interpolation: 'hamming' })))
+    expect(found).toEqual([
+      'ddd8084f8cc7d517b16d6857dc0657f7d12eb56eb941d176b6b04d51d34b7f6d',
+      'a990351340eccf42d5457bacf161bbb23a2913640a0ba9073af51a305e15ed7a',
+    ])
+  })
+
+  test.each<[[number, number], [number, number], Interpolation, string]>([
+    [[2, 1], [1, 300], 'nearest', 'c3c32f1f118bd27e610ff8b06f3b3337321f858c9f9c98c3571d4b0247a17b99'],
+    [[2, 1], [1, 300], 'bilinear', 'fa3c933362c6e7368b1b230f4241f67c1151afdde3406a02f1835397af3e4c33'],
+    [[1, 2], [97, 31], 'box', '31c307a751440962c4740f0d212456c6982d4780e00ff5b4ca9a961dd29eb9d8'],
+    [[1, 2], [97, 31], 'lanczos', '4693eda8aa38f37975adf99bd52b9521f66434487a10189b9b45b2f71236e820'],
+    [[3, 5], [7, 1], 'nearest', '162708a44b18efaad58d49d0dba6bfab21f1060bf52867c8d837d8e87f25adce'],
+    [[3, 5], [7, 1], 'bicubic', '8b2dcf625495f90938ba6836f418204949ce54c79c82382dd692c662038b1f5b'],
+  ])('where the centre crop leaves nothing: %j to %j, %s', ([height, width], to, interpolation, hash) => {
+    expect(shaOf(resize(made(height, width), to, { interpolation, keepAspectRatio: true }))).toBe(hash)
+  })
+
   it('after the conversion to grey', () => {
     const grey = toGrey(input([60, 90])).data
     expect(Array.from({ length: 30 }, (_, i) => grey[i * 3])).toEqual(golden.grayscale60x90first30)
@@ -111,5 +138,19 @@ describe('resize', () => {
   ])('reads %i × %i', (height, width) => {
     const data = new Uint8Array(height * width * 3).fill(77)
     expect(new Set(resize({ data, width, height }, [224, 224], { interpolation: 'lanczos' }).data)).toEqual(new Set([77]))
+  })
+
+  const one = { data: new Uint8Array(3), width: 1, height: 1 }
+  it.each<readonly [string, unknown, unknown, RegExp]>([
+    ['no size', one, undefined, /Cannot resize to nothing: expected \[height, width\]/],
+    ['one number', one, 5, /Cannot resize to 5/],
+    ['half a pixel', one, [2.5, 3], /Cannot resize to \[2.5,3\]/],
+    ['a giant size', one, [16000, 16000], /Cannot resize to \[16000,16000\]: expected at most 50 million pixels/],
+    ['a tensor', { data: new Float32Array(3), shape: [1, 1, 3], dtype: 'float32' }, [2, 2], /Cannot use the picture: found something else/],
+    ['four bytes a pixel', { ...one, data: new Uint8Array(4) }, [2, 2], /found 4 bytes for 1 × 1 pixels/],
+  ])('refuses %s', (_, picture, size, message) => {
+    expect(() => resize(picture as typeof one, size as [number, number])).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) as string }),
+    )
   })
 })

@@ -1,7 +1,8 @@
 /** @file Resizing as Pillow does it, exact to the last bit: the centre crop, and the nearest rule of its `Geometry.c`. */
-import { refuseUnknown, unknownName } from '../errors.ts'
+import { refuseUnknown, RootstockError, shownValue, unknownName } from '../errors.ts'
+import { MAX_PIXELS } from './decode.ts'
 import { imageKernel } from './kernel.ts'
-import type { Pixels } from './pixels.ts'
+import { checkPixels, type Pixels } from './pixels.ts'
 import { resample, type Box } from './resample.ts'
 import type { FilterName } from './resample-weights.ts'
 
@@ -19,14 +20,27 @@ export interface ResizeOptions {
 /** Every valid `interpolation`. */
 export const INTERPOLATIONS: readonly Interpolation[] = ['nearest', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming']
 
+const MAX_SIDE = 16384
+
+/** Code USAGE for anything but `[height, width]` in whole pixels, within the limits of pictures. */
+export function checkSize(size: readonly [number, number]): void {
+  const isSize = Array.isArray(size) && size.length === 2 && size.every((side) => Number.isInteger(side) && side >= 1 && side <= MAX_SIDE)
+  if (isSize && size[0] * size[1] <= MAX_PIXELS) return
+  const shown = Array.isArray(size) ? `[${(size as readonly unknown[]).join(',')}]` : shownValue(size)
+  const most = isSize ? `at most ${MAX_PIXELS / 1e6} million pixels` : `[height, width], whole numbers from 1 to ${MAX_SIDE}`
+  throw new RootstockError('USAGE', `Cannot resize to ${shown}: expected ${most}`, { hint: 'For example targetSize: [224, 224]' })
+}
+
 /**
  * The picture at `[height, width]` pixels; the same object when it has that size already.
- * Throws UNKNOWN_NAME for another `interpolation`, or an option that does not exist.
+ * Throws UNKNOWN_NAME for another `interpolation`, or an option that does not exist; USAGE for another form of picture or size.
  */
 export function resize(pixels: Pixels, size: readonly [number, number], options: ResizeOptions = {}): Pixels {
   refuseUnknown('resize', options, { interpolation: true, keepAspectRatio: true })
   const { interpolation = 'nearest', keepAspectRatio = false } = options
   if (!INTERPOLATIONS.includes(interpolation)) throw unknownName('interpolation', String(interpolation), INTERPOLATIONS)
+  checkPixels(pixels)
+  checkSize(size)
   const [height, width] = size
   if (pixels.width === width && pixels.height === height) return pixels
   const box = keepAspectRatio ? centreBox(pixels, width, height) : { left: 0, top: 0, width: pixels.width, height: pixels.height }
@@ -34,10 +48,10 @@ export function resize(pixels: Pixels, size: readonly [number, number], options:
   return resample(pixels, box, { width, height, filter: interpolation })
 }
 
-/** Keras's centre crop (`load_img` with `keep_aspect_ratio`); at least one pixel, where Keras would fail. */
+/** Keras's centre crop (`load_img` with `keep_aspect_ratio`). Of a very narrow picture nothing may be left: Pillow resamples around its place. */
 function centreBox(from: Pixels, width: number, height: number): Box {
-  const cropHeight = Math.max(1, Math.min(from.height, Math.floor((from.width * height) / width)))
-  const cropWidth = Math.max(1, Math.min(from.width, Math.floor((from.height * width) / height)))
+  const cropHeight = Math.min(from.height, Math.floor((from.width * height) / width))
+  const cropWidth = Math.min(from.width, Math.floor((from.height * width) / height))
   return {
     left: Math.floor((from.width - cropWidth) / 2),
     top: Math.floor((from.height - cropHeight) / 2),
@@ -89,6 +103,6 @@ function pick({ data, width }: Pixels, rows: Int32Array, columns: Int32Array): U
 function positions(start: number, length: number, count: number): Int32Array {
   const step = length / count
   const found = new Int32Array(count)
-  for (let i = 0, at = start + step * 0.5; i < count; i++, at += step) found[i] = Math.min(Math.floor(at), start + length - 1)
+  for (let i = 0, at = start + step * 0.5; i < count; i++, at += step) found[i] = Math.min(Math.floor(at), start + Math.max(1, length) - 1)
   return found
 }

@@ -9,14 +9,17 @@ interface Made {
   readonly compression?: number
   /** Where the 256 colours are said to lie. */
   readonly palette?: number
+  readonly turn?: number
+  /** What the fourth value of a pixel is: 1 for an alpha that the others are multiplied by. */
+  readonly extra?: number
   readonly pixels: readonly number[]
 }
 
 /** One row of two pixels, little-endian and not compressed; the directory comes first. */
-function tiff({ photometric, bits, format = 1, compression = 1, palette, pixels }: Made): Buffer {
+function tiff({ photometric, bits, format = 1, compression = 1, palette, turn, extra, pixels }: Made): Buffer {
   const long = (...numbers: number[]): Buffer => Buffer.from(Uint32Array.from(numbers).buffer)
   const lists = [bits, bits.map(() => format)].map((list) => Buffer.from(Uint16Array.from(list).buffer))
-  const count = palette === undefined ? 10 : 11
+  const count = 10 + Number(palette !== undefined) + Number(turn !== undefined) + Number(extra !== undefined)
   const start = 8 + 2 + count * 12 + 4
   const places = [start, start + lists[0]!.length]
   const list = (number: number): number => (bits.length <= 2 ? lists[number]!.readUInt16LE() : places[number]!)
@@ -28,10 +31,12 @@ function tiff({ photometric, bits, format = 1, compression = 1, palette, pixels 
     [259, 1, compression],
     [262, 1, photometric],
     [273, 1, data],
+    ...(turn === undefined ? [] : [[274, 1, turn]]),
     [277, 1, bits.length],
     [278, 1, 1],
     [279, 1, pixels.length],
     ...(palette === undefined ? [] : [[320, 768, palette]]),
+    ...(extra === undefined ? [] : [[338, 1, extra]]),
     [339, bits.length, list(1)],
   ].map(([tag = 0, count = 0, value = 0]) =>
     Buffer.concat([Buffer.from(Uint16Array.of(tag, tag === 273 ? 4 : 3).buffer), long(count, value)]),
@@ -75,6 +80,11 @@ describe('a TIFF', () => {
   it.each<[string, Made, readonly number[]]>([
     ['grey', { photometric: 1, bits: [8], pixels: [7, 200] }, [7, 7, 7, 200, 200, 200]],
     ['grey in which 0 is white', { photometric: 0, bits: [8], pixels: [7, 200] }, [248, 248, 248, 55, 55, 55]],
+    ['RGB times alpha', { photometric: 2, bits: [8, 8, 8, 8], extra: 1, pixels: [7, 3, 1, 7, 9, 4, 0, 2] }, [255, 109, 36, 255, 255, 0]],
+    ['RGB beside alpha', { photometric: 2, bits: [8, 8, 8, 8], extra: 2, pixels: [7, 3, 1, 7, 9, 4, 0, 2] }, [7, 3, 1, 9, 4, 0]],
+    ['RGB that is turned', { photometric: 2, bits: [8, 8, 8], turn: 3, pixels: [1, 2, 3, 4, 5, 6] }, [4, 5, 6, 1, 2, 3]],
+    ['RGB with a turn of 0', { photometric: 2, bits: [8, 8, 8], turn: 0, pixels: [1, 2, 3, 4, 5, 6] }, [1, 2, 3, 4, 5, 6]],
+    ['RGB with a turn of 9', { photometric: 2, bits: [8, 8, 8], turn: 9, pixels: [1, 2, 3, 4, 5, 6] }, [1, 2, 3, 4, 5, 6]],
     ['RGB', { photometric: 2, bits: [8, 8, 8], pixels: [1, 2, 3, 4, 5, 6] }, [1, 2, 3, 4, 5, 6]],
     [
       'CMYK of 16 bits, by the high bytes',

@@ -1,5 +1,5 @@
 /** @file What `fit` is told about random changes of its training photos, and which view of a photo an epoch sees. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, shownValue } from '../errors.ts'
 import { random, type Tensor } from '../tensor/index.ts'
 import { augment, viewsOf, type Augmentation, type BatchAugmentation, type View } from '../image/index.ts'
 import type { Batch } from './source.ts'
@@ -44,8 +44,13 @@ export function viewsFor({ augmentation, views, readSize }: AugmentationOptions,
   }
 }
 
-/** Refuses cutmix of features, before any are computed. Code USAGE. */
+/** Refuses what is no mixture, and cutmix of features, before any are computed. Code USAGE. */
 export function checkMix({ mix }: AugmentationOptions, { computes }: { readonly computes: boolean }): void {
+  if (mix !== undefined && typeof (mix as Partial<BatchAugmentation> | null)?.apply !== 'function') {
+    throw new RootstockError('USAGE', `Cannot mix samples: found ${shownValue(mix)}, expected what mixup or cutmix gives`, {
+      hint: 'As in mix: image.mixup()',
+    })
+  }
   if (!computes || mix?.name !== 'cutmix') return
   throw new RootstockError('USAGE', 'Cannot use cutmix: the photos pass a frozen trunk once, and features have no rectangles', {
     hint: 'Use mixup, or train all layers',

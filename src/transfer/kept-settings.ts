@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { RootstockError } from '../errors.ts'
 import * as image from '../image/index.ts'
+import { readDescription } from './described.ts'
 import type { TrainClassifierOptions } from './options.ts'
 
 /** What makes an augmentation or a mixture, by the name that its description begins with. */
@@ -66,11 +67,10 @@ function madeAgain(name: string, kept: unknown): Described | Described[] {
 }
 
 function oneMadeAgain(description: string): Described | undefined {
-  const [, name = '', settings = ''] = /^(\w+)(\{.*\})$/s.exec(description) ?? []
+  const { name = '', settings = {} } = readDescription(description) ?? {}
   if (!Object.hasOwn(MAKERS, name)) return undefined
   try {
-    const all = Object.entries(JSON.parse(settings) as object)
-    return MAKERS[name]!(Object.fromEntries(all.filter(([, value]) => value !== null)))
+    return MAKERS[name]!(Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null)))
   } catch {
     // Settings that the function does not take are none of its own.
     return undefined

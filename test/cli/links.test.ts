@@ -1,7 +1,8 @@
 /** @file A folder of links, as `prepare --link symlink` makes it, in the commands that read photos. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { allIndices, imageFolder } from '../../src/data/index.ts'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
@@ -27,6 +28,7 @@ describe.runIf(process.platform !== 'win32')('a folder of links', () => {
     ['advise', [at('links'), '--alpha', '0.5', '--photos', '10', '--folds', '2'], { photos: 10 }],
     ['find-rate', [at('links'), ...SMALL, '--steps', '10', '--out', at('rates.svg')], { photos: 20 }],
     ['augment-preview', [at('links'), '--flip', 'horizontal', '--out', at('sheet.png')], {}],
+    ['predict', [at('run'), at('links', 'test')], {}],
   ] as const)('is read by %s with --follow-links: %j', async (name, argv, expected) => {
     const { code, stderr, json } = await rootstockJson([name, ...argv, '--follow-links'], env)
     expect(code, stderr).toBe(0)
@@ -36,9 +38,29 @@ describe.runIf(process.platform !== 'win32')('a folder of links', () => {
   it.each([
     ['train', [at('links'), ...SMALL, '--out', at('none')]],
     ['evaluate', [at('run'), at('links', 'test')]],
+    ['predict', [at('run'), at('links', 'test')]],
   ] as const)('is refused by %s without it, and the flag is named', async (name, argv) => {
     expectRefusal(await rootstock([name, ...argv], env), { code: 3, says: /leads out of the folder \(followed with --follow-links/ })
     expect(existsSync(at('none'))).toBe(false)
+  })
+
+  it('predict finds the photos that train finds: links to photos, no linked or hidden folders', async () => {
+    for (const label of ['cat', 'dog']) cpSync(at('photos', label), at('mixed', label), { recursive: true })
+    const [photo = ''] = readdirSync(at('photos', 'cat'))
+    symlinkSync(photo, at('mixed', 'cat', 'link.jpg'))
+    symlinkSync('../dog', at('mixed', 'cat', 'linked'))
+    cpSync(at('photos', 'cat'), at('mixed', 'cat', '.thumbnails'), { recursive: true })
+    const { code, stderr, json } = await rootstockJson(['predict', at('run'), at('mixed', 'cat')], env)
+    expect(code, stderr).toBe(0)
+    const dataset = await imageFolder(at('mixed')).open()
+    const trained = allIndices(dataset.size).map((index) => dataset.describe(index))
+    const predicted = (json['predictions'] as { file: string }[]).map(({ file }) => file)
+    expect(predicted).toEqual(trained.filter((file) => file.startsWith(at('mixed', 'cat'))))
+    expect(predicted).toContain(at('mixed', 'cat', 'link.jpg'))
+    expect(predicted).toHaveLength(13)
+    expect(stderr).toMatch(
+      /not used: 1 link; the first is ".*cat\/linked", a link that leads out of the folder \(followed with --follow-links/,
+    )
   })
 
   it('is known to the run, which goes on without the flag', async () => {

@@ -74,6 +74,11 @@ export function transform(
 
 /** Height, width and channels of one picture; code SHAPE for anything else. */
 export function sizesOf({ shape }: Tensor): [height: number, width: number, channels: number] {
+  if ((shape as unknown) === undefined) {
+    throw new RootstockError('USAGE', 'Cannot transform: found a batch, expected one picture', {
+      hint: 'Augmentations of one picture are no mix; give them as augmentation',
+    })
+  }
   const [height, width, channels, ...rest] = shape
   if (height !== undefined && width !== undefined && channels !== undefined && rest.length === 0) return [height, width, channels]
   throw new RootstockError(

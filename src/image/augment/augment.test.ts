@@ -229,6 +229,24 @@ describe('augmentations', () => {
     () => mixup({ alpha: 0 }),
     () => viewsOf(randomFlip(), { views: 0 }),
     () => viewsOf(randomFlip(), { views: 10_001 }),
+    // What JavaScript, and code without types, may give.
+    () => augment({} as []),
+    () => augment(randomFlip() as unknown as []),
+    () => augment([randomFlip as unknown as ReturnType<typeof randomFlip>]),
+    () => augment([null as unknown as ReturnType<typeof randomFlip>]),
+    () => viewsOf([randomFlip()] as unknown as ReturnType<typeof randomFlip>, { views: 2 }),
+    () => randomRotation(0.2 as unknown as { factor: number }),
+    () => randomRotation({} as { factor: number }),
+    () => randomRotation({ factor: ['0.1', '0.2'] as unknown as [number, number] }),
+    () => randomRotation({ factor: 0.1, fillValue: '0' as unknown as number }),
+    () => randomFlip(null as unknown as object),
+    () => randomZoom({ heightFactor: 0.1, widthFactor: null as unknown as number }),
+    () => randomContrast({ factor: 0.2, valueRange: 255 as unknown as [number, number] }),
+    () => randAugment({ numOps: '2' as unknown as number }),
+    () => mixup(0.2 as unknown as object),
+    () => cutmix({ factor: true as unknown as number }),
+    () => augment([mixup() as unknown as ReturnType<typeof randomFlip>]).apply(tensor([1, 2, 3], [1, 1, 3]), random(0)),
+    () => randomFlip().apply({ x: 1, y: 2 } as unknown as Tensor<'float32'>, random(1)),
   ])('refuse wrong settings: %s', (make) => expect(make).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error))
 
   test.each([

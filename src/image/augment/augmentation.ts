@@ -1,5 +1,5 @@
 /** @file What an augmentation is, how several become one, and the description under which their results may be stored. */
-import { RootstockError, unknownName } from '../../errors.ts'
+import { RootstockError, shownValue, unknownName } from '../../errors.ts'
 import type { Random, Tensor } from '../../tensor/index.ts'
 
 /** A random change of one picture, for training only. */
@@ -20,11 +20,26 @@ export type Factor = number | readonly [number, number]
  * @example augment([randomFlip({ mode: 'horizontal' }), randomRotation({ factor: 0.05 })])
  */
 export function augment(list: readonly Augmentation[]): Augmentation {
+  const isList: boolean = Array.isArray(list)
+  if (!isList) throw noAugmentation(list, 'a list of augmentations')
+  list.forEach(checkAugmentation)
   return {
     name: 'augment',
     description: list.map(({ description }) => description).join(' '),
     apply: (pixels, rng) => list.reduce((picture, augmentation) => augmentation.apply(picture, rng), pixels),
   }
+}
+
+/** Code USAGE for anything but an augmentation of one picture. */
+export function checkAugmentation(found: Augmentation): void {
+  const { apply, description } = (found ?? {}) as Partial<Augmentation>
+  if (typeof apply !== 'function' || typeof description !== 'string') throw noAugmentation(found, 'an augmentation')
+}
+
+function noAugmentation(found: unknown, expected: string): RootstockError {
+  return new RootstockError('USAGE', `Cannot augment: found ${shownValue(found)}, expected ${expected}`, {
+    hint: "As in augment([randomFlip({ mode: 'horizontal' }), randomRotation({ factor: 0.05 })])",
+  })
 }
 
 /** An augmentation whose description lists `settings` (defaults filled in), sorted by name. */
@@ -39,14 +54,13 @@ export function describeSettings(name: string, settings: object): string {
 
 /** The two bounds of a factor; one number means −number to number, cut at `least`. Code USAGE outside `least` … `most`. */
 export function bounds(name: string, factor: Factor, [least, most]: readonly [number, number]): readonly [number, number] {
-  const given = typeof factor === 'number' ? [-Math.abs(factor), Math.abs(factor)] : [...factor].sort((a, b) => a - b)
+  const list = Array.isArray(factor) ? (factor as readonly number[]) : []
+  const given = typeof factor === 'number' ? [-Math.abs(factor), Math.abs(factor)] : [...list].sort((a, b) => a - b)
   const [lower = NaN, upper = NaN] = typeof factor === 'number' ? given.map((value) => Math.max(value, least)) : given
-  const isValid = (value: number): boolean => value >= least && value <= most
+  const isValid = (value: unknown): boolean => typeof value === 'number' && value >= least && value <= most
   if (given.length === 2 && [lower, upper].every(isValid) && (typeof factor !== 'number' || isValid(factor))) return [lower, upper]
-  throw new RootstockError(
-    'USAGE',
-    `Cannot augment: ${name} is ${JSON.stringify(factor)}, expected a number or two, from ${least} to ${most}`,
-  )
+  const shown = Array.isArray(factor) ? `[${factor.join(',')}]` : shownValue(factor)
+  throw new RootstockError('USAGE', `Cannot augment: ${name} is ${shown}, expected a number or two, from ${least} to ${most}`)
 }
 
 /** A draw between two bounds. */
@@ -62,5 +76,5 @@ export function checkChoice(kind: string, found: string, valid: readonly string[
 /** Code USAGE where `value` is not a whole number from `least`. */
 export function checkCount(name: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least) return
-  throw new RootstockError('USAGE', `Cannot augment: ${name} is ${value}, expected a whole number from ${least}`)
+  throw new RootstockError('USAGE', `Cannot augment: ${name} is ${shownValue(value)}, expected a whole number from ${least}`)
 }

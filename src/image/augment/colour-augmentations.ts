@@ -113,7 +113,8 @@ function given(name: string, factor: readonly [number, number], range: readonly 
   return factor
 }
 
-function checkedRange([low, high]: ValueRange): ValueRange {
-  if (low < high) return [low, high]
-  throw new RootstockError('USAGE', `Cannot augment: valueRange is [${low},${high}], expected the lowest and the highest value`)
+function checkedRange(range: ValueRange): ValueRange {
+  const [low, high, ...more] = Array.isArray(range) ? (range as readonly unknown[]) : []
+  if (Number.isFinite(low) && Number.isFinite(high) && Number(low) < Number(high) && more.length === 0) return [Number(low), Number(high)]
+  throw new RootstockError('USAGE', `Cannot augment: valueRange is ${JSON.stringify(range)}, expected the lowest and the highest value`)
 }

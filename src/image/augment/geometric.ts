@@ -1,5 +1,5 @@
 /** @file Augmentations that move pixels: flip, rotation, zoom, translation, shear and crop, with Keras's arguments. */
-import { refuseUnknown } from '../../errors.ts'
+import { RootstockError, refuseUnknown, shownValue } from '../../errors.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { AFFINE_INTERPOLATIONS, FILL_MODES, rotation, shear, sizesOf, transform, translation, zoom } from './affine.ts'
 import type { FillOptions } from './affine.ts'
@@ -145,5 +145,7 @@ function slants(name: string, factor: Factor): readonly [number, number] {
 function checkedFill({ fillMode = 'reflect', fillValue = 0, interpolation = 'bilinear' }: FillOptions): Required<FillOptions> {
   checkChoice('fill mode', fillMode, FILL_MODES)
   checkChoice('interpolation', interpolation, AFFINE_INTERPOLATIONS)
+  if (!Number.isFinite(fillValue))
+    throw new RootstockError('USAGE', `Cannot augment: fillValue is ${shownValue(fillValue)}, expected a number`)
   return { fillMode, fillValue, interpolation }
 }

@@ -1,5 +1,5 @@
 /** @file Augmentations of whole batches, which mix pictures and their labels: mixup and cutmix, with Keras's arguments. */
-import { RootstockError, refuseUnknown } from '../../errors.ts'
+import { RootstockError, refuseUnknown, shownValue } from '../../errors.ts'
 import { showShape, sizeOf } from '../../tensor/index.ts'
 import type { Random, Tensor } from '../../tensor/index.ts'
 import { between, bounds, describeSettings } from './augmentation.ts'
@@ -27,7 +27,8 @@ export interface BatchAugmentation {
 export function mixup(options: { readonly alpha?: number } = {}): BatchAugmentation {
   refuseUnknown('mixup', options, { alpha: true })
   const { alpha = 0.2 } = options
-  if (!(alpha > 0 && alpha <= 1)) throw new RootstockError('USAGE', `Cannot augment: alpha is ${alpha}, expected a number above 0, up to 1`)
+  if (!(Number.isFinite(alpha) && alpha > 0 && alpha <= 1))
+    throw new RootstockError('USAGE', `Cannot augment: alpha is ${shownValue(alpha)}, expected a number above 0, up to 1`)
   return {
     name: 'mixup',
     description: describeSettings('mixup', { alpha }),
@@ -125,7 +126,12 @@ function logGamma(rng: Random, alpha: number): number {
   }
 }
 
-function checkedCount({ x, y }: Batch): number {
+function checkedCount({ x, y }: Partial<Batch>): number {
+  if (!x || !y) {
+    throw new RootstockError('USAGE', 'Cannot mix: found one picture, expected a batch { x, y }', {
+      hint: 'mixup and cutmix are no augmentation of one picture; give them as mix',
+    })
+  }
   const [count = 0] = x.shape
   if (y.shape.length === 2 && y.shape[0] === count) return count
   throw new RootstockError(

@@ -3,7 +3,7 @@ import { RootstockError } from '../../errors.ts'
 import { random, showShape } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import type { Augmentation } from './augmentation.ts'
-import { checkCount } from './augmentation.ts'
+import { checkAugmentation, checkCount } from './augmentation.ts'
 
 /** One of the ways in which every photo is seen. */
 export interface View {
@@ -32,6 +32,7 @@ const mostViews = 10_000
 
 /** `views` fixed views: with a frozen trunk each costs one pass over the photos, once. */
 export function viewsOf(augmentation: Augmentation, { seed = 0, views, readSize }: ViewOptions): View[] {
+  checkAugmentation(augmentation)
   checkCount('views', views, 1)
   if (views > mostViews) {
     throw new RootstockError('USAGE', `Cannot augment: views is ${views}, expected at most ${mostViews}`, {

@@ -1,5 +1,6 @@
 /** @file Augmentations as settings: those that the command line's flags can say, under the names of the flags, all others in words. */
 import { cutmix, mixup, type Augmentation, type BatchAugmentation } from '../../image/index.ts'
+import { readDescription } from '../described.ts'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -14,11 +15,18 @@ const FLAGS: Readonly<Record<string, readonly [flag: string, value: (settings: S
     (settings) => usualFill(settings, same(even(settings['heightFactor']), even(settings['widthFactor']))),
   ],
   randomShear: ['shear', (settings) => usualFill(settings, same(even(settings['xFactor']), even(settings['yFactor'])))],
-  randomContrast: ['contrast', ({ factor }) => (Array.isArray(factor) ? same(Number(factor[0]), Number(factor[1])) : undefined)],
-  randomBrightness: ['brightness', ({ factor }) => even(factor)],
+  randomContrast: [
+    'contrast',
+    (settings) => {
+      const { factor } = settings
+      return usualRange(settings, Array.isArray(factor) ? same(Number(factor[0]), Number(factor[1])) : undefined)
+    },
+  ],
+  randomBrightness: ['brightness', (settings) => usualRange(settings, even(settings['factor']))],
   randAugment: [
     'randAugment',
-    ({ factor, numOps, interpolation }) => (numOps === 2 && interpolation === 'bilinear' ? upTo(factor) : undefined),
+    (settings) =>
+      settings['numOps'] === 2 && settings['interpolation'] === 'bilinear' ? usualRange(settings, upTo(settings['factor'])) : undefined,
   ],
 }
 
@@ -31,9 +39,12 @@ export function augmentationSettings(list: readonly Augmentation[], readSize?: r
   let last = -1
   for (const { name, description } of list) {
     const [flag, valueOf] = FLAGS[name] ?? []
-    const value = name === 'randomCrop' && readSize?.[0] === readSize?.[1] ? readSize?.[0] : valueOf?.(settingsIn(name, description))
+    const known = readDescription(description)
+    const isKnown = known?.name === name
+    const value = name === 'randomCrop' && readSize?.[0] === readSize?.[1] ? readSize?.[0] : isKnown && valueOf?.(known.settings)
     const place = ORDER.indexOf(name)
-    if (flag === undefined || value === undefined || place <= last) return { augmentation: list.map((each) => each.description).join(' ') }
+    // No flag takes 0.
+    if (flag === undefined || !isKnown || !value || place <= last) return { augmentation: list.map((each) => each.description).join(' ') }
     found[flag] = value
     last = place
   }
@@ -44,11 +55,6 @@ export function augmentationSettings(list: readonly Augmentation[], readSize?: r
 export function mixSettings({ name, description }: BatchAugmentation): Record<string, string> {
   const isUsual = [mixup(), cutmix()].some((usual) => usual.description === description)
   return { mix: isUsual ? name : description }
-}
-
-/** What `describeSettings` wrote behind the name. */
-function settingsIn(name: string, description: string): Settings {
-  return JSON.parse(description.slice(name.length)) as Settings
 }
 
 /** One number for both sides of 0. */
@@ -68,4 +74,8 @@ function same(a: number | undefined, b: number | undefined): number | undefined 
 
 function usualFill({ fillMode, fillValue, interpolation }: Settings, value: number | undefined): number | undefined {
   return fillMode === 'reflect' && fillValue === 0 && interpolation === 'bilinear' ? value : undefined
+}
+
+function usualRange({ valueRange }: Settings, value: number | undefined): number | undefined {
+  return Array.isArray(valueRange) && valueRange[0] === 0 && valueRange[1] === 255 ? value : undefined
 }
