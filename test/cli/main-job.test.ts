@@ -229,6 +229,7 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
   it('is answered with a command in words that a shell reads', () => {
     expect(goOnCommand({ folder: "it's", run: 'runs/a' })).toBe(`rootstock train 'it'\\''s' --out runs/a --resume`)
     expect(goOnCommand({ folder: '-photos', run: '-run' })).toBe('rootstock train ./-photos --out ./-run --resume')
+    expect(goOnCommand({ folder: "a\nit's", run: '\u202egpj' })).toBe(`rootstock train $'a\\nit\\'s' --out $'\\u202egpj' --resume`)
   })
 
   it('given twice ends at once', async () => {
