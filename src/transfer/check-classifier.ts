@@ -80,6 +80,8 @@ async function artifactOf(model: string): Promise<string> {
   }
   if (model.endsWith('.onnx')) return model
   throw new RootstockError('USAGE', `Cannot check ${model}: expected a classifier.onnx, which holds parity samples`, {
-    hint: `rootstock export ${shellPath(model)} classifier.onnx writes one`,
+    hint: /(?<!\.weights)\.(keras|h5)$/.test(model)
+      ? `rootstock export ${shellPath(model)} classifier.onnx writes one`
+      : 'Give the folder of a run, or a classifier.onnx',
   })
 }
