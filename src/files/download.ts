@@ -77,7 +77,8 @@ export async function verifyFile(path: string, { hashes = [], format }: FileChec
   const head = format ? await headOf(path, HEAD_BYTES) : undefined
   if (format && head && !startsLike(head, format)) return { ok: false, problem: `found no ${format.name} file` }
   const [size, whole] = [fs.statSync(path).size, head && format?.sizeIn?.(head)]
-  if (whole !== undefined && size < whole) return { ok: false, problem: `truncated, ${size} of ${formatBytes(whole)}` }
+  if (whole !== undefined && size < whole)
+    return { ok: false, problem: `truncated, ${size.toLocaleString('en-US')} of ${formatBytes(whole)}` }
   const found: string[] = []
   for (const name of ['md5', 'sha256'] as const) {
     const wanted = hashes.filter((hash) => hash.length === (name === 'md5' ? 32 : 64)).map((hash) => hash.toLowerCase())
