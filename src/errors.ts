@@ -2,7 +2,7 @@
 
 /**
  * Stable codes. Each belongs to one family, and the family decides the exit code of the command line:
- * USAGE 2, DATA 3, WEIGHTS and NETWORK 4, CANCELED 130, everything else 1.
+ * USAGE, UNKNOWN_NAME and SHAPE 2, DATA and IMAGE 3, WEIGHTS, FORMAT and NETWORK 4, CANCELED 130, everything else 1.
  */
 export type ErrorCode =
   | 'USAGE'
@@ -46,7 +46,9 @@ export class RootstockError extends Error {
 /** An UNKNOWN_NAME error that lists the nearest of the valid names. */
 export function unknownName(kind: string, found: string, valid: readonly string[]): RootstockError {
   const near = nearestNames(found, valid)
-  const list = near.length > 0 ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` : `Valid: ${valid.slice(0, 20).join(', ')}`
+  const more = valid.length > 20 ? ` and ${valid.length - 20} more` : ''
+  const list =
+    near.length > 0 ? `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` : `Valid: ${valid.slice(0, 20).join(', ')}${more}`
   return new RootstockError('UNKNOWN_NAME', `Unknown ${kind} "${found}"`, { hint: list })
 }
 

@@ -46,6 +46,7 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/main.ts → src/files/file-error.ts': 'the index of files/ loads the downloader',
   'src/cli/config-file.ts → src/files/file-error.ts': 'the index of files/ loads the downloader',
   'src/cli/demo.ts → src/files/file-error.ts': 'the index of files/ loads the downloader',
+  'src/cli/go-on.ts → src/files/shell-word.ts': 'the index of files/ loads the downloader',
   'src/cli/open-classifier.ts → src/transfer/load-classifier.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/open-classifier.ts → src/transfer/pretrained.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/cache.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',

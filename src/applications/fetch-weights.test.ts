@@ -93,6 +93,25 @@ describe('a file in the cache', () => {
     expect(readFileSync(cached).equals(damaged)).toBe(true)
   })
 
+  test.each([
+    ['version 0', 0, 40, 13],
+    ['version 2', 2, 28, 9],
+  ])('of MobileNet that is shorter than its superblock of %s says is fetched again', async (_, version, sizeAt, widthAt) => {
+    const whole = Buffer.concat([signature, Buffer.alloc(200)])
+    whole[8] = version
+    whole[widthAt] = 8
+    whole.writeBigUInt64LE(BigInt(whole.length), sizeAt)
+    const mobilenet = releaseOf('mobilenet', { includeTop: false, alpha: 0.25 })
+    const path = join(folder, 'home', 'models', mobilenet.file)
+    writeFileSync(path, whole.subarray(0, 100))
+    await expect(fetchWeights(mobilenet, offline())).rejects.toThrow(/Cannot use .*: truncated, 100 of 208 bytes/)
+    answer = whole.subarray(0, 150)
+    await expect(fetchWeights(mobilenet, online())).rejects.toThrow(/127\.0\.0\.1:\d+: truncated, 150 of 208 bytes/)
+    answer = whole
+    await fetchWeights(mobilenet, online())
+    expect(readFileSync(path)).toEqual(whole)
+  })
+
   test('of MobileNet, which has no hash, need only be HDF5', async () => {
     const mobilenet = releaseOf('mobilenet', { includeTop: false, alpha: 0.25 })
     const path = join(folder, 'home', 'models', 'mobilenet_2_5_224_tf_no_top.h5')
@@ -154,6 +173,12 @@ describe('a mirror', () => {
     })
     expect(requests).toEqual([])
   })
+})
+
+test.skipIf(process.platform !== 'linux')('where the cache cannot be written, the variable that names another folder is told', async () => {
+  const environment = { ROOTSTOCK_HOME: '/sys/rootstock', ROOTSTOCK_MIRROR: mirror }
+  const failure = { code: 'FILE', hint: expect.stringMatching(/another folder; ROOTSTOCK_HOME names one$/) as string }
+  await expect(fetchWeights(release, options(environment))).rejects.toMatchObject(failure)
 })
 
 test('without a network one line names every host, and the hint says what to put where', async () => {

@@ -27,7 +27,7 @@ export interface FetchedWeights {
   readonly legacy: boolean
 }
 
-const hdf5 = { name: 'HDF5', signature: Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a) }
+const hdf5 = { name: 'HDF5', signature: Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a), sizeIn: sizeOfHdf5 }
 
 /**
  * The path of a released file. Searched in order: `offlineFolder`, the folder ROOTSTOCK_WEIGHTS, the cache folder, the mirror
@@ -81,8 +81,10 @@ async function fetched(release: Release, target: string, options: FetchWeightsOp
     })
     return { path: target, legacy: isLegacy(hash, release) }
   } catch (error) {
-    if (!(error instanceof RootstockError) || error.code !== 'NETWORK') throw error
-    throw new RootstockError('NETWORK', error.message, { hint: byHand(release, target), cause: error })
+    if (!(error instanceof RootstockError)) throw error
+    if (error.code === 'NETWORK') throw new RootstockError('NETWORK', error.message, { hint: byHand(release, target), cause: error })
+    if (error.code !== 'FILE' || !error.hint?.includes('folder')) throw error
+    throw new RootstockError('FILE', error.message, { hint: `${error.hint}; ROOTSTOCK_HOME names one`, cause: error })
   }
 }
 
@@ -103,6 +105,14 @@ export function firstAddress(
 
 function mirrored(mirror: URL, { path }: Release): string {
   return `${mirror.href.replace(/\/+$/, '')}/${path}`
+}
+
+/** The end-of-file address of the superblock, by its version; undefined where addresses do not have 8 bytes. */
+function sizeOfHdf5(head: Uint8Array): number | undefined {
+  const version = head[8] ?? 0
+  const [widthAt, at] = version === 0 ? [13, 40] : version === 1 ? [13, 44] : [9, 28]
+  if (version > 3 || head[widthAt] !== 8) return undefined
+  return Number(new DataView(head.buffer, head.byteOffset, head.byteLength).getBigUint64(at, true))
 }
 
 function hashesOf({ md5, legacyMd5 }: Release): string[] {

@@ -55,7 +55,7 @@ export const augmentPreview = command({
       out,
       await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
     )
-    terminal.print(`${oneLine(out)}: ${photos.length} photos, ${views} views of each`)
+    terminal.print(`${oneLine(out)}: ${photos.length} ${photos.length === 1 ? 'photo' : 'photos'}, ${views} views of each`)
     return { json: { out, photos: photos.map(({ photo }) => nameOf(photo)), views, size, seed, augmentation: change.description } }
   },
 })

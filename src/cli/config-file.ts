@@ -111,15 +111,18 @@ function topSettings(
   for (const [name, value] of root) {
     const key = String(name)
     const isSection = value instanceof Map
+    const isCommand = commands.some((each) => each.name === key)
     // A section whose lines are all comments is nothing to YAML.
-    if (ABOUT.includes(key) || ((isSection || value === null) && commands.some((each) => each.name === key))) continue
+    if (ABOUT.includes(key) || ((isSection || value === null) && isCommand)) continue
     const owners = commands.filter((each) => flagOf(each, key))
-    if (isSection || owners.length === 0) {
+    const owner = owners.includes(command) ? command : owners[0]
+    if (isCommand && (!owner || (Array.isArray(value) && !takesList(owner, key))))
+      throw wrongType(`${key} in ${file}`, value, `the settings of ${key}, each in a line of its own below it`)
+    if (isSection || !owner) {
       const names = commands.flatMap((each) => (isSection ? [each.name] : settingNames(each)))
       throw unknownName(isSection ? `section in ${file}` : `setting in ${file}`, key, [...new Set(names)])
     }
-    const owner = owners.includes(command) ? command : owners[0]
-    const setting = owner && settingOf(owner, key, { value, name: `${key} in ${file}` })
+    const setting = settingOf(owner, key, { value, name: `${key} in ${file}` })
     if (setting && owner === command) add(found, setting[0], { ...setting[1], isGeneral: true })
   }
   return found
@@ -161,6 +164,11 @@ function flagOf(command: Command, name: string): { readonly key: string; readonl
       return { key, isOpposite: true }
   }
   return undefined
+}
+
+function takesList(command: Command, name: string): boolean {
+  const place = flagOf(command, name)
+  return place !== undefined && command.flags[place.key]?.form.kind === 'texts'
 }
 
 function settingNames(command: Command): string[] {

@@ -20,7 +20,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 }
 
 /** What a process that a signal ended exits with: 128 and the signal's number. */
-export const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+export const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 /** A signal that ends a run cleanly. */
 export type StopSignal = keyof typeof SIGNAL_CODES

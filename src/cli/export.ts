@@ -5,7 +5,7 @@ import type { Classifier, SavedClassifier } from '../transfer/index.ts'
 import { command } from './command.ts'
 import { choice, positive, quantity, word } from './flag-values.ts'
 import { modelFlags } from './model-flags.ts'
-import { MODEL_KINDS, openClassifier } from './open-classifier.ts'
+import { openClassifier } from './open-classifier.ts'
 import { trainingProgress, type Progress } from './progress.ts'
 import { TOP_WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
@@ -18,7 +18,7 @@ export const exportCommand = command({
   name: 'export',
   summary: 'Write a classifier for other programs, in the format that the name of the file asks for.',
   operands: [
-    { name: 'MODEL', description: MODEL_KINDS, completes: 'models' },
+    { name: 'MODEL', description: 'The folder of a run, a .keras or .h5 model, or the name of a network', completes: 'models' },
     {
       name: 'OUT',
       description: 'classifier.onnx (any ONNX runtime), NAME.keras or NAME.h5 (Keras), NAME.weights.h5 or NAME.safetensors (weights alone)',

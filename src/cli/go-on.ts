@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { oneLine } from './one-line.ts'
+import { shellPath } from '../files/shell-word.ts'
+
+export { shellPath, shellWord } from '../files/shell-word.ts'
 
 /** A training that was stopped. */
 export interface StoppedTraining {
@@ -23,15 +25,4 @@ export function sayHowToGoOn(error: unknown, stopped: StoppedTraining): unknown 
     ? `Go on with: ${goOnCommand(stopped)}`
     : 'Nothing was kept yet; give the same command again'
   return new RootstockError('CANCELED', error.message, { hint, cause: error })
-}
-
-/** A path as a word of a command: one that begins with a dash would be taken for a flag. */
-export function shellPath(path: string): string {
-  return shellWord(path.startsWith('-') ? `./${path}` : path)
-}
-
-/** A word as a POSIX shell reads it; what steers a terminal is made visible. */
-export function shellWord(word: string): string {
-  const text = oneLine(word)
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -12,7 +12,7 @@ export interface Interrupt {
   close(): void
 }
 
-/** Listens to SIGINT and SIGTERM; `onFirst` is told of the first. */
+/** Listens to SIGINT, SIGTERM and SIGHUP; `onFirst` is told of the first. */
 export function watchSignals(onFirst: (name: StopSignal) => void): Interrupt {
   const controller = new AbortController()
   let caught: StopSignal | undefined
@@ -20,6 +20,8 @@ export function watchSignals(onFirst: (name: StopSignal) => void): Interrupt {
   const stopped = new Promise<never>((_, fail) => (reject = fail))
   stopped.catch(() => undefined)
   const listener = (name: StopSignal): void => {
+    // A terminal that is closed says so twice: the system tells its processes, and the shell its jobs.
+    if (caught && name === 'SIGHUP') return
     if (caught) process.exit(SIGNAL_CODES[name])
     caught = name
     const error = new RootstockError('CANCELED', `Stopped by ${name}`)

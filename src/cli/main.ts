@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** @file The command `rootstock`. */
 import { errnoOf, fileError } from '../files/file-error.ts'
+import { SIGNAL_CODES } from './exit-codes.ts'
 import { errorLine } from './one-line.ts'
 import { runCommandLine } from './run-command-line.ts'
 
@@ -22,4 +23,4 @@ process.on('uncaughtException', (error) => {
 const { stdout, stderr, env } = process
 process.exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, env })
 // What a signal left running must not keep the process alive.
-if (process.exitCode === 130 || process.exitCode === 143) process.exit()
+if (Object.values<number>(SIGNAL_CODES).includes(process.exitCode)) process.exit()

@@ -234,6 +234,16 @@ describe('imageFolder errors', () => {
     ])
   })
 
+  test.skipIf(process.platform !== 'linux')(
+    'a folder whose name is not UTF-8 is not offered under the very name that was given',
+    async () => {
+      const root = await folderOf(['x/1.jpg', 'x/2.jpg'])
+      await mkdir(Buffer.concat([Buffer.from(`${root}/photos`), Buffer.of(0xff)]))
+      const error = await failure(join(root, 'photos\ufffd'))
+      expect([error.code, error.hint]).toEqual(['DATA', expect.stringMatching(/^A name in it is not UTF-8, .*ln -s/)])
+    },
+  )
+
   test.each<readonly [string, readonly (string | [string, string])[], RegExp]>([
     ['empty folder', [], /the folder is empty, expected one folder of pictures per class$/],
     ['only other files', [['a.txt', '']], /found 1 other file and no class folders/],

@@ -65,7 +65,10 @@ export async function labelledFiles(scanner: Scanner, path: string, options: Lab
   if (labelsFrom === 'names') return fromNames(scanner, byNameLabel((await scanner.list(scanner.root)).pictures, classNames), classNames)
   if (labelsFrom !== 'auto') throw unknownName('source of labels', String(labelsFrom), ['auto', 'folders', 'names'])
   const { table, note } = await tableOf(path)
-  if (table) return labelledByTable(scanner, table, classNames)
+  if (table) {
+    const labelled = await labelledByTable(scanner, table, classNames)
+    return note === undefined ? labelled : { ...labelled, notes: [note, ...labelled.notes] }
+  }
   const found = await fromNamesOrFolders(scanner, classNames).catch((error: unknown) => {
     throw refusedWithoutTable(error, note)
   })
@@ -132,22 +135,25 @@ function fromNames(scanner: Scanner, { byLabel, others }: LabelledFiles, wanted:
 }
 
 /**
- * The table that the path names, or labels.* or metadata.* in the folder, if it has columns of files and labels; one that has none is noted and
- * left alone.
+ * The table that the path names, or the first of labels.* and metadata.* in the folder that has columns of files and labels; those before it are
+ * noted and left alone.
  */
 export async function tableOf(path: string): Promise<{ readonly table?: PhotoTable; readonly note?: string }> {
   if (photoRoot(path) !== path) return { table: await readTable(path, 'label') }
   const names = (await readdir(path)).filter(
     (name) => isTableName(name) && TABLE_NAMES.includes(name.replace(/\.[^.]*$/, '').toLowerCase()),
   )
-  const [name] = names.sort()
-  if (name === undefined) return {}
-  try {
-    return { table: await readTable(join(path, name), 'label') }
-  } catch (error) {
-    if (!(error instanceof RootstockError)) throw error
-    return { note: `Not used for labels: ${messageOf(error).replace(/^Cannot use the table /, '')}` }
+  const reasons: string[] = []
+  const note = (): { note?: string } => (reasons.length === 0 ? {} : { note: `Not used for labels: ${reasons.join('; ')}` })
+  for (const name of names.sort()) {
+    try {
+      return { table: await readTable(join(path, name), 'label'), ...note() }
+    } catch (error) {
+      if (!(error instanceof RootstockError)) throw error
+      reasons.push(messageOf(error).replace(/^Cannot use the table /, ''))
+    }
   }
+  return note()
 }
 
 /** The photos that a table names, by the labels that it gives them. */

@@ -119,6 +119,17 @@ describe('imageFolder recognises labels', () => {
     expect([source, notes[0]]).toEqual(['names', expect.stringContaining('Not used for labels: ')])
   })
 
+  test('in the next table where the first has no labels, and says so', async () => {
+    const labels = 'file_name,label\n1.jpg,a\n2.jpg,b\n'
+    const root = await folderOf(['1.jpg', '2.jpg', ['labels.csv', OTHER_COLUMNS], ['metadata.csv', labels]])
+    const { source, classNames, notes } = await imageFolder(root).open()
+    expect([source, classNames]).toEqual(['csv', ['a', 'b']])
+    expect(notes.slice(0, 2)).toEqual([
+      expect.stringMatching(/^Not used for labels: .*labels\.csv": line 1 has 3 columns/),
+      `Labels from "${root}/metadata.csv": 2 photos in 2 classes`,
+    ])
+  })
+
   test.each([
     ['no class folders', ['1.jpg', '2.jpg']],
     ['one class folder', ['img/1.jpg', 'img/2.jpg']],

@@ -38,7 +38,11 @@ export async function findClasses(source: string, out: string, options: ClassOpt
         throw refusedWithoutTable(error, note)
       })
   const notes = [...found.notes, ...skippedNotes(scanner.skipped)]
-  return { classes: found.classes, notes: note === undefined ? notes : [note, ...notes], ...(note !== undefined && { unusedTable: note }) }
+  return {
+    classes: found.classes,
+    notes: note === undefined ? notes : [note, ...notes],
+    ...(!table && note !== undefined && { unusedTable: note }),
+  }
 }
 
 interface Found {

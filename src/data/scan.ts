@@ -75,9 +75,7 @@ async function checkFolder(path: string): Promise<void> {
   })
   const shown = printableName(path)
   if (!found) {
-    const near = await neighbours(path)
-    const hint =
-      near.length > 0 ? `Did you mean ${near.map((name) => `"${printableName(name)}"`).join(' or ')}?` : 'Check the spelling of the path'
+    const hint = path.includes('\ufffd') ? NOT_UTF8 : await nearestHint(path)
     throw new RootstockError('DATA', `Cannot read "${shown}": there is no such folder`, { hint })
   }
   if (!found.isDirectory()) {
@@ -85,6 +83,13 @@ async function checkFolder(path: string): Promise<void> {
       hint: `Give the folder that holds the class folders, such as "${printableName(dirname(dirname(path)))}"`,
     })
   }
+}
+
+const NOT_UTF8 = 'A name in it is not UTF-8, which no argument can hold: rename that, or give the path of a link to the folder (ln -s)'
+
+async function nearestHint(path: string): Promise<string> {
+  const near = (await neighbours(path)).map((name) => `"${printableName(name)}"`)
+  return near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'Check the spelling of the path'
 }
 
 async function neighbours(path: string): Promise<string[]> {

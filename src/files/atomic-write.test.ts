@@ -176,6 +176,7 @@ test('sweepTemporaries removes what a killed writer left and nothing else', () =
   spawnSync('node', ['--import', 'tsx', '--input-type=module', '-e', script])
   fs.writeFileSync(join(folder, '.mine.tmp'), '')
   expect(fs.readdirSync(folder)).toHaveLength(2)
+  expect(sweepTemporaries(folder, { untouchedMs: 60_000 })).toEqual([])
   expect(sweepTemporaries(folder)).toHaveLength(1)
   expect(fs.readdirSync(folder)).toEqual(['.mine.tmp'])
 })

@@ -73,10 +73,17 @@ export async function atomicWriteWith(
   }
 }
 
-/** Removes temporary files in `folder` that writers of this machine left behind when they were killed; returns their names. Throws FILE. */
-export function sweepTemporaries(folder: string): string[] {
+/**
+ * Removes temporary files in `folder` that writers of this machine left behind when they were killed; returns their names. In a folder that is not
+ * locked, `untouchedMs` spares those of containers, which have this machine's name and processes that are not seen from here. Throws FILE.
+ */
+export function sweepTemporaries(folder: string, { untouchedMs = 0 }: { readonly untouchedMs?: number } = {}): string[] {
+  const isOld = (name: string): boolean => {
+    const found = untouchedMs > 0 ? fs.statSync(join(folder, name), { throwIfNoEntry: false }) : undefined
+    return !found || Date.now() - found.mtimeMs >= untouchedMs
+  }
   try {
-    const stale = fs.existsSync(folder) ? fs.readdirSync(folder).filter(isStale) : []
+    const stale = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => isStale(name) && isOld(name)) : []
     for (const name of stale) fs.rmSync(join(folder, name), { force: true })
     return stale
   } catch (error) {

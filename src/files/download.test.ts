@@ -409,7 +409,15 @@ describe('a proxy', () => {
     const tunnels: string[] = []
     const server = createServer((request, response) => {
       tunnels.push(String(request.url))
-      request.pipe(httpRequest(String(request.url), (reply) => reply.pipe(response)))
+      const { port } = servers[0]?.address() as AddressInfo
+      const { pathname } = new URL(String(request.url))
+      const { method, headers } = request
+      request.pipe(
+        httpRequest({ port, host: '127.0.0.1', path: pathname, method, headers }, (reply) => {
+          response.writeHead(reply.statusCode ?? 500, reply.headers)
+          reply.pipe(response)
+        }),
+      )
     })
     server.on('connect', (request, socket) => {
       tunnels.push(String(request.url))
@@ -433,8 +441,19 @@ describe('a proxy', () => {
     vi.stubEnv('http_proxy', url)
     const resolve = () => Promise.reject(new Error('the name was looked up here'))
     await download(['http://weights.example/net.h5'], target, options('http://weights.example', { resolve }))
-    expect(tunnels).toEqual(['weights.example:80'])
+    // Proxies open tunnels to port 443 at most.
+    expect(tunnels).toEqual(['http://weights.example/net.h5'])
     expectOnlyTheFile()
+  })
+
+  test('that opens no tunnel is named with its status', async () => {
+    const refusing = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 407 Authenticate\r\n\r\n'))
+    servers.push(refusing)
+    await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`
+    for (const name of ['HTTPS_PROXY', 'https_proxy']) vi.stubEnv(name, url)
+    const job = download(['https://weights.example/net.h5'], target, options('http://x', { allowHosts: ['weights.example'] }))
+    await expect(job).rejects.toThrow(/weights\.example: the proxy answered with status 407, expected a connection/)
   })
 
   test('is passed by for the hosts of NO_PROXY', async () => {

@@ -5,12 +5,12 @@ import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { RootstockError } from '../errors.ts'
-import { errnoOf, fileError } from './file-error.ts'
+import { errnoOf, fileError, formatBytes } from './file-error.ts'
 import { fileHash } from './file-hash.ts'
 import { withLock, type Lock } from './lock.ts'
 import { makeFolder } from './make-folder.ts'
 import { ask, openConnections, type Failure, type NetworkRules } from './network.ts'
-import { discardNote, discardPart, partOf, partSize, receive, resumeHeaders, resumePoint, startsLike } from './partial.ts'
+import { discardNote, discardPart, HEAD_BYTES, partOf, partSize, receive, resumeHeaders, resumePoint, startsLike } from './partial.ts'
 import type { BodyLimits, FileFormat, OnBytes } from './partial.ts'
 
 /** How far a download is. */
@@ -74,8 +74,11 @@ export async function download(urls: readonly string[], target: string, options:
 
 /** Looks at the first bytes of a file and computes its hash; throws FILE when it cannot be read. */
 export async function verifyFile(path: string, { hashes = [], format }: FileCheck): Promise<FileVerdict> {
-  if (format && !startsLike(await headOf(path, format.signature.length), format))
-    return { ok: false, problem: `found no ${format.name} file` }
+  const head = format ? await headOf(path, HEAD_BYTES) : undefined
+  if (format && head && !startsLike(head, format)) return { ok: false, problem: `found no ${format.name} file` }
+  const [size, whole] = [fs.statSync(path).size, head && format?.sizeIn?.(head)]
+  if (whole !== undefined && size < whole)
+    return { ok: false, problem: `truncated, ${size.toLocaleString('en-US')} of ${formatBytes(whole)}` }
   const found: string[] = []
   for (const name of ['md5', 'sha256'] as const) {
     const wanted = hashes.filter((hash) => hash.length === (name === 'md5' ? 32 : 64)).map((hash) => hash.toLowerCase())

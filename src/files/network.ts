@@ -56,13 +56,13 @@ const MAX_REDIRECTS = 5
 export async function openConnections(rules: NetworkRules): Promise<Dispatcher> {
   // undici is loaded only when something is fetched: most runs find their files in the cache.
   const { EnvHttpProxyAgent } = await import('undici')
-  const { connectMs = 15_000, idleMs = 30_000 } = rules
+  const { connectMs = 15_000 } = rules
   try {
     return new EnvHttpProxyAgent({
       connect: { timeout: connectMs, lookup: guardedLookup(rules) },
       proxyTls: { timeout: connectMs },
-      headersTimeout: idleMs,
-      bodyTimeout: idleMs,
+      // Most proxies open tunnels to port 443 only; plain addresses are asked for in plain words.
+      proxyTunnel: false,
     })
   } catch (error) {
     // The address itself stays out of the message: it may hold a password.
@@ -76,12 +76,14 @@ export async function openConnections(rules: NetworkRules): Promise<Dispatcher> 
 /** Gets `address`, following redirects that keep to the rules; throws only when the signal ends it. */
 export async function ask(connections: Dispatcher, address: string, request: Request): Promise<Reply | Failure> {
   const { request: send } = await import('undici')
+  const { idleMs = 30_000 } = request.rules
   let url = new URL(address)
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const refusal = refusalOf(url, request.rules)
     if (refusal !== undefined) return refused(hop === 0 ? refusal : `sent on to ${show(url)}: ${refusal}`)
     try {
-      const options = { dispatcher: connections, headers: request.headers, ...(request.signal && { signal: request.signal }) }
+      const limits = { headersTimeout: idleMs, bodyTimeout: idleMs, ...(request.signal && { signal: request.signal }) }
+      const options = { dispatcher: connections, headers: request.headers, ...limits }
       const { statusCode: status, headers, body } = await send(url, options)
       if (![301, 302, 303, 307, 308].includes(status)) return { status, headers, body }
       drop(body)
@@ -109,6 +111,8 @@ export function drop(body: Readable): void {
 export function failureOf(error: unknown): Failure {
   if (error instanceof RootstockError) return { reason: error.message, again: false }
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const proxyStatus = /^Proxy response \((\d+)\)/.exec(messageOf(first))?.[1]
+  if (proxyStatus !== undefined) return refused(`the proxy answered with status ${proxyStatus}, expected a connection`)
   const code = errnoOf(first)
   const known = REASONS.get(code)
   const again = code === '' || code.startsWith('HPE_') || BREAKS.has(code)

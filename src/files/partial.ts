@@ -10,7 +10,12 @@ export interface FileFormat {
   /** As messages name it: "HDF5". */
   readonly name: string
   readonly signature: Uint8Array
+  /** Bytes of the whole file, where its first 64 say so: a file without a hash is known to be cut by nothing else. */
+  readonly sizeIn?: (head: Uint8Array) => number | undefined
 }
+
+/** As many bytes as `sizeIn` looks at. */
+export const HEAD_BYTES = 64
 
 /** What a body must satisfy. */
 export interface BodyLimits {

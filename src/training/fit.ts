@@ -47,6 +47,7 @@ async function trainEpochs(run: Run): Promise<void> {
   control.emit({ type: 'trainBegin', epochs, steps, samples: source.samples, initialEpoch })
   await runCallbacks(callbacks, 'onTrainBegin', control)
   if (control.resumed) restoreCallbacks(callbacks, control.resumed.states)
+  await checkpoints.begin()
   let at = checkpoints.found ?? beginning(control.resumed?.epoch ?? initialEpoch)
   let done = checkpoints.found ? at.epoch - initialEpoch : 0
   if (at.batch === 0) await checkpoints.restore()

@@ -82,7 +82,7 @@ export async function openRun({ model, compiled, data, options, folder, doctor }
     // Features are at hand now; the trunk's native memory is not needed while the graft trains.
     if (opened.kind !== 'stream' && heldOut?.kind !== 'stream') await trunk.dispose()
     const knows = doctor.isOn && !isResumed && (await watchKnowledge(doctor, { compiled, validation, trunk }))
-    const control = createControl(model, compiled, { ...options, resumes: isResumed })
+    const control = createControl(model, compiled, { ...options, resumes: isResumed || folder?.begun !== undefined })
     const isWatched = knows || control.gradients !== undefined
     const planFor = (size: number): StepPlan => stepPlan({ model, compiled, trunk, control, opened, settled }, size)
     const programs = keep(stepPrograms({ planFor, batchSize, compiled, source, options: settled, callbacks, isWatched }))

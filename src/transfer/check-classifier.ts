@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { engine, type EngineName } from '../engine/index.ts'
+import { shellPath } from '../files/index.ts'
 import { ArtifactNetwork } from './artifact/network.ts'
 import { readArtifact } from './artifact/read-artifact.ts'
 import { compareSamples, readSamples, storedPictures, type SampleResult } from './artifact/samples.ts'
-import { quotedPath } from './report/config-yaml.ts'
 import { isRunFolder, runFiles } from './run-folder.ts'
 
 /** How a check of a classifier came out. */
@@ -74,12 +74,14 @@ async function artifactOf(model: string): Promise<string> {
     if (await stat(path).catch(() => undefined)) return path
     throw new RootstockError('FILE', `Cannot check ${model}: it holds no ${runFiles.classifier}`, {
       hint: (await isRunFolder(model))
-        ? `rootstock export ${quotedPath(model)} ${quotedPath(path)} writes it`
+        ? `rootstock export ${shellPath(model)} ${shellPath(path)} writes it`
         : 'Give the folder of a run, or a classifier.onnx',
     })
   }
   if (model.endsWith('.onnx')) return model
   throw new RootstockError('USAGE', `Cannot check ${model}: expected a classifier.onnx, which holds parity samples`, {
-    hint: `rootstock export ${quotedPath(model)} classifier.onnx writes one`,
+    hint: /(?<!\.weights)\.(keras|h5)$/.test(model)
+      ? `rootstock export ${shellPath(model)} classifier.onnx writes one`
+      : 'Give the folder of a run, or a classifier.onnx',
   })
 }

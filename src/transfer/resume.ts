@@ -1,6 +1,6 @@
 /** @file Goes on with a run that was interrupted: what its folder says of it, and what must not have changed. */
 import { existsSync } from 'node:fs'
-import { rmdir } from 'node:fs/promises'
+import { rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
@@ -12,7 +12,8 @@ import type { ClassifierSpec } from './classifier-model.ts'
 import { DEFAULTS } from './defaults.ts'
 import { isKept, keptAs, optionsOf } from './kept-settings.ts'
 import type { TrainClassifierOptions, TrainReport } from './options.ts'
-import { readRunSplit, writeRunSplit } from './report/run-split.ts'
+import { logFile } from './report/run-log.ts'
+import { readRunSplit, splitFile, writeRunSplit } from './report/run-split.ts'
 import { createRunFolder, isRunFolder, readRunSettings, runFiles } from './run-folder.ts'
 
 /** Where an interrupted run goes on. */
@@ -137,6 +138,14 @@ export async function resumedRun(run: string, { spec, split }: { spec: Classifie
 /** Writes down which photos the run learns from, before it learns. */
 export async function rememberPhotos(run: string, split: Split): Promise<void> {
   await writeRunSplit(run, split)
+}
+
+/** Removes the files of a run that has kept neither weights nor a checkpoint. */
+export async function removeUnbegun(run: string): Promise<void> {
+  const checkpoint = await readCheckpoint(checkpointFolder(run)).catch(() => 'damaged')
+  if (checkpoint !== undefined || existsSync(join(run, runFiles.best))) return
+  for (const name of [runFiles.settings, splitFile, logFile]) await rm(join(run, name), { force: true })
+  await rmdir(checkpointFolder(run)).catch(() => undefined)
 }
 
 /** The checkpoints of one stage. */

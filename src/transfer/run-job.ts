@@ -1,4 +1,5 @@
 /** @file What a training works on: its input, read before anything is written, and the run that it opens. */
+import { RootstockError } from '../errors.ts'
 import { refuseWeightsTypo } from '../applications/index.ts'
 import type { Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
@@ -10,7 +11,7 @@ import { keptSettings } from './kept-settings.ts'
 import type { TrainClassifierOptions } from './options.ts'
 import { checkMix, stagesFor } from './recipe.ts'
 import { openRunLog, type RunLog } from './report/run-log.ts'
-import { rememberPhotos, resumedRun, type ResumedRun } from './resume.ts'
+import { rememberPhotos, removeUnbegun, resumedRun, type ResumedRun } from './resume.ts'
 import { readRunSettings, writeRunSettings, type RunSettings } from './run-folder.ts'
 import { splitPhotos } from './split-photos.ts'
 import { settleWeights, tellNotice, type SettledOptions } from './settle-weights.ts'
@@ -58,11 +59,11 @@ export async function readJobInput({ resume }: Place, folder: string, given: Tra
   return { folder, split, watch, ...(resume ? { options: given } : await settleWeights(given)) }
 }
 
-/** Builds the network and begins the run's files, or those of its going on, which can be taken back. */
+/** Builds the network and begins the run's files, or those of its going on, which `takeBack` can take back when training fails. */
 export async function openJob(
   { run, resume }: Place,
   { folder, split, watch, options, notice }: JobInput,
-): Promise<{ job: Job; takeBack: () => Promise<void> }> {
+): Promise<{ job: Job; takeBack: (error: unknown) => Promise<void> }> {
   const spec = { ...checkedSpec(options), classes: split.classNames }
   clearSession()
   setRandomSeed(options.seed ?? 0)
@@ -83,9 +84,15 @@ export async function openJob(
   for (const { path, reason } of split.unusable) emit({ type: 'unusable', split: 'train', path, reason })
   const job = { folder, options, spec, split, net, base, reading, run, resumed, watch, log, emit }
   const before = resumed && (await readRunSettings(run))
+  const takeBack = async (error: unknown): Promise<void> => {
+    // The checkpoint says more than run.json: what it refuses must not have changed the run.
+    if (before && error instanceof RootstockError && error.code === 'USAGE') await writeRunSettings(run, before)
+    // A run that was stopped goes on; one that failed before anything was kept leaves the folder to the next start.
+    if (!before && !(error instanceof RootstockError && error.code === 'CANCELED')) await removeUnbegun(run)
+  }
   await writeRunSettings(run, settingsOf(job))
   await rememberPhotos(run, split)
-  return { job, takeBack: async () => void (before && (await writeRunSettings(run, before))) }
+  return { job, takeBack }
 }
 
 /** Clock, log and the user's listener hear the same events. */

@@ -53,8 +53,7 @@ export async function fineTune(folder: string, options: FineTuneOptions = {}): P
 async function trainIn(place: Place, input: JobInput): Promise<Classifier> {
   const { job, takeBack } = await openJob(place, input)
   const history = await trainStages(job).catch(async (error: unknown) => {
-    // The checkpoint says more than run.json: what it refuses must not have changed the run.
-    if (error instanceof RootstockError && error.code === 'USAGE') await takeBack()
+    await takeBack(error)
     throw error
   })
   const { report, answers } = await reportOf(job, history)

@@ -68,6 +68,8 @@ describe('export', () => {
   it.each(['pets.weights.h5', 'pets.safetensors'])('writes %s, weights alone', async (name) => {
     expect((await rootstock(['export', at('run'), at(name)])).code).toBe(0)
     expectRefusal(await rootstock(['predict', at(name), photo()]), { code: 4, says: /holds weights alone.*--weights/ })
+    const says = /Cannot check .*expected a classifier\.onnx.*\. Give the folder of a run, or a classifier\.onnx$/m
+    expectRefusal(await rootstock(['doctor', at(name)]), { code: 2, says })
   })
 
   it('refuses what cannot be', async () => {
@@ -76,6 +78,9 @@ describe('export', () => {
     expectRefusal(await rootstock(half), { code: 2, says: /float16: expected a name that ends in \.onnx/ })
     const back = ['export', at('run', 'classifier.onnx'), at('back.keras')]
     expectRefusal(await rootstock(back), { code: 2, says: /a graph without layers\. Open the folder of its run/ })
+    expect((await rootstock(['export', '--help'])).stdout).toMatch(
+      /^ {2}MODEL {2}The folder of a run, a \.keras or \.h5 model, or the name of/m,
+    )
   })
 })
 

@@ -136,9 +136,9 @@ const networks: readonly Case[] = [
   },
   {
     name: 'loss that is not finite',
-    argv: training('classes', '--unfreeze-from', 'all', '--learning-rate', '1e30', '--epochs', '3', '--out', at('diverged'), '--quiet'),
+    argv: training('classes', '--unfreeze-from', 'all', '--learning-rate', '1e30', '--batch-size', '2', '--quiet'),
     code: 1,
-    says: /the loss became (NaN|Infinity) at batch \d+ of epoch \d+.*Lower the learning rate/,
+    says: /the loss became (NaN|Infinity) at batch \d+ of epoch 1,.*Lower the learning rate/,
   },
 ]
 
@@ -284,7 +284,7 @@ describe('no space left', () => {
     try {
       const trained = await rootstock(['train', at('classes'), ...SMALL, '--epochs', '1', '--out', join(disk, 'run'), '--quiet'])
       expectRefusal(trained, { code: 1, says: /Cannot write .*best\.weights\.h5: no space is left.*bytes are needed/ })
-      expect(readdirSync(join(disk, 'run'))).not.toContain('best.weights.h5')
+      expect(existsSync(join(disk, 'run'))).toBe(false)
       writeFileSync(join(disk, 'filler'), Buffer.alloc(80_000))
       const prepared = await rootstock(['prepare', at('photos'), join(disk, 'data'), '--quiet'])
       expectRefusal(prepared, { code: 1, says: /no space is left/ })

@@ -188,7 +188,7 @@ describe.concurrent('a run', () => {
 describe.skipIf(process.platform === 'win32')('a signal', () => {
   const long = ['train', at('data'), ...SMALL, '--unfreeze-from', 'all', '--epochs', '100000', '--patience', 'none', '--batch-size', '4']
 
-  it.each([['SIGINT', 130] as const, ['SIGTERM', 143] as const])(
+  it.each([['SIGINT', 130] as const, ['SIGTERM', 143] as const, ['SIGHUP', 129] as const])(
     '%s ends training after the batch with code %i and keeps the best weights',
     async (name, expected) => {
       const run = at(`stopped-${name}`)
@@ -196,6 +196,8 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
       const result = ended(child)
       await lineOf(child, /Epoch 2\//)
       child.kill(name)
+      // A closed terminal is told by the system and by the shell.
+      if (name === 'SIGHUP') child.kill(name)
       const { code, stdout, stderr } = await result
       expect(code, stderr).toBe(expected)
       expect(stderr).toMatch(/^Stopping after this batch; press Ctrl-C again to stop at once$/m)
@@ -227,6 +229,7 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
   it('is answered with a command in words that a shell reads', () => {
     expect(goOnCommand({ folder: "it's", run: 'runs/a' })).toBe(`rootstock train 'it'\\''s' --out runs/a --resume`)
     expect(goOnCommand({ folder: '-photos', run: '-run' })).toBe('rootstock train ./-photos --out ./-run --resume')
+    expect(goOnCommand({ folder: "a\nit's", run: '\u202egpj' })).toBe(`rootstock train $'a\\nit\\'s' --out $'\\u202egpj' --resume`)
   })
 
   it('given twice ends at once', async () => {

@@ -81,6 +81,8 @@ describe('augment-preview', () => {
     expect(code).toBe(0)
     expect((json['photos'] as string[]).map((file) => basename(dirname(file)))).toEqual(['dog', 'dog', 'dog'])
     expect(stderr.match(/^Left out: Cannot read .*\.\w+: it is not a picture in a known format/gm)).toHaveLength(names.length)
+    const one = await rootstock(['augment-preview', photos, '--photos', '1', '--out', join(folder, 'sheet.png'), '--flip', 'both'])
+    expect(one.stdout).toMatch(/sheet\.png: 1 photo, 7 views of each$/m)
   })
 
   it('refuses no augmentation, a small crop and a wrong part', async () => {

@@ -30,6 +30,7 @@ const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp 
   { argv: ['predict', 'mobilenet'], says: /Missing IMAGE of predict: expected photos/ },
   { argv: ['train', 'a', 'b'], says: /more words than train takes, expected FOLDER/ },
   { argv: ['train', 'a', '--epoch', '3'], says: /Unknown flag "--epoch"\. Did you mean "--epochs"\?/ },
+  { argv: ['train', 'a', '--bogusflag', '3'], says: /Unknown flag "--bogusflag"\. Valid: --network, .* and \d+ more$/m },
   { argv: ['train', 'a', '--batchsize=3'], says: /Unknown flag "--batchsize"\. Did you mean "--batch-size"\?/ },
   { argv: ['train', 'a', '--epochs'], says: /found --epochs without a value/ },
   { argv: ['train', 'a', '--epochs', '1.5'], says: /Invalid value "1\.5" of --epochs: expected a whole number from 1/ },

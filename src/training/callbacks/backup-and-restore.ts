@@ -7,6 +7,7 @@ import { atomicWriteSync, fileError } from '../../files/index.ts'
 import { checksFor } from '../arguments.ts'
 import { callbackStates, type Callback, type TrainingControl } from '../callback.ts'
 import { readState, storedCount } from './stored-state.ts'
+import { leftoverSweeper } from './sweep-leftovers.ts'
 
 /** What `backupAndRestore` takes. */
 export interface BackupAndRestoreOptions {
@@ -46,6 +47,7 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const isCount = typeof saveFreq === 'number' && Number.isInteger(saveFreq) && saveFreq > 0
   checks.require(saveFreq === 'epoch' || isCount, 'saveFreq', saveFreq, '"epoch" or a whole number of batches above 0')
   const files = filesIn(backupDir)
+  const sweep = leftoverSweeper()
   let at = { epoch: 0, batch: 0 }
   let unsaved = 0
   let isWhole = true
@@ -61,6 +63,7 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
     async onTrainBegin(control) {
       unsaved = 0
       isWhole = true
+      sweep(backupDir)
       await restoreRun(files, control)
     },
     onEpochBegin(epoch, control) {

@@ -1,5 +1,6 @@
 /** @file csvLogger: the figures of every epoch as a line of a CSV file. */
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { z } from 'zod'
 import { refuseUnknown } from '../../errors.ts'
 import { appendWhole, errnoOf, fileError } from '../../files/index.ts'
@@ -19,7 +20,7 @@ export interface CsvLoggerOptions {
 
 const NAME = 'csvLogger'
 const OPTIONS: Readonly<Record<keyof CsvLoggerOptions, true>> = { separator: true, append: true }
-const STORED = z.object({ keys: z.array(z.string()), size: storedCount })
+const STORED = z.object({ file: z.string().optional(), keys: z.array(z.string()), size: storedCount })
 const plain = parseFormat('')
 
 /**
@@ -58,9 +59,11 @@ export function csvLogger(filename: string, options: CsvLoggerOptions = {}): Cal
       }
       write([String(epoch), ...keys.map((key) => cellOf(logs[key]))])
     },
-    state: () => ({ keys: keys ?? [], size }),
+    state: () => ({ file: basename(filename), keys: keys ?? [], size }),
     restore(state) {
       const stored = readState(NAME, STORED, state)
+      // The length of one file would cut another one anywhere; where the folder lies may have changed.
+      if (stored.file !== undefined && stored.file !== basename(filename)) return
       size = stored.size
       if (stored.keys.length > 0) keys = stored.keys
       else needsHeader = size === 0

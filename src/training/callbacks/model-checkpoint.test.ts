@@ -1,5 +1,7 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCallbacks } from '../callback.ts'
@@ -49,6 +51,26 @@ describe('modelCheckpoint', () => {
     expect(names(saved)).toEqual(['001-0.1875.keras'])
     expect((await stat(join(folder, 'new'))).isDirectory()).toBe(true)
     expect(events).toEqual([{ type: 'checkpoint', path: join(folder, 'new', basename(saved[0] ?? '')), reason: 'end of the epoch' }])
+  })
+
+  it('removes what killed runs left in its folder, and nothing of those that live', async () => {
+    const there = join(folder, 'left')
+    await mkdir(there)
+    const dead = spawnSync(process.execPath, ['-e', '']).pid
+    const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+    const hour = new Date(Date.now() - 3_600_000)
+    const files = [
+      ['old', dead, hour],
+      ['young', dead, new Date()],
+      ['living', process.pid, hour],
+    ] as const
+    for (const [name, pid, time] of files) {
+      const path = join(there, `.${name}.${machine}-${pid}-0123abcd.tmp`)
+      await writeFile(path, '')
+      await utimes(path, time, time)
+    }
+    await drive([modelCheckpoint({ filepath: join(there, '{epoch}.keras') })], [1, 2])
+    expect((await readdir(there)).map((name) => name.split('.')[1]).sort()).toEqual(['living', 'young'])
   })
 
   it('names the fields that there are when one is missing', async () => {

@@ -11,6 +11,7 @@ import type { Monitor, MonitorMode } from './monitor.ts'
 import { pathTemplate } from './path-template.ts'
 import type { PathTemplate } from './path-template.ts'
 import { readState, storeBest, storedBest, storedCount } from './stored-state.ts'
+import { leftoverSweeper } from './sweep-leftovers.ts'
 import { warnOnce } from './warn-once.ts'
 
 /** What `modelCheckpoint` takes. */
@@ -75,6 +76,7 @@ export function modelCheckpoint(options: ModelCheckpointOptions): ModelCheckpoin
   const settings = readSettings(options)
   const { monitor, saveFreq } = settings
   const warnings = warnOnce(NAME)
+  const sweep = leftoverSweeper()
   let found: z.infer<typeof STORED> = { best: options.initialValueThreshold ?? null, epoch: 0, batchesSeen: 0, lastBatch: null }
 
   const save = async (occasion: Occasion, control: TrainingControl): Promise<void> => {
@@ -82,6 +84,7 @@ export function modelCheckpoint(options: ModelCheckpointOptions): ModelCheckpoin
     const reason = reasonToSave(settings, { ...occasion, path, best: found.best, warn: (text) => warnings.warn(text, control), control })
     if (reason === undefined) return
     if (settings.saveBestOnly) found.best = monitor.value(occasion.logs) ?? found.best
+    sweep(dirname(path))
     await write(path, settings.saveWeightsOnly, control)
     control.emit({ type: 'checkpoint', path, reason })
     if (settings.verbose) say(`Epoch ${String(occasion.epoch + 1)}: ${reason}, saved ${path}`, control)

@@ -1,9 +1,12 @@
 /** @file The one file of a checkpoint: tensors, and the rest as JSON in the header. */
 import { existsSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf, RootstockError } from '../../errors.ts'
+import { atomicWrite, errnoOf, fileError } from '../../files/index.ts'
 import { readTensors, writeTensors, type NamedTensor, type TensorFile } from '../../formats/safetensors/index.ts'
+import type { CallbackState } from '../callback.ts'
 import { storedCount, storedFigure, storeFigure } from '../callbacks/stored-state.ts'
 import type { Logs } from '../events.ts'
 
@@ -43,6 +46,8 @@ export interface CheckpointFile {
 
 const KEY = 'rootstock.checkpoint'
 
+const beginning = z.object({ format: z.literal(1), callbacks: z.array(z.object({ name: z.string(), state: z.unknown() })) })
+
 /** The file in a checkpoint's folder. */
 export function checkpointPath(folder: string): string {
   return join(folder, 'state.safetensors')
@@ -70,6 +75,34 @@ export async function openCheckpoint(folder: string): Promise<CheckpointFile | u
   if (parsed.success) return { path, state: parsed.data, tensors }
   const issue = parsed.error.issues[0]
   throw damaged(path, new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown form'}`))
+}
+
+/** Keeps what callbacks knew when the run in `folder` began, such as the lengths of their files, until there is a checkpoint. Throws FILE. */
+export async function writeBeginning(folder: string, states: readonly CallbackState[]): Promise<void> {
+  const callbacks = states.map(({ name, state }) => ({ name, state }))
+  await atomicWrite(beginningPath(folder), Buffer.from(JSON.stringify({ format: 1, callbacks })))
+}
+
+/** What callbacks knew when a run began that never came to a checkpoint; undefined where there was none. Throws FORMAT when it is damaged. */
+export async function readBeginning(folder: string): Promise<readonly CallbackState[] | undefined> {
+  const path = beginningPath(folder)
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw fileError(error, path, { action: 'read' })
+  })
+  if (text === undefined) return undefined
+  const parsed = beginning.safeParse(parse(path, text))
+  if (!parsed.success) throw damaged(path, new Error(parsed.error.issues[0]?.message ?? 'unknown form'))
+  return parsed.data.callbacks.map(({ name, state }) => ({ name, state }))
+}
+
+/** A checkpoint says more. */
+export async function removeBeginning(folder: string): Promise<void> {
+  await rm(beginningPath(folder), { force: true })
+}
+
+function beginningPath(folder: string): string {
+  return join(folder, 'begun.json')
 }
 
 function storeLogs(figures: Logs): Record<string, number | string> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -210,6 +210,31 @@ describe('resume', () => {
     expect(await run(row, folder, { resume: true })).toEqual(await run(row, fresh(), {}))
     expect(await readCheckpoint(join(folder, 'last.ckpt'))).toMatchObject({ epoch: 2, batch: 0, stopped: false })
     expect(await readCheckpoint(join(folder, 'none'))).toBeUndefined()
+  })
+
+  it('after a death before the first checkpoint writes no line of a log twice, and none into another log', async () => {
+    const earlier = 'epoch,accuracy,loss,val_accuracy,val_loss\r\n0,1.0,2.0,NA,NA\r\n'
+    const optionsIn = (folder: string, log = 'log.csv'): FitOptions => {
+      mkdirSync(folder, { recursive: true })
+      if (!existsSync(join(folder, log))) writeFileSync(join(folder, log), earlier)
+      const checkpoint = { folder: join(folder, 'last.ckpt'), everySeconds: 1000 }
+      return { epochs: 3, checkpoint, callbacks: [csvLogger(join(folder, log), { append: true })] }
+    }
+    const [folder, whole] = [fresh(), fresh()]
+    const expected = await run(row, whole, optionsIn(whole))
+    const onEvent = ({ type, ...event }: TrainingEvent): void => {
+      if (type === 'epochBegin' && 'epoch' in event && event.epoch === 2) throw new Killed()
+    }
+    await expect(run(row, folder, { ...optionsIn(folder), onEvent })).rejects.toThrow()
+    await expect(run(row, folder, { ...optionsIn(folder), resume: true, onEvent })).rejects.toThrow()
+    expect(await run(row, folder, { ...optionsIn(folder), resume: true })).toEqual(expected)
+    expect(readdirSync(join(folder, 'last.ckpt'))).toEqual(['state.safetensors'])
+
+    const other = fresh()
+    await expect(run(row, other, { ...optionsIn(other), onEvent })).rejects.toThrow()
+    writeFileSync(join(other, 'other.csv'), earlier + earlier)
+    await run(row, other, { ...optionsIn(other, 'other.csv'), resume: true })
+    expect(readFileSync(join(other, 'other.csv'), 'utf8')).toMatch(earlier + earlier)
   })
 
   it('of a run that is over trains no more, and of one that shall be longer goes on', async () => {

@@ -1,9 +1,10 @@
 /** @file Keeps a run's checkpoint while it trains, and takes the run up again from the last one. */
 import { RootstockError } from '../../errors.ts'
 import { withFolderLock, type Lock } from '../../files/index.ts'
+import { callbackStates, restoreCallbacks, type CallbackState } from '../callback.ts'
 import type { CheckpointOptions, FitOptions } from '../fit-options.ts'
 import type { Source } from '../source.ts'
-import { openCheckpoint, writeCheckpoint, type CheckpointFile } from './checkpoint-file.ts'
+import { openCheckpoint, readBeginning, removeBeginning, writeBeginning, writeCheckpoint, type CheckpointFile } from './checkpoint-file.ts'
 import type { Progress } from './progress.ts'
 import { putState, takeState, type RunParts } from './run-state.ts'
 import { checkSettings } from './settings.ts'
@@ -12,6 +13,8 @@ import { checkSettings } from './settings.ts'
 export interface Checkpoints {
   /** Where an interrupted run goes on; undefined for a run that begins. */
   readonly found: Progress | undefined
+  /** After `onTrainBegin`: callbacks of a run that died before its first checkpoint get back what they knew; those of a new one are noted. */
+  begin(): Promise<void>
   /** Puts the run into the state that was found; the second time nothing happens. */
   restore(): Promise<void>
   /** Saves after a batch, if it is time. */
@@ -27,6 +30,8 @@ export interface CheckpointFolder {
   readonly options: CheckpointOptions
   readonly lock: Lock
   readonly found: CheckpointFile | undefined
+  /** What callbacks knew at the beginning of a run that goes on and has no checkpoint. */
+  readonly begun: readonly CallbackState[] | undefined
 }
 
 /** Saving may take this share of the time. */
@@ -43,8 +48,10 @@ export async function withCheckpointFolder<T>(
   }
   checkOptions(checkpoint)
   const { folder } = checkpoint
-  const locked = async (lock: Lock): Promise<T> =>
-    work({ options: checkpoint, lock, found: resume ? await openCheckpoint(folder) : undefined })
+  const locked = async (lock: Lock): Promise<T> => {
+    const found = resume ? await openCheckpoint(folder) : undefined
+    return work({ options: checkpoint, lock, found, begun: resume && !found ? await readBeginning(folder) : undefined })
+  }
   const onWait = (): void =>
     onEvent?.({ type: 'message', message: `Waiting for a process of another machine that trains in ${folder}`, by: 'checkpoint' })
   return withFolderLock(folder, locked, { signal, onWait })
@@ -53,7 +60,7 @@ export async function withCheckpointFolder<T>(
 /** The checkpoints of `run` in `folder`. Throws USAGE when the run found there had other settings. */
 export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunParts, source: Source): Checkpoints {
   if (!folder) return none
-  const { options, lock, found } = folder
+  const { options, lock, found, begun } = folder
   if (found) checkSettings(found.path, found.state.settings, run.settings)
   const pace = makePace(options.everySeconds ?? 10)
   // What a metric has gathered must be kept; where one cannot tell, only the borders of epochs will do.
@@ -65,7 +72,9 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
     await pace.time(async () => {
       const { state, tensors } = takeState(run, progress, options.extra?.())
       // A run that diverges keeps its last sound checkpoint.
-      if (tensors.every(({ tensor }) => isFinite(tensor.data))) await writeCheckpoint(options.folder, state, tensors)
+      if (!tensors.every(({ tensor }) => isFinite(tensor.data))) return
+      await writeCheckpoint(options.folder, state, tensors)
+      await removeBeginning(options.folder)
     })
   }
   const isDue = (): boolean => {
@@ -74,6 +83,11 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
   }
   return {
     found: found && { ...found.state.progress },
+    async begin() {
+      if (found) return
+      if (begun) restoreCallbacks(run.callbacks, begun)
+      else await writeBeginning(options.folder, callbackStates(run.callbacks))
+    },
     async restore() {
       if (!found || isRestored) return
       isRestored = true
@@ -97,6 +111,7 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
 
 const none: Checkpoints = {
   found: undefined,
+  begin: () => Promise.resolve(),
   restore: () => Promise.resolve(),
   afterBatch: () => Promise.resolve(),
   afterEpoch: () => Promise.resolve(),

@@ -1,5 +1,6 @@
 /** @file config.yaml: the settings of a run under the names of the command line's flags, and the command that repeats it. */
 import { stringify } from 'yaml'
+import { shellPath, shellWord } from '../../files/index.ts'
 import { visible } from '../../report/index.ts'
 import { version } from '../version.ts'
 
@@ -30,23 +31,13 @@ export function commandLine(folder: string, settings: Readonly<Record<string, un
         : settingOf(inFlagWords(key, value))
     return setting === undefined ? [] : [flagOf(kebab(key), setting)]
   })
-  return ['rootstock train', quotedPath(folder), ...flags].join(' ')
-}
-
-/** A word of a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
-}
-
-/** A path as a word of a command: one that begins with a dash would be taken for a flag. */
-export function quotedPath(path: string): string {
-  return quoted(path.startsWith('-') ? `./${path}` : path)
+  return ['rootstock train', shellPath(folder), ...flags].join(' ')
 }
 
 function flagOf(name: string, value: Setting): string {
   if (value === true) return `--${name}`
   if (value === false) return `--no-${name}`
-  return `--${name} ${quoted(Array.isArray(value) ? value.join(',') : String(value ?? 'none'))}`
+  return `--${name} ${shellWord(Array.isArray(value) ? value.join(',') : String(value ?? 'none'))}`
 }
 
 /** The option is a switch with a third value, the flag has three words. */

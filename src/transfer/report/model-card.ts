@@ -1,8 +1,9 @@
 /** @file README.md of a run: what the classifier is, what it learned from, how good it is, where its limits lie, and how to use it. */
+import { shellPath } from '../../files/index.ts'
 import { visible } from '../../report/index.ts'
 import type { Evaluation, TrainReport } from '../options.ts'
 import { version } from '../version.ts'
-import { commandLine, quotedPath } from './config-yaml.ts'
+import { commandLine } from './config-yaml.ts'
 import { percentText, shareText } from './interval.ts'
 
 /** What a model card tells. */
@@ -108,7 +109,7 @@ function recipe({ folder, report, reading, settings }: ModelCard): string[] {
 function use({ run }: ModelCard): string[] {
   return [
     '## How to use it',
-    `\`\`\`sh\nrootstock predict ${code(quotedPath(run))} photo.jpg\nrootstock evaluate ${code(quotedPath(run))} more-photos\n\`\`\``,
+    `\`\`\`sh\nrootstock predict ${code(shellPath(run))} photo.jpg\nrootstock evaluate ${code(shellPath(run))} more-photos\n\`\`\``,
     [
       '```ts',
       "import { loadClassifier } from 'rootstock'",
