@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { inceptionV3, mobilenet } from '../applications/index.ts'
 import * as layers from '../layers/index.ts'
-import { Functional, type SummaryOptions } from './index.ts'
+import { Functional, sequentialKind, type SummaryOptions } from './index.ts'
 
 const golden = (name: string): string => readFileSync(new URL(`../../test/golden/${name}`, import.meta.url), 'utf8')
 const keras = JSON.parse(golden('summaries.json')) as { readonly rows: readonly (readonly [string, SummaryOptions, readonly string[]])[] }
@@ -47,6 +47,15 @@ test('a model that begins behind a layer has an input layer in its place, as in 
   const table = cut.summary()
   expect(table).toMatch(/│ second \(Dense\) +│ \(None, 4\) +│ +20 │ firstCLONE\[0\]\[0\] +│/)
   expect(table).toMatch(/│ sum \(Add\) +│ \(None, 4\) +│ +0 │ second\[0\]\[0\], +│\n│ +│ +│ +│ firstCLONE\[0\]\[0\] +│/)
+})
+
+test('the input of a nested sequential model has no row, as in Keras', () => {
+  const x = layers.input({ shape: [4], name: 'x' })
+  const start = layers.input({ shape: [4], name: 'start' })
+  const chained = new Functional({ inputs: start, outputs: layers.dense({ units: 2, name: 'inside' })(start), name: 'seq' }, sequentialKind)
+  const around = new Functional({ inputs: x, outputs: chained(x), name: 'around' })
+  const names = around.summary({ expandNested: true }).match(/[└\w]+ ?\w* \(\w+\)/gu)
+  expect(names).toEqual(['Layer (type)', 'x (InputLayer)', 'seq (Sequential)', '└ inside (Dense)'])
 })
 
 /** The console that these were made on cut them at 80 characters. */

@@ -80,7 +80,9 @@ interface RowRules {
 }
 
 function layerRows(model: Functional, rules: RowRules, depth = 0): string[][] {
-  return model.layers.flatMap((layer) => {
+  // Keras does not count the input among the layers of a sequential model.
+  const listed = model.layers.filter((layer) => model.className !== 'Sequential' || layer.className !== 'InputLayer')
+  return listed.flatMap((layer) => {
     const row = layerRow(layer, rules, depth === 0 ? '' : `${'   '.repeat(depth)}└ `)
     return rules.expandNested && isModel(layer) ? [row, ...layerRows(layer, rules, depth + 1)] : [row]
   })
