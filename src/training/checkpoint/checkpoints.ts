@@ -1,9 +1,10 @@
 /** @file Keeps a run's checkpoint while it trains, and takes the run up again from the last one. */
+import { existsSync } from 'node:fs'
 import { RootstockError } from '../../errors.ts'
 import { withFolderLock, type Lock } from '../../files/index.ts'
 import type { CheckpointOptions, FitOptions } from '../fit-options.ts'
 import type { Source } from '../source.ts'
-import { openCheckpoint, writeCheckpoint, type CheckpointFile } from './checkpoint-file.ts'
+import { checkpointPath, openCheckpoint, writeCheckpoint, type CheckpointFile } from './checkpoint-file.ts'
 import type { Progress } from './progress.ts'
 import { putState, takeState, type RunParts } from './run-state.ts'
 import { checkSettings } from './settings.ts'
@@ -12,6 +13,8 @@ import { checkSettings } from './settings.ts'
 export interface Checkpoints {
   /** Where an interrupted run goes on; undefined for a run that begins. */
   readonly found: Progress | undefined
+  /** A run that begins takes the place of another one's checkpoint, which would be taken up instead of it. */
+  replaceOther(progress: Progress): Promise<void>
   /** Puts the run into the state that was found; the second time nothing happens. */
   restore(): Promise<void>
   /** Saves after a batch, if it is time. */
@@ -74,6 +77,9 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
   }
   return {
     found: found && { ...found.state.progress },
+    async replaceOther(progress) {
+      if (!found && existsSync(checkpointPath(options.folder))) await save(progress)
+    },
     async restore() {
       if (!found || isRestored) return
       isRestored = true
@@ -97,6 +103,7 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
 
 const none: Checkpoints = {
   found: undefined,
+  replaceOther: () => Promise.resolve(),
   restore: () => Promise.resolve(),
   afterBatch: () => Promise.resolve(),
   afterEpoch: () => Promise.resolve(),
