@@ -3,7 +3,7 @@ import { rows, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
-import { byteTrunkFor } from './int8/byte-trunk.ts'
+import { byteTrunkFor, spoilAlike } from './int8/byte-trunk.ts'
 import { trunkProgram } from './trunk-program.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
@@ -76,10 +76,12 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
       const count = photos.shape[0] ?? 0
       const given = mixesRows ? padded(photos, most) : photos
       const results = await program.run(new Map([[graph?.inputs[0] ?? input, given]]))
-      return cut.features.map((value, i) => {
+      const features = cut.features.map((value, i) => {
         const made = graph?.outputs[i] ?? value
         return value === input ? photos : rows(results.get(at(made)) as Tensor<'float32'>, 0, count)
       })
+      if (bytes) spoilAlike(photos, features)
+      return features
     },
     widen: (photos) => compiledTrunk.widen(photos),
     dispose: () => compiledTrunk.dispose(),
