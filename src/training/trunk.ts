@@ -1,6 +1,6 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
 import { rows, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
-import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
+import { cutAtFreezeBoundary, graphHash, holdPadding, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
 import { byteTrunkFor, spoilAlike } from './int8/byte-trunk.ts'
@@ -69,7 +69,8 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
       return mixesRows || compiledTrunk.lanes() === 1 ? most : Math.min(most, trunkBatch)
     },
     learnsStatistics: lowered.updates.size > 0,
-    hash: () => (graph ? graphHash(graph) : ''),
+    // As it is run: features from before padding stayed in front of pools are other numbers.
+    hash: () => (graph ? graphHash(holdPadding(graph)) : ''),
     async run(photos) {
       if (!computes) return [photos]
       const { program, at } = await compiledTrunk.get()
