@@ -51,6 +51,7 @@ async function trainEpochs(run: Run): Promise<void> {
   let at = checkpoints.found ?? beginning(control.resumed?.epoch ?? initialEpoch)
   let done = checkpoints.found ? at.epoch - initialEpoch : 0
   if (at.batch === 0) await checkpoints.restore()
+  await checkpoints.replaceOther(at)
   while (at.epoch < epochs && !control.ended()) {
     const { epoch } = at
     const started = performance.now()

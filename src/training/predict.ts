@@ -3,7 +3,7 @@ import { RootstockError } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import { compileStages, fastest, type Stage } from './inference.ts'
-import { byteTrunkOf, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
+import { byteTrunkOf, spoilAlike, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
 import type { SymbolicTensor } from '../layers/index.ts'
 import type { Graph } from '../graph/index.ts'
 
@@ -12,8 +12,10 @@ const photosPerRun = 4
 
 interface Compiled {
   readonly key: string
-  /** What took the place of the trunk. */
+  /** What was to take the place of the trunk. */
   readonly bytes: ByteTrunk | undefined
+  /** Whether it did: not where the model has other weights by now. */
+  readonly isInBytes: boolean
   readonly stages: readonly Stage[]
 }
 
@@ -65,9 +67,10 @@ export class Predictor {
       throw new RootstockError('USAGE', `Invalid batchSize: found ${batchSize}, expected a whole number of at least 1`)
     const count = this.#checkInputs(inputs)
     const shapes = inputs.map(({ shape }) => shape)
-    const { stages } = await this.#compile(shapes, bytes)
+    const { stages, isInBytes } = await this.#compile(shapes, bytes)
     let values = inputs
     for (const stage of stages) values = await runStage(stage, values, { count, batchSize })
+    if (isInBytes) spoilAlike(inputs[0]!, values)
     return [...values]
   }
 
@@ -103,7 +106,7 @@ export class Predictor {
     })
     const float = lowered.tape.graph(lowered.outputs)
     const graph = (bytes && withByteTrunk(bytes, float)) ?? float
-    this.#compiled = { key, bytes, stages: await compileStages(graph) }
+    this.#compiled = { key, bytes, isInBytes: graph !== float, stages: await compileStages(graph) }
     return this.#compiled
   }
 }

@@ -1,9 +1,9 @@
 /** @file The frozen part of a model: where it ends, and running it over photos. */
 import { rows, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
-import { cutAtFreezeBoundary, graphHash, type Graph, type OpName, type Value } from '../graph/index.ts'
+import { cutAtFreezeBoundary, graphHash, holdPadding, type Graph, type OpName, type Value } from '../graph/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import type { Compiled } from './compile.ts'
-import { byteTrunkFor } from './int8/byte-trunk.ts'
+import { byteTrunkFor, spoilAlike } from './int8/byte-trunk.ts'
 import { trunkProgram } from './trunk-program.ts'
 
 /** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
@@ -69,17 +69,20 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
       return mixesRows || compiledTrunk.lanes() === 1 ? most : Math.min(most, trunkBatch)
     },
     learnsStatistics: lowered.updates.size > 0,
-    hash: () => (graph ? graphHash(graph) : ''),
+    // As it is run: features from before padding stayed in front of pools are other numbers.
+    hash: () => (graph ? graphHash(holdPadding(graph)) : ''),
     async run(photos) {
       if (!computes) return [photos]
       const { program, at } = await compiledTrunk.get()
       const count = photos.shape[0] ?? 0
       const given = mixesRows ? padded(photos, most) : photos
       const results = await program.run(new Map([[graph?.inputs[0] ?? input, given]]))
-      return cut.features.map((value, i) => {
+      const features = cut.features.map((value, i) => {
         const made = graph?.outputs[i] ?? value
         return value === input ? photos : rows(results.get(at(made)) as Tensor<'float32'>, 0, count)
       })
+      if (bytes) spoilAlike(photos, features)
+      return features
     },
     widen: (photos) => compiledTrunk.widen(photos),
     dispose: () => compiledTrunk.dispose(),

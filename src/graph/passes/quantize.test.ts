@@ -232,6 +232,24 @@ describe('quantize', () => {
     },
   ]
 
+  it.each([
+    { title: 'of one channel', channels: 1, most: 1 },
+    { title: 'of two channels', channels: 2, most: 0.3 },
+  ])('ends a softmax at its range: one $title', async ({ channels, most }) => {
+    const build = (tape: Tape, x: Value, end = (value: Value): Value => value): Value => {
+      const few = tape.op('Conv', [x, weight(tape, 'few', normal(5, [channels, 4, 3, 3]))], window)
+      const shares = end(tape.op('Softmax', [few], { axis: 1 }))
+      return tape.op('Conv', [shares, weight(tape, 'all', normal(6, [4, channels, 3, 3]))], window)
+    }
+    const graph = graphOf(build)
+    const ranges = await rangesOf(graph)
+    const isShare = (value: Value): boolean => graph.nodes.some(({ op, outputs }) => op === 'Softmax' && outputs[0] === value)
+    const bytes = quantize(graph, { range: (value) => (isShare(value) ? { min: 0, max: most } : ranges(value)) })
+    const cut = graphOf((tape, x) => build(tape, x, (value) => tape.op('Clip', [value, tape.number(0), tape.number(most)], {})))
+    const [expected, found] = [await outputOf(cut), await outputOf(bytes)]
+    expect(Math.max(...expected.map((value, i) => Math.abs(found[i]! - value)))).toBeLessThan(Math.max(...expected.map(Math.abs)) * 0.05)
+  })
+
   it.each(networks)('$title: 8-bit inputs and outputs around every kernel', async ({ build, ops }) => {
     const graph = graphOf(build)
     const bytes = quantize(graph, { range: await rangesOf(graph) })

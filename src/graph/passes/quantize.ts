@@ -79,14 +79,18 @@ function convert(state: State, node: Node): void {
   const again = node.op === 'Relu' ? rectifiedSum(state, node) : undefined
   if (again) return rounded(state, result, { y: again, end: node })
   for (const each of end ? [node, end] : [node]) {
-    const outputs = state.tape.ops(
-      each.op,
-      each.inputs.map((value) => value && floatOf(state, value)),
-      each.attributes,
-      each.name,
-    )
+    const inputs = each.inputs.map((value) => value && floatOf(state, value))
+    const outputs =
+      each.op === 'Softmax' && !state.graph.outputs.includes(each.outputs[0]!)
+        ? softmaxInFloat(state.tape, inputs, each as Node<'Softmax'>)
+        : state.tape.ops(each.op, inputs, each.attributes, each.name)
     each.outputs.forEach((old, i) => outputs[i] && state.floats.set(old, outputs[i]))
   }
+}
+
+/** The runtime's 8-bit softmax begins again at zero where a number is above the range, or one channel has it all; this it leaves in float32. */
+function softmaxInFloat(tape: Tape, inputs: readonly (Value | null)[], { attributes, name }: Node<'Softmax'>): readonly Value[] {
+  return [tape.op('Exp', [tape.op('LogSoftmax', inputs, attributes, name)], {}, name)]
 }
 
 /** The operator over dequantized inputs, where the engine has an 8-bit kernel for it. */

@@ -246,6 +246,19 @@ describe('resume', () => {
     expect(await run(row, folder, { resume: true, epochs: 3 })).toEqual(await run(row, fresh(), { epochs: 3 }))
   })
 
+  it('goes on with the last run of the folder, not with the one before it', async () => {
+    const folder = fresh()
+    await run(row, folder, { seed: 1 })
+    const first = (event: TrainingEvent): void => {
+      if (event.type === 'batchEnd') throw new Killed()
+    }
+    await expect(
+      run(row, folder, { checkpoint: { folder: join(folder, 'last.ckpt'), everySeconds: 1000 }, onEvent: first }),
+    ).rejects.toThrow(Killed)
+    expect(await readCheckpoint(join(folder, 'last.ckpt'))).toMatchObject({ epoch: 0, batch: 0 })
+    expect(await run(row, folder, { resume: true })).toEqual(await run(row, fresh(), {}))
+  })
+
   it('keeps what the caller gave', async () => {
     const folder = fresh()
     await run(row, folder, { checkpoint: { folder: join(folder, 'last.ckpt'), extra: () => ({ stage: 2 }) } })

@@ -1,10 +1,19 @@
 /** @file Keeps a run's checkpoint while it trains, and takes the run up again from the last one. */
+import { existsSync } from 'node:fs'
 import { RootstockError } from '../../errors.ts'
 import { withFolderLock, type Lock } from '../../files/index.ts'
 import { callbackStates, restoreCallbacks, type CallbackState } from '../callback.ts'
 import type { CheckpointOptions, FitOptions } from '../fit-options.ts'
 import type { Source } from '../source.ts'
-import { openCheckpoint, readBeginning, removeBeginning, writeBeginning, writeCheckpoint, type CheckpointFile } from './checkpoint-file.ts'
+import {
+  checkpointPath,
+  openCheckpoint,
+  readBeginning,
+  removeBeginning,
+  writeBeginning,
+  writeCheckpoint,
+  type CheckpointFile,
+} from './checkpoint-file.ts'
 import type { Progress } from './progress.ts'
 import { putState, takeState, type RunParts } from './run-state.ts'
 import { checkSettings } from './settings.ts'
@@ -15,6 +24,8 @@ export interface Checkpoints {
   readonly found: Progress | undefined
   /** After `onTrainBegin`: callbacks of a run that died before its first checkpoint get back what they knew; those of a new one are noted. */
   begin(): Promise<void>
+  /** A run that begins takes the place of another one's checkpoint, which would be taken up instead of it. */
+  replaceOther(progress: Progress): Promise<void>
   /** Puts the run into the state that was found; the second time nothing happens. */
   restore(): Promise<void>
   /** Saves after a batch, if it is time. */
@@ -88,6 +99,9 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
       if (begun) restoreCallbacks(run.callbacks, begun)
       else await writeBeginning(options.folder, callbackStates(run.callbacks))
     },
+    async replaceOther(progress) {
+      if (!found && existsSync(checkpointPath(options.folder))) await save(progress)
+    },
     async restore() {
       if (!found || isRestored) return
       isRestored = true
@@ -112,6 +126,7 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
 const none: Checkpoints = {
   found: undefined,
   begin: () => Promise.resolve(),
+  replaceOther: () => Promise.resolve(),
   restore: () => Promise.resolve(),
   afterBatch: () => Promise.resolve(),
   afterEpoch: () => Promise.resolve(),

@@ -74,6 +74,18 @@ describe("fit with precision: 'int8'", () => {
     await net.dispose()
   })
 
+  it.each([NaN, Infinity, -Infinity])('answers a photo with one pixel of %d with NaN, and others as before', async (pixel) => {
+    const net = classifier()
+    await trained(net)
+    const { x, y } = photos(4)
+    const spoilt = { ...x, data: x.data.map((value, i) => (i === 2 * 432 + 7 ? pixel : value)) }
+    const [whole, found] = [await net.predict(x), await net.predict(spoilt)]
+    expect([...found.data]).toEqual([...whole.data].map((value, i) => (Math.floor(i / 2) === 2 ? NaN : value)))
+    expect((await net.evaluate(spoilt, y))['loss']).toBeNaN()
+    await expect(net.fit(spoilt, y, { precision: 'int8' })).rejects.toMatchObject({ code: 'NAN_LOSS' })
+    await net.dispose()
+  })
+
   it('computes in float32 again after frozen weights changed, and after fit in fp32', async () => {
     const net = classifier()
     await trained(net)
