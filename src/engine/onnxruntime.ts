@@ -1,4 +1,5 @@
 /** @file The engines of ONNX Runtime. Programs are ONNX models made in memory; tensors are passed without copies. */
+import { MessageChannel } from 'node:worker_threads'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { RootstockError, unknownName } from '../errors.ts'
 import { sizeOf, zeros, type Shape, type Tensor } from '../tensor/index.ts'
@@ -117,8 +118,19 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
       if (!open) return
       open = false
       await session.release()
+      const kernels = Array.from(held, ([value, { data }]) => (graph.parameters.get(value)?.isMade ? data.buffer : []))
+      giveBack(kernels.flat() as ArrayBuffer[])
     },
   }
+}
+
+/** Frees memory that nobody uses any more at once: the garbage collector waits until more is asked for, and a training follows. */
+function giveBack(buffers: ArrayBuffer[]): void {
+  const { port1, port2 } = new MessageChannel()
+  // What is sent where nobody listens is gone.
+  port2.close()
+  port1.postMessage(null, buffers)
+  port1.close()
 }
 
 function targetsFor(graph: Graph, into: ReadonlyMap<Value, Tensor>): ReadonlyMap<Value, Tensor> {

@@ -1,10 +1,13 @@
 /** @file The tape on which graphs are recorded: each call appends one node whose shape is inferred and checked at once. */
 import { RootstockError } from '../errors.ts'
 import { showShape, type Tensor, sizeOf } from '../tensor/index.ts'
-import type { Graph, Node, Parameter, Scaled, Value, ValueType } from './graph.ts'
+import type { Graph, Node, Parameter, Value, ValueType } from './graph.ts'
 import { operators } from './operators/table.ts'
 import type { Operator } from './operators/operator.ts'
 import type { Attributes, OpName } from './operators/signatures.ts'
+
+/** What else is known of a parameter's numbers. */
+type AboutNumbers = Pick<Parameter, 'scaled' | 'isMade'>
 
 /** A recorder of nodes. Values of other tapes must not be mixed in. */
 export interface Tape {
@@ -25,7 +28,7 @@ export interface Tape {
   /** A one-axis int64 constant (axes, shapes, pads). */
   integers(values: readonly number[]): Value
   /** A value whose numbers live outside (weights). */
-  parameter(name: string, type: ValueType, data: () => Tensor, scaled?: Scaled): Value
+  parameter(name: string, type: ValueType, data: () => Tensor, about?: AboutNumbers): Value
   /** Appends a node and returns its first output. */
   op<K extends OpName>(op: K, inputs: readonly (Value | null)[], attributes: Attributes[K], name?: string): Value
   /** Appends a node and returns all its outputs. */
@@ -78,9 +81,9 @@ export function createTape(start?: Graph): Tape {
         ? filled(value, shape ?? [])
         : constant({ data: Float32Array.from(value), shape: shape ?? [value.length], dtype: 'float32' }),
     integers: (values) => constant({ data: BigInt64Array.from(values, BigInt), shape: [values.length], dtype: 'int64' }),
-    parameter(name, type, data, scaled) {
+    parameter(name, type, data, about) {
       const value: Value = { ...type, name: unique(name) }
-      parameters.set(value, { value, data, ...(scaled && { scaled }) })
+      parameters.set(value, { value, data, ...about })
       return value
     },
     op: (op, from, attributes, name) => firstOf(ops(op, from, attributes, name)),

@@ -1,5 +1,5 @@
 /** @file Kernels that stay as they are, put into the order of blocks when the graph is compiled, so that a network's weights lie there once more and no more. */
-import type { Shape } from '../../../tensor/index.ts'
+import type { Shape, Tensor } from '../../../tensor/index.ts'
 import type { Value } from '../../graph.ts'
 import { sizes } from '../../operators/shapes.ts'
 import type { Tape } from '../../tape.ts'
@@ -12,12 +12,13 @@ export function fixedKernels(tape: Tape, block: number): (kernel: Value) => Valu
     const found = known.get(kernel)
     if (found || !isWeight(tape, kernel)) return found
     const shape: Shape = sizes(kernel)
-    const made = tape.parameter(`${kernel.name}/blocks`, { shape, dtype: 'float32' }, () => {
+    const made = (): Tensor => {
       const { numbers, factors } = sourceOf(tape, kernel)
       return { data: inBlocks(numbers, { shape, block, factors }), shape, dtype: 'float32' }
-    })
-    known.set(kernel, made)
-    return made
+    }
+    const value = tape.parameter(`${kernel.name}/blocks`, { shape, dtype: 'float32' }, made, { isMade: true })
+    known.set(kernel, value)
+    return value
   }
 }
 
