@@ -10,7 +10,7 @@ import { random, tensor, type Tensor } from '../tensor/index.ts'
 import type { TrainingEvent } from './events.ts'
 import { model, type Model } from './model.ts'
 import { sgd } from './optimizers/index.ts'
-import { photos, residualNet, smallNet, stream, weightsOf } from './small.cases.ts'
+import { part, photos, residualNet, smallNet, stream, weightsOf } from './small.cases.ts'
 import { prefetch, streamSource, take, type StreamBatch } from './source.ts'
 
 const data = photos(24)
@@ -127,6 +127,34 @@ describe('a stream', () => {
       code,
       message: expect.stringMatching(message) as string,
     })
+  })
+
+  it.each<readonly [string, unknown, object]>([
+    ['no samples', part(data, 0, 0), { code: 'SHAPE', message: /x has shape \[0,8,8,3\] and y \[0,3\], expected .* at least one/ }],
+    ['fewer labels than photos', { x: part(data, 0, 4).x, y: part(data, 0, 3).y }, { code: 'SHAPE', message: /\[4,8,8,3\] and y \[3,3\]/ }],
+    ['a pair in place of x and y', [data.x, data.y], { code: 'DATA', message: /found the keys 0, 1, expected x and y/ }],
+    [
+      'fewer weights than photos',
+      { ...part(data, 0, 4), sampleWeight: new Float32Array(3) },
+      { code: 'SHAPE', message: /found 3 weights/ },
+    ],
+    [
+      'a weight that is no number',
+      { ...part(data, 0, 1), sampleWeight: [NaN] },
+      { code: 'DATA', message: /found NaN at 0 of sampleWeight/ },
+    ],
+  ])('with a batch of %s is refused, in training and in evaluation', async (_, batch, expected) => {
+    const given: AsyncIterable<StreamBatch> = {
+      async *[Symbol.asyncIterator]() {
+        yield* stream(data, 8)
+        yield batch as StreamBatch
+      },
+    }
+    const net = compiled(smallNet())
+    for (const run of [() => net.fit(given), () => net.evaluate(given)]) {
+      const error: unknown = await run().catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ ...expected, message: expect.stringMatching((expected as { message: RegExp }).message) as string })
+    }
   })
 
   it('of photos of another size is refused', async () => {

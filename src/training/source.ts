@@ -4,6 +4,7 @@ import { showShape, sizeOf, stack, type Shape, type Tensor } from '../tensor/ind
 import { batchIndices, labelBatch, type Dataset, type LabelMode, type ReadOptions } from '../data/index.ts'
 import type { FeatureRows } from './feature-rows.ts'
 import type { Views } from './augmentation.ts'
+import { checkSampleWeight } from './sample-weights.ts'
 
 /** One batch as training sees it. */
 export interface Batch {
@@ -170,6 +171,7 @@ export function streamSource(
         const next = await nextOf(wraps)
         wraps = false
         if (next.done) break
+        checkStreamBatch(next.value)
         yield { features: await trunk(next.value.x), labels: next.value.y, weights: next.value.sampleWeight }
       }
       iterator = undefined
@@ -226,6 +228,19 @@ export function checkPairs(x: Tensor, y: Tensor): void {
     'SHAPE',
     `Cannot train: x has shape ${showShape(x.shape)} and y ${showShape(y.shape)}, expected the same number of samples, at least one`,
   )
+}
+
+/** The same for what a stream gave, and for the weights of its samples. */
+function checkStreamBatch(batch: Partial<StreamBatch> | undefined): void {
+  const { x, y, sampleWeight } = batch ?? {}
+  if (!x || !y) {
+    const found = batch ? `the keys ${Object.keys(batch).join(', ') || '(none)'}` : 'undefined'
+    throw new RootstockError('DATA', `Cannot use a batch of the stream: found ${found}, expected x and y`, {
+      hint: 'Yield objects { x, y }, with sampleWeight where samples have one',
+    })
+  }
+  checkPairs(x, y)
+  if (sampleWeight) checkSampleWeight(sampleWeight, x.shape[0] ?? 0)
 }
 
 /** The shape of one sample. */
