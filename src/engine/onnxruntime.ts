@@ -66,12 +66,12 @@ async function compile(name: EngineName, graph: Graph, options: CompileOptions):
   if (lanes > 1 && name === 'cpu' && graph.outputs.every(({ dtype }) => dtype === 'float32'))
     return compileSideBySide(graph, lanes, options)
   const ort = await loadRuntime()
-  const held = name === 'cpu' ? largeFactors(graph, options.asInputs) : new Map<Value, Tensor>()
-  const asInputs = new Set([...(options.asInputs ?? []), ...held.keys()])
+  const large = name === 'cpu' ? largeWeights(graph, options.asInputs) : []
+  const asInputs = new Set([...(options.asInputs ?? []), ...large])
   const canWriteInto = graph.outputs.every(({ dtype, shape }) => dtype === 'float32' && !shape.includes(null))
   const model = writeOnnx(graph, { externalFrom, asInputs, ...(canWriteInto ? { emptySequence: NO_TENSOR } : {}) })
   const session = await createSession(ort, model, { name, options })
-  return program(ort, graph, { session, held })
+  return program(ort, graph, { session, held: holdWeights(graph, large) })
 }
 
 /** From this size on a dense kernel is read where it lies: as a constant the runtime would hold it twice more. In bytes. */
@@ -81,21 +81,42 @@ const LARGE = 2 ** 25
 const LARGE_IN_BLOCKS = 2 ** 15
 
 /** Large weights that only stand to the right in matrix products, or are kernels in blocks: constants gain next to nothing there. */
-function largeFactors(graph: Graph, asInputs: ReadonlySet<Value> = new Set()): Map<Value, Tensor> {
+function largeWeights(graph: Graph, asInputs: ReadonlySet<Value> = new Set()): Value[] {
   const readers = consumers(graph)
   const isRead = (value: Value, by: (op: OpName) => boolean): boolean =>
     (readers.get(value) ?? []).every(({ op, inputs }) => by(op) && inputs.every((input, i) => (input === value) === (i === 1)))
-  const held = new Map<Value, Tensor>()
-  for (const [value, { data }] of graph.parameters) {
-    if (asInputs.has(value)) continue
+  return [...graph.parameters.keys()].filter((value) => {
+    if (asInputs.has(value)) return false
     const bytes = 4 * sizeOf(value.shape as Shape)
     const isFactor = bytes >= LARGE && isRead(value, (op) => op === 'Gemm' || op === 'MatMul')
-    if (isFactor || (bytes >= LARGE_IN_BLOCKS && isRead(value, (op) => op === 'BlockedConv'))) held.set(value, data())
-  }
-  return held
+    return isFactor || (bytes >= LARGE_IN_BLOCKS && isRead(value, (op) => op === 'BlockedConv'))
+  })
 }
 
-function program(ort: Runtime, graph: Graph, { session, held }: { session: InferenceSession; held: ReadonlyMap<Value, Tensor> }): Program {
+/** Weights that are fed to every run. */
+interface HeldWeights {
+  readonly tensors: ReadonlyMap<Value, Tensor>
+  /** Memory of those that were made for this program. */
+  readonly own: ArrayBuffer
+}
+
+/** What has to be made lies in one piece: the C library gives large pieces back to the system, and keeps small ones. */
+function holdWeights({ parameters }: Graph, large: readonly Value[]): HeldWeights {
+  const sizes = large.map(({ shape }) => sizeOf(shape as Shape))
+  const isMade = large.map((value) => parameters.get(value)?.write !== undefined)
+  const own = new Float32Array(sizes.reduce((sum, size, i) => sum + (isMade[i] ? size : 0), 0))
+  let from = 0
+  const tensors = large.map((value, i): [Value, Tensor] => {
+    const { data, write } = parameters.get(value)!
+    if (!write) return [value, data()]
+    const part = own.subarray(from, (from += sizes[i]!))
+    write(part)
+    return [value, { data: part, shape: value.shape as Shape, dtype: 'float32' }]
+  })
+  return { tensors: new Map(tensors), own: own.buffer }
+}
+
+function program(ort: Runtime, graph: Graph, { session, held }: { session: InferenceSession; held: HeldWeights }): Program {
   const native = nativeTensors(ort)
   let open = true
   return {
@@ -103,7 +124,7 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
     async run(feeds, into) {
       if (!open) throw new RootstockError('ENGINE', 'Cannot run: the program was disposed of')
       const inputs: Record<string, OrtTensor> = {}
-      const fed = new Map(Array.from([...held, ...feeds], ([value, data]) => [value.name, data]))
+      const fed = new Map(Array.from([...held.tensors, ...feeds], ([value, data]) => [value.name, data]))
       for (const name of session.inputNames) inputs[name] = native(fedValue(fed, name))
       const targets = into && session.outputNames.includes(NO_TENSOR) ? targetsFor(graph, into) : into
       const fetches: Record<string, OrtTensor | null> = targets === into ? {} : { [NO_TENSOR]: null }
@@ -118,18 +139,17 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
       if (!open) return
       open = false
       await session.release()
-      const kernels = Array.from(held, ([value, { data }]) => (graph.parameters.get(value)?.isMade ? data.buffer : []))
-      giveBack(kernels.flat() as ArrayBuffer[])
+      giveBack(held.own)
     },
   }
 }
 
 /** Frees memory that nobody uses any more at once: the garbage collector waits until more is asked for, and a training follows. */
-function giveBack(buffers: ArrayBuffer[]): void {
+function giveBack(memory: ArrayBuffer): void {
   const { port1, port2 } = new MessageChannel()
   // What is sent where nobody listens is gone.
   port2.close()
-  port1.postMessage(null, buffers)
+  port1.postMessage(null, [memory])
   port1.close()
 }
 

@@ -41,8 +41,8 @@ export interface Parameter {
   readonly data: () => Tensor
   /** What `data` makes, where it does: whoever brings the numbers into another order need not have them made. */
   readonly scaled?: Scaled
-  /** `data` makes new numbers every time, which belong to whoever asked. */
-  readonly isMade?: boolean
+  /** Makes the numbers in memory that is there already; what `data` makes anew every time. */
+  readonly write?: (into: Float32Array) => void
 }
 
 /** The numbers of another weight, each outgoing channel's by a factor. */

@@ -1,5 +1,6 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
 import { engine, type CompileOptions, type Program } from '../engine/index.ts'
+import { sizeOf, type Shape } from '../tensor/index.ts'
 import {
   blockedLayout,
   cutBeforeDense,
@@ -36,14 +37,26 @@ export async function fastest(graph: Graph): Promise<Rewritten> {
 
 /** How it is compiled. */
 export interface InferenceOptions extends Pick<CompileOptions, 'lanes' | 'planned'> {
-  /** Kernels lie in the order that the engine reads, where the network suits it: the engine, which would bring them into it, holds them a second time then. */
+  /**
+   * Kernels are put into the order that the engine reads, where the network suits it: the engine would hold them twice while it does so. Default: from 32 MiB of
+   * weights on, since a cold process waits for what the engine says of its blocks.
+   */
   readonly blocks?: boolean
 }
 
+const LARGE = 2 ** 25
+
+/** Bytes of all constants and parameters. */
+export function weightBytes({ parameters, constants }: Graph): number {
+  const bytes = ({ shape, dtype }: Value): number => sizeOf(shape as Shape) * (dtype === 'int8' || dtype === 'uint8' ? 1 : 4)
+  return [...parameters.keys(), ...constants.keys()].reduce((sum, value) => sum + bytes(value), 0)
+}
+
 /** Compiles a graph in the form that runs fastest. */
-export async function compileInference(graph: Graph, { blocks = false, ...options }: InferenceOptions = {}): Promise<Inference> {
-  const { graph: fast, at } = blocks ? ((await inBlocks(graph)) ?? (await fastest(graph))) : await fastest(graph)
-  return { program: await engine().compile(fast, options), at }
+export async function compileInference(graph: Graph, options: InferenceOptions = {}): Promise<Inference> {
+  const { blocks = weightBytes(graph) >= LARGE, ...others } = options
+  const { graph: fast, at } = (blocks ? await inBlocks(graph) : undefined) ?? (await fastest(graph))
+  return { program: await engine().compile(fast, others), at }
 }
 
 async function inBlocks(graph: Graph): Promise<Rewritten | undefined> {

@@ -1,8 +1,7 @@
 /** @file The frozen part as a program: one session, or several side by side where many photos are waiting. */
 import { engine, engineThreads } from '../engine/index.ts'
-import { sizeOf, type Shape } from '../tensor/index.ts'
 import type { Graph, Value } from '../graph/index.ts'
-import { compileInference, type Inference } from './inference.ts'
+import { compileInference, weightBytes, type Inference } from './inference.ts'
 
 /** A program that is compiled when it is first asked for. */
 export interface TrunkProgram {
@@ -53,14 +52,9 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
   }
 }
 
-function lanesFor({ parameters, constants }: Graph): number {
+function lanesFor(graph: Graph): number {
   if (engine().name !== 'cpu') return 1
-  const bytes = [...parameters.keys(), ...constants.keys()].reduce((sum, value) => sum + bytesOf(value), 0)
-  return bytes > LANE_WEIGHTS ? 1 : Math.min(MOST_LANES, engineThreads())
-}
-
-function bytesOf({ shape, dtype }: Value): number {
-  return sizeOf(shape as Shape) * (dtype === 'int8' || dtype === 'uint8' ? 1 : 4)
+  return weightBytes(graph) > LANE_WEIGHTS ? 1 : Math.min(MOST_LANES, engineThreads())
 }
 
 /** The photo itself may lie on the boundary too (a skip connection from the input); it needs no computing. */

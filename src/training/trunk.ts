@@ -6,15 +6,19 @@ import type { Compiled } from './compile.ts'
 import { byteTrunkFor, spoilAlike } from './int8/byte-trunk.ts'
 import { trunkProgram } from './trunk-program.ts'
 
-/** Photos computed at once: a few small runs are faster than a large one (docs/performance.md). */
-const trunkBatch = 4
+/** Photos computed at once by convolutions: more take more memory, and no less time (docs/performance.md). */
+const trunkBatch = 2
+
+/** Where dense layers read their kernels once for all of them, and in each of the runs that go on side by side. */
+const widerBatch = 4
 
 /**
  * In 8 bits a run is so short that what lies between two of them counts, 19 → 18 ms a photo of InceptionV3, and values take a quarter of the
  * memory. Larger photos are fewer at once, since several times as many are being prepared. Between runs that go on side by side nothing waits.
  */
-function photosAtOnce(photo: Shape, isInBytes: boolean): number {
-  return isInBytes ? Math.max(trunkBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo)))) : trunkBatch
+function photosAtOnce(photo: Shape, { isInBytes, mixesRows }: { isInBytes: boolean; mixesRows: boolean }): number {
+  if (isInBytes) return Math.max(widerBatch, Math.min(16, Math.floor(2 ** 23 / sizeOf(photo))))
+  return mixesRows ? widerBatch : trunkBatch
 }
 
 const products: readonly OpName[] = ['Conv', 'MatMul', 'Gemm']
@@ -59,14 +63,14 @@ export function trunkOf(model: Functional, compiled: Compiled, photo: Shape, { i
   const graph = bytes ?? cut.trunk
   const mixesRows = hasFloatProducts(graph)
   const compiledTrunk = trunkProgram(computes ? graph : undefined)
-  const most = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, bytes !== undefined)
+  const most = dependsOnPlace(graph) ? 1 : photosAtOnce(photo, { isInBytes: bytes !== undefined, mixesRows })
   return {
     features: features.map(({ name }) => name),
     shapes: features.map(({ shape }) => shape.slice(1).map((size) => size ?? 0)),
     computes,
     float: computes ? cut.trunk : undefined,
     get batch() {
-      return mixesRows || compiledTrunk.lanes() === 1 ? most : Math.min(most, trunkBatch)
+      return mixesRows || most === 1 || compiledTrunk.lanes() === 1 ? most : widerBatch
     },
     learnsStatistics: lowered.updates.size > 0,
     // As it is run: features from before padding stayed in front of pools are other numbers.

@@ -31,7 +31,7 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   const shape = weight.shape as Tensor['shape']
   const of = (): Float32Array => floatsOf(graph, weight)!
   const made = (): Tensor => ({ data: scaledRows(of(), factors), shape, dtype: 'float32' })
-  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { scaled: { of, factors }, isMade: true })
+  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { scaled: { of, factors } })
   const inputs = [x, kernel, tape.constant({ data: offset, shape: [channels], dtype: 'float32' }, `${norm.name}/folded_bias`)]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
 }

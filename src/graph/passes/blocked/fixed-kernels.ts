@@ -1,5 +1,5 @@
 /** @file Kernels that stay as they are, put into the order of blocks when the graph is compiled, so that a network's weights lie there once more and no more. */
-import type { Shape, Tensor } from '../../../tensor/index.ts'
+import { sizeOf, type Shape, type Tensor } from '../../../tensor/index.ts'
 import type { Value } from '../../graph.ts'
 import { sizes } from '../../operators/shapes.ts'
 import type { Tape } from '../../tape.ts'
@@ -12,11 +12,16 @@ export function fixedKernels(tape: Tape, block: number): (kernel: Value) => Valu
     const found = known.get(kernel)
     if (found || !isWeight(tape, kernel)) return found
     const shape: Shape = sizes(kernel)
-    const made = (): Tensor => {
+    const write = (into: Float32Array): void => {
       const { numbers, factors } = sourceOf(tape, kernel)
-      return { data: inBlocks(numbers, { shape, block, factors }), shape, dtype: 'float32' }
+      writeInBlocks(numbers, into, { shape, block, factors })
     }
-    const value = tape.parameter(`${kernel.name}/blocks`, { shape, dtype: 'float32' }, made, { isMade: true })
+    const made = (): Tensor => {
+      const data = new Float32Array(sizeOf(shape))
+      write(data)
+      return { data, shape, dtype: 'float32' }
+    }
+    const value = tape.parameter(`${kernel.name}/blocks`, { shape, dtype: 'float32' }, made, { write })
     known.set(kernel, value)
     return value
   }
@@ -35,8 +40,7 @@ interface Order {
   readonly factors?: Float64Array | undefined
 }
 
-function inBlocks(numbers: Float32Array, { shape: [o = 0, c = 0, kh = 0, kw = 0], block, factors }: Order): Float32Array {
-  const made = new Float32Array(numbers.length)
+function writeInBlocks(numbers: Float32Array, into: Float32Array, { shape: [o = 0, c = 0, kh = 0, kw = 0], block, factors }: Order): void {
   const pixels = kh * kw
   const incoming = c % block === 0 ? block : 1
   for (let out = 0, from = 0; out < o; out++) {
@@ -45,9 +49,8 @@ function inBlocks(numbers: Float32Array, { shape: [o = 0, c = 0, kh = 0, kw = 0]
     for (let first = 0; first < c; first += incoming) {
       for (let channel = 0; channel < incoming; channel++) {
         let to = start + (first * pixels + channel) * block
-        for (const end = from + pixels; from < end; from++, to += incoming * block) made[to] = numbers[from]! * factor
+        for (const end = from + pixels; from < end; from++, to += incoming * block) into[to] = numbers[from]! * factor
       }
     }
   }
-  return made
 }
