@@ -101,6 +101,9 @@ export function categoricalFocalCrossentropy(options: FocalOptions = {}): Loss {
   refuseUnknown('categoricalFocalCrossentropy', options, FOCAL)
   const { fromLogits, labelSmoothing } = checked(options)
   const { alpha = 0.25, gamma = 2 } = options
+  for (const [name, value] of Object.entries({ alpha, gamma })) {
+    if (!Number.isFinite(value)) throw new RootstockError('USAGE', `Invalid ${name}: found ${JSON.stringify(value)}, expected a number`)
+  }
   return {
     name: 'categorical_focal_crossentropy',
     targets: 'categorical',

@@ -31,16 +31,32 @@ export function writeCompileConfig(compiled: Compiled, form: ConfigForm): JsonOb
 /** What to compile with. Throws NotRestored for what we do not have. */
 export function readCompileConfig(config: JsonObject): CompileOptions {
   const steps = config['steps_per_execution']
+  refuseUnheeded(config)
   try {
     return {
       ...(typeof steps === 'number' && Number.isInteger(steps) && steps > 1 ? { stepsPerExecution: steps } : {}),
       optimizer: readOptimizer(config['optimizer'] ?? config['optimizer_config']),
       loss: readLoss(config['loss']),
-      metrics: entries(config['metrics']).map(readMetric),
+      metrics: differentNames(entries(config['metrics']).map(readMetric)),
     }
   } catch (error) {
     throw error instanceof RootstockError ? new NotRestored(messageOf(error), { cause: error }) : error
   }
+}
+
+/** What would change the loss or leave figures out without a word. */
+function refuseUnheeded(config: JsonObject): void {
+  const weights = entries(config['loss_weights'])
+  if (weights.some((weight) => weight !== 1))
+    throw new NotRestored(`its loss counts ${JSON.stringify(weights)} times, which Rootstock has not`)
+  if (entries(config['weighted_metrics']).length > 0) throw new NotRestored('it has weighted_metrics, which Rootstock has not')
+}
+
+/** Keras counts names up where one comes twice. */
+function differentNames(found: Metric[]): Metric[] {
+  const twice = found.find(({ name }, i) => found.findIndex((other) => other.name === name) < i)
+  if (twice) throw new NotRestored(`it has the metric ${JSON.stringify(twice.name)} twice`)
+  return found
 }
 
 const lossClasses: ReadonlyMap<string, (options: never) => Loss> = new Map<string, (options: never) => Loss>([

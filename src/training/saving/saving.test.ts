@@ -12,6 +12,7 @@ import type { Tensor } from '../../tensor/index.ts'
 import { categoricalCrossentropy } from '../losses/index.ts'
 import { auc, f1Score, topKCategoricalAccuracy } from '../metrics/index.ts'
 import { loadModel, optimizers, schedules, type Model } from '../index.ts'
+import { readCompileConfig } from './compile-config.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-saving-'))
@@ -116,6 +117,18 @@ test('a schedule in an .h5 file has the form that Keras writes there', async () 
   })
   file.close()
   expect((await loadModel(path)).compiled.optimizer.learningRate).toMatchObject({ config: learningRate.config })
+})
+
+test.each([
+  [{ loss_weights: [0.5] }, 'counts [0.5] times'],
+  [{ loss_weights: { dense: 2 } }, 'counts [2] times'],
+  [{ weighted_metrics: ['accuracy'] }, 'weighted_metrics'],
+  [{ metrics: [['accuracy', 'accuracy']] }, 'the metric "accuracy" twice'],
+  [{ loss: { class_name: 'CategoricalFocalCrossentropy', config: { alpha: [0.3, 0.7] } } }, 'alpha'],
+])('a compilation with %j is not restored in part', (part, found) => {
+  const config = { optimizer: 'sgd', loss: 'mse', metrics: ['accuracy'], loss_weights: null, weighted_metrics: null }
+  expect(readCompileConfig({ ...config, loss_weights: [1] }).metrics).toHaveLength(1)
+  expect(() => readCompileConfig({ ...config, ...part })).toThrow(found)
 })
 
 test('an untouched and a half-frozen model come back as they were', async () => {

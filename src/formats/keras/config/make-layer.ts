@@ -86,6 +86,7 @@ const types = new Set(['float32', 'mixed_float16', 'mixed_bfloat16'])
 
 function checkType(reader: Reader, dtype: unknown, name: string): void {
   const type = typeof dtype === 'string' ? dtype : textAt(objectAt({ dtype }, 'dtype')?.['config'], 'name')
+  if (type !== undefined && types.has(type) && type !== 'float32') reader.notes.push(`${type}, since all layers compute in float32`)
   if (dtype == null || (type !== undefined && types.has(type))) return
   throw reader.refuse(`the layer ${brief(name)} computes in ${brief(type ?? dtype)}, expected float32`)
 }
