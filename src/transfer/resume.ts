@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { RootstockError } from '../errors.ts'
 import { describeSplit, printableName, type Split, type SplitDescription } from '../data/index.ts'
 import { withFolderLock } from '../files/index.ts'
-import { readCheckpoint, type CheckpointOptions } from '../training/index.ts'
+import { readCheckpoint, removeBeginning, type CheckpointOptions } from '../training/index.ts'
 import type { ClassifierSpec } from './classifier-model.ts'
 import { DEFAULTS } from './defaults.ts'
 import { isKept, keptAs, optionsOf } from './kept-settings.ts'
@@ -145,6 +145,7 @@ export async function removeUnbegun(run: string): Promise<void> {
   const checkpoint = await readCheckpoint(checkpointFolder(run)).catch(() => 'damaged')
   if (checkpoint !== undefined || existsSync(join(run, runFiles.best))) return
   for (const name of [runFiles.settings, splitFile, logFile]) await rm(join(run, name), { force: true })
+  await removeBeginning(checkpointFolder(run))
   await rmdir(checkpointFolder(run)).catch(() => undefined)
 }
 

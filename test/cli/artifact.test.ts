@@ -165,7 +165,7 @@ describe('doctor', () => {
   })
 
   it('says what has no samples', async () => {
-    expectRefusal(await rootstock(['doctor', photo()]), { code: 2, says: /expected a classifier\.onnx.*rootstock export/ })
+    expectRefusal(await rootstock(['doctor', photo()]), { code: 2, says: /expected a classifier\.onnx.*the folder of a run/ })
     expectRefusal(await rootstock(['doctor', at('nothing')]), { code: 1, says: /there is no such file or folder/ })
   })
 })
