@@ -146,6 +146,7 @@ function program(ort: Runtime, graph: Graph, { session, held }: { session: Infer
 
 /** Frees memory that nobody uses any more at once: the garbage collector waits until more is asked for, and a training follows. */
 function giveBack(memory: ArrayBuffer): void {
+  if (memory.byteLength === 0) return
   const { port1, port2 } = new MessageChannel()
   // What is sent where nobody listens is gone.
   port2.close()
