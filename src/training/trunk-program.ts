@@ -27,6 +27,7 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
   const most = graph ? lanesFor(graph) : 1
   let compiled: { readonly lanes: number; readonly inference: Promise<Inference> } | undefined
   const start = (count: number): Promise<Inference> => {
+    // Always in blocks, where the network suits them: lanes must give the bits of a single session.
     // In one piece the values of a pass take 45 MB more for InceptionV3, and no less time.
     const inference = compileInference(withComputedOutputs(graph!), { lanes: count, planned: false, blocks: true })
     compiled = { lanes: count, inference }

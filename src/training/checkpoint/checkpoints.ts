@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { RootstockError } from '../../errors.ts'
 import { withFolderLock, type Lock } from '../../files/index.ts'
 import { callbackStates, restoreCallbacks, type CallbackState } from '../callback.ts'
+import { allFinite } from '../../tensor/index.ts'
 import type { CheckpointOptions, FitOptions } from '../fit-options.ts'
 import type { Source } from '../source.ts'
 import {
@@ -83,7 +84,7 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
     await pace.time(async () => {
       const { state, tensors } = takeState(run, progress, options.extra?.())
       // A run that diverges keeps its last sound checkpoint.
-      if (!tensors.every(({ tensor }) => isFinite(tensor.data))) return
+      if (!tensors.every(({ tensor }) => allFinite(tensor.data))) return
       await writeCheckpoint(options.folder, state, tensors)
       await removeBeginning(options.folder)
     })
@@ -166,13 +167,6 @@ function makePace(everySeconds: number) {
       cost = last - began
     },
   }
-}
-
-/** Sums of products with zero are zero, unless there is a NaN or an infinity. */
-function isFinite(data: Float32Array): boolean {
-  let sum = 0
-  for (let i = 0; i < data.length; i++) sum += data[i]! * 0
-  return sum === 0
 }
 
 function checkOptions({ folder, everySeconds = 0, everyBatches = 1 }: CheckpointOptions): void {

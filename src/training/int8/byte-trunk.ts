@@ -2,7 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import { createTape, graphHash, prune, replay, startAt, type Graph, type Tape, type Value } from '../../graph/index.ts'
 import type { Functional } from '../../models/index.ts'
-import type { Tensor } from '../../tensor/index.ts'
+import { allFinite, type Tensor } from '../../tensor/index.ts'
 import type { RangeMethod } from './histogram.ts'
 
 /** How an 8-bit trunk compares with the float one, on photos that its ranges were not chosen from. */
@@ -76,24 +76,9 @@ export function spoilAlike(photos: Tensor, made: readonly Tensor<'float32'>[]): 
   const [count = 0] = photos.shape
   const width = photos.data.length / count
   for (let i = 0; i < count; i++) {
-    if (isFinite(photos.data as Float32Array, i * width, width)) continue
+    if (allFinite(photos.data as Float32Array, i * width, width)) continue
     for (const { data } of made) data.fill(NaN, (i * data.length) / count, ((i + 1) * data.length) / count)
   }
-}
-
-/** Sums of products with zero are zero, unless there is a NaN or an infinity; four at a time do not wait for each other. */
-function isFinite(data: Float32Array, from: number, width: number): boolean {
-  const end = from + width
-  let [a, b, c, d] = [0, 0, 0, 0]
-  let i = from
-  for (; i + 3 < end; i += 4) {
-    a += data[i]! * 0
-    b += data[i + 1]! * 0
-    c += data[i + 2]! * 0
-    d += data[i + 3]! * 0
-  }
-  for (; i < end; i++) a += data[i]! * 0
-  return a + b + c + d === 0
 }
 
 /** Two graphs recorded as one. Outputs keep their order. */
