@@ -9,7 +9,7 @@ export const VARIABLES: readonly (readonly [name: string, meaning: string])[] = 
   ['ROOTSTOCK_HOME', 'The folder in whose `models` downloaded weights are kept; default `KERAS_HOME`, else `~/.keras`'],
   [
     'ROOTSTOCK_CACHE',
-    'The folder for computed features and networks made ready; default `$XDG_CACHE_HOME/rootstock`, else `~/.cache/rootstock`',
+    'The folder for computed features, networks made ready, and frozen weights that wait while a head is trained; default `$XDG_CACHE_HOME/rootstock`, else `~/.cache/rootstock`',
   ],
   ['ROOTSTOCK_WEIGHTS', 'A folder of released weight files that is searched first'],
   ['ROOTSTOCK_OFFLINE', '1 forbids the network; 0, false, no or nothing allows it'],

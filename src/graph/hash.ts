@@ -1,7 +1,8 @@
 /** @file One hash for everything that a graph computes: operators, attributes, wiring and numbers, but no names. */
 import { createHash, type Hash } from 'node:crypto'
-import { showShape, type Tensor } from '../tensor/index.ts'
+import { showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Graph, Value } from './graph.ts'
+import { eachPart } from './parts.ts'
 
 /** SHA-256, hexadecimal. Two graphs that differ only in the names of their nodes and values have the same hash. */
 export function graphHash(graph: Graph): string {
@@ -13,8 +14,11 @@ export function graphHash(graph: Graph): string {
     const next = numbers.size
     numbers.set(value, next)
     hash.update(`|${next}:${value.dtype}${showShape(value.shape)}`)
-    const data = graph.constants.get(value) ?? graph.parameters.get(value)?.data()
-    if (data) addNumbers(hash, data)
+    const constant = graph.constants.get(value)
+    const parameter = graph.parameters.get(value)
+    if (constant) addNumbers(hash, constant)
+    else if (parameter?.parts) eachPart(parameter.parts(), sizeOf(value.shape as Shape), (data) => void addNumbers(hash, { data }))
+    else if (parameter) addNumbers(hash, parameter.data())
     return next
   }
   for (const input of graph.inputs) number(input)
@@ -27,6 +31,6 @@ export function graphHash(graph: Graph): string {
   return hash.digest('hex')
 }
 
-function addNumbers(hash: Hash, { data }: Tensor): void {
+function addNumbers(hash: Hash, { data }: Pick<Tensor, 'data'>): void {
   hash.update(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength))
 }

@@ -1,6 +1,7 @@
 /** @file Public face of graph/: ONNX operators with shapes and gradients, the tape, the reverse walk and the passes. */
-export type { Graph, Node, Parameter, Value, ValueType } from './graph.ts'
+export type { Graph, Node, Parameter, PartReader, Value, ValueType } from './graph.ts'
 export { consumers, downstream, producers, upstream } from './graph.ts'
+export { eachPart, partsIn } from './parts.ts'
 export type { Tape } from './tape.ts'
 export { createTape, prune } from './tape.ts'
 export { gradients } from './autodiff.ts'

@@ -1,5 +1,6 @@
 /** @file A weight: its numbers lie in the graph's layout, and pass the door in Keras's. */
 import { RootstockError } from '../errors.ts'
+import { partsIn, type PartReader } from '../graph/index.ts'
 import { reshape, sameShape, showShape, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Layer } from './layer.ts'
 
@@ -23,6 +24,9 @@ export interface VariableSpec {
   readonly trainable?: boolean
 }
 
+/** Fills `into` with the numbers of a weight in the graph's layout, from the place `from` on. */
+export type ReadNumbers = (into: Float32Array, from: number) => void
+
 /** A weight of a layer. */
 export class Variable {
   /** Keras's path: layer name, slash, weight name. */
@@ -38,6 +42,7 @@ export class Variable {
   readonly #layout: Layout
   #value: Tensor<'float32'> | undefined
   #initial: (() => Float32Array) | undefined
+  #resting: ReadNumbers | undefined
   #version = 0
 
   /** A weight of a layer; its first numbers are made when they are first asked for. */
@@ -88,9 +93,13 @@ export class Variable {
     this.take({ data: Float32Array.from(given.data as ArrayLike<number>), shape: this.shape, dtype: 'float32' })
   }
 
-  /** As `assign`, without a copy: for numbers of the right shape that nobody else holds. */
-  take(values: Tensor<'float32'>): void {
-    this.setGraphValue(this.toGraphLayout(values))
+  /** As `assign`, without a copy: for numbers of the right shape that nobody else holds. With `room` they are put there. */
+  take(values: Tensor<'float32'>, room?: Float32Array): void {
+    const value = this.toGraphLayout(values, room)
+    if (room && value.data.buffer !== room.buffer) {
+      room.set(value.data)
+      this.setGraphValue({ ...value, data: room })
+    } else this.setGraphValue(value)
   }
 
   /** The shape in the graph's layout. */
@@ -100,11 +109,62 @@ export class Variable {
 
   /** The numbers themselves, in the graph's layout, not copied. The same object until they are replaced. */
   graphValue(): Tensor<'float32'> {
-    if (!this.#value) {
-      this.#value = this.toGraphLayout({ data: this.#first(), shape: this.shape, dtype: 'float32' })
-      this.#initial = undefined
+    if (this.#value) return this.#value
+    const value = this.#resting ? this.#woken(this.#resting) : this.#begun()
+    if (!this.#resting || this.trainable) this.#keep(value)
+    return value
+  }
+
+  /** Whether the numbers lie elsewhere. */
+  get isResting(): boolean {
+    return this.#resting !== undefined
+  }
+
+  /**
+   * Lets go of the numbers, which are the same wherever `read` reads them from. From then on each reader gets a copy of its own, as long as nobody trains
+   * the weight: then it holds its numbers again.
+   */
+  rest(read: ReadNumbers): void {
+    this.#value = undefined
+    this.#initial = undefined
+    this.#resting = read
+  }
+
+  /** The numbers, in the graph's layout, piece by piece. */
+  parts(): PartReader {
+    const read = this.#value ? undefined : this.#resting
+    if (!read) return partsIn(this.graphValue().data)
+    return (from, room) => {
+      read(room, from)
+      return room
     }
-    return this.#value
+  }
+
+  /** Moves the numbers out of memory that they share with others, which can be freed then. */
+  moveOut(): void {
+    const value = this.#value
+    if (value && value.data.byteLength < value.data.buffer.byteLength) this.#value = { ...value, data: value.data.slice() }
+  }
+
+  /** The numbers, in the graph's layout, without holding them from now on where they can be made again. */
+  passingValue(): Tensor<'float32'> {
+    return this.#value ?? (this.#resting ? this.#woken(this.#resting) : this.#begun())
+  }
+
+  #begun(): Tensor<'float32'> {
+    return this.toGraphLayout({ data: this.#first(), shape: this.shape, dtype: 'float32' })
+  }
+
+  #woken(read: ReadNumbers): Tensor<'float32'> {
+    const data = new Float32Array(sizeOf(this.shape))
+    read(data, 0)
+    return { data, shape: this.graphShape, dtype: 'float32' }
+  }
+
+  #keep(value: Tensor<'float32'>): void {
+    this.#value = value
+    this.#initial = undefined
+    this.#resting = undefined
   }
 
   #first(): Float32Array {
@@ -119,15 +179,14 @@ export class Variable {
 
   /** Takes over a tensor in the graph's layout, without a copy. Also says that its numbers changed, when it is the present one. */
   setGraphValue(value: Tensor<'float32'>): void {
-    this.#value = value
-    this.#initial = undefined
+    this.#keep(value)
     this.#version++
   }
 
-  /** Numbers that belong to this weight (an optimizer's memory of it, say) from Keras's layout in the graph's. */
-  toGraphLayout(value: Tensor<'float32'>): Tensor<'float32'> {
-    if (this.#layout === 'conv') return transpose(value, [3, 2, 0, 1])
-    if (this.#layout === 'depthwise') return reshape(transpose(value, [2, 3, 0, 1]), this.graphShape)
+  /** Numbers that belong to this weight (an optimizer's memory of it, say) from Keras's layout in the graph's; in `room` where they have to be turned. */
+  toGraphLayout(value: Tensor<'float32'>, room?: Float32Array): Tensor<'float32'> {
+    if (this.#layout === 'conv') return transpose(value, [3, 2, 0, 1], room)
+    if (this.#layout === 'depthwise') return reshape(transpose(value, [2, 3, 0, 1], room), this.graphShape)
     return value
   }
 

@@ -170,7 +170,9 @@ function loweringContext(state: State, { layer }: LayerCall, { sources, shapes, 
       const variable = own(name)
       const known = state.variables.get(variable)
       if (known) return known
-      const value = tape.parameter(variable.path, { shape: variable.graphShape, dtype: 'float32' }, () => variable.graphValue())
+      const value = tape.parameter(variable.path, { shape: variable.graphShape, dtype: 'float32' }, () => variable.graphValue(), {
+        parts: () => variable.parts(),
+      })
       state.variables.set(variable, value)
       return value
     },

@@ -12,10 +12,10 @@ interface Axis {
 const SQUARE = 16
 const BLOCK = 4
 
-/** A copy with its axes in another order: axis i of the result is axis `order[i]` of the input. */
-export function transpose(value: Tensor<'float32'>, order: readonly number[]): Tensor<'float32'> {
+/** A copy with its axes in another order, in memory of its own or in `room`: axis i of the result is axis `order[i]` of the input. */
+export function transpose(value: Tensor<'float32'>, order: readonly number[], room?: Float32Array): Tensor<'float32'> {
   const shape = order.map((axis) => value.shape[axis] ?? 0)
-  const data = new Float32Array(sizeOf(shape))
+  const data = room ?? new Float32Array(sizeOf(shape))
   const axes = joinedAxes(shape, { from: stridesOf(value.shape), order })
   const inner = axes.at(-1)
   const across = axes.find(({ from }) => from === 1)

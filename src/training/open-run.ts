@@ -13,6 +13,7 @@ import { storeWarnsOnce } from './dataset-features.ts'
 import { buildEvaluator, type Evaluator } from './evaluation.ts'
 import type { FitOptions, HeldOutTensors } from './fit-options.ts'
 import { useByteTrunk } from './int8/byte-trunk.ts'
+import { restFrozenWeights } from './resting.ts'
 import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { classWeightsFor } from './sample-weights.ts'
 import type { Doctor } from './sanity/doctor.ts'
@@ -153,6 +154,7 @@ async function watchKnowledge(
 async function settledTrunk(request: Omit<RunRequest, 'data' | 'folder' | 'doctor'> & { opened: Opened }): Promise<Trunk> {
   const { model, compiled, opened, options } = request
   const { precision = 'fp32', onEvent, signal, featureStore } = options
+  restFrozenWeights(model, compiled)
   if (precision === 'fp32') useByteTrunk(model, undefined)
   else if (precision === 'int8') {
     const { settlePrecision } = await import('./int8/settle-precision.ts')

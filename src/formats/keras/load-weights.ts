@@ -1,5 +1,5 @@
 /** @file Fills a model from a weight file, one tensor at a time, so that a large file is never held whole. */
-import type { Variable } from '../../layers/index.ts'
+import { roomFor, type Variable } from '../../layers/index.ts'
 import { Functional } from '../../models/index.ts'
 import { matchWeights, requireMatch } from './match-weights.ts'
 import type { ExpectedLayer, LayerPlace, PairOptions, WeightMatch } from './match-weights.ts'
@@ -35,7 +35,11 @@ export function assignWeights(
   const match = matchWeights(file, expectedLayers(model), options)
   requireMatch(match, file, options.network ?? model.name)
   const variables = new Map<unknown, Variable>(model.weights.map((variable) => [variable, variable]))
-  for (const { weight, read } of match.assignments) variables.get(weight)?.take(read())
+  const room = roomFor(match.assignments.flatMap(({ weight }) => variables.get(weight) ?? []))
+  for (const { weight, read } of match.assignments) {
+    const variable = variables.get(weight)
+    variable?.take(read(), room.get(variable))
+  }
   return match
 }
 

@@ -1,5 +1,6 @@
 /** @file The numbers of weights, wherever a graph keeps them. */
-import type { Graph, Value } from '../graph.ts'
+import type { Graph, PartReader, Value } from '../graph.ts'
+import { partsIn } from '../parts.ts'
 
 /** Whether a value is a constant or parameter. Asking for its numbers would make them: weights are turned for the graph each time. */
 export function isWeight({ constants, parameters }: Pick<Graph, 'constants' | 'parameters'>, value: Value): boolean {
@@ -10,4 +11,10 @@ export function isWeight({ constants, parameters }: Pick<Graph, 'constants' | 'p
 export function floatsOf({ constants, parameters }: Pick<Graph, 'constants' | 'parameters'>, value: Value): Float32Array | undefined {
   const found = constants.get(value) ?? parameters.get(value)?.data()
   return found?.dtype === 'float32' ? (found.data as Float32Array) : undefined
+}
+
+/** The same piece by piece. */
+export function partsOf(graph: Pick<Graph, 'constants' | 'parameters'>, value: Value): PartReader {
+  const parts = graph.parameters.get(value)?.parts
+  return parts ? parts() : partsIn(floatsOf(graph, value)!)
 }

@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor/index.ts'
 import { consumers, type Graph, type Node, type Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import type { Tape } from '../tape.ts'
-import { floatsOf, isWeight } from './floats.ts'
+import { floatsOf, isWeight, partsOf } from './floats.ts'
 import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
 /** The new weights are computed in float64 and rounded once, kernels when they are asked for: they would lie in memory twice. */
@@ -29,9 +29,10 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
   const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
   const shape = weight.shape as Tensor['shape']
-  const of = (): Float32Array => floatsOf(graph, weight)!
-  const made = (): Tensor => ({ data: scaledRows(of(), factors), shape, dtype: 'float32' })
-  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { scaled: { of, factors } })
+  const made = (): Tensor => ({ data: scaledRows(floatsOf(graph, weight)!, factors), shape, dtype: 'float32' })
+  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, {
+    scaled: { of: () => partsOf(graph, weight), factors },
+  })
   const inputs = [x, kernel, tape.constant({ data: offset, shape: [channels], dtype: 'float32' }, `${norm.name}/folded_bias`)]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
 }

@@ -1,7 +1,8 @@
 /** @file What must be as it was for a run to go on exactly, and the name of what is not. */
 import { createHash } from 'node:crypto'
 import { RootstockError } from '../../errors.ts'
-import { showShape } from '../../tensor/index.ts'
+import { eachPart } from '../../graph/index.ts'
+import { showShape, sizeOf } from '../../tensor/index.ts'
 import type { Functional } from '../../models/index.ts'
 import type { Compiled } from '../compile.ts'
 import type { FitOptions } from '../fit-options.ts'
@@ -85,7 +86,8 @@ function weightShapes(model: Functional, compiled: Compiled): Record<string, str
 /** Of all weights that a checkpoint does not hold; some of them may lie behind layers that train, where the trunk has ended. */
 function frozenWeights(model: Functional, compiled: Compiled): string {
   const hash = createHash('sha256')
-  for (const weight of model.weights) if (!compiled.trainableLayers.has(weight.layer)) hash.update(weight.graphValue().data)
+  for (const weight of model.weights)
+    if (!compiled.trainableLayers.has(weight.layer)) eachPart(weight.parts(), sizeOf(weight.shape), (numbers) => void hash.update(numbers))
   return hash.digest('hex').slice(0, 12)
 }
 

@@ -1,0 +1,51 @@
+/** @file Scratch files: no name, no trace, and errors that name the folder. */
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, expect, it } from 'vitest'
+import { openScratch } from './index.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+const folder = mkdtempSync(join(tmpdir(), 'rootstock-scratch-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it('what was appended is read from its place on', () => {
+  const scratch = openScratch(join(folder, 'new', 'folder'))
+  const places = [[1, 2, 3], [], [4, 5]].map((bytes) => scratch.append(Uint8Array.from(bytes)))
+  expect(places).toEqual([0, 3, 3])
+  const into = new Uint8Array(3)
+  scratch.read(into, 2)
+  expect([...into]).toEqual([3, 4, 5])
+  expect(() => void scratch.read(into, 3)).toThrow(/^Cannot read .*scratch.*: it ends 1 bytes too soon$/)
+  expect(readdirSync(join(folder, 'new', 'folder'))).toEqual([])
+  scratch.close()
+})
+
+it('a folder that cannot be is an error of the file system', () => {
+  writeFileSync(join(folder, 'file'), '')
+  expect(() => openScratch(join(folder, 'file', 'in'))).toThrow(expect.objectContaining({ code: 'FILE' }))
+})
+
+it.runIf(process.platform === 'linux')('is closed when nobody holds it any more', async () => {
+  mkdirSync(join(folder, 'held'))
+  const open = (): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(join(folder, 'held'))
+      } catch {
+        return false
+      }
+    }).length
+  let scratch: unknown = openScratch(join(folder, 'held'))
+  expect([open(), scratch === undefined]).toEqual([1, false])
+  scratch = undefined
+  for (let turn = 0; turn < 50 && open() > 0; turn++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  expect(open()).toBe(0)
+})

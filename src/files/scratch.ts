@@ -1,0 +1,65 @@
+/** @file A file without a name, for what a process can do without in its memory for a while. It is gone when the process is. */
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { RootstockError } from '../errors.ts'
+import { temporaryBeside } from './atomic-write.ts'
+import { fileError } from './file-error.ts'
+import { makeFolder } from './make-folder.ts'
+
+/** Bytes on a disk that nobody else can reach. */
+export interface Scratch {
+  /** Puts bytes behind those that are there and gives their place. Throws FILE. */
+  append(bytes: Uint8Array): number
+  /** Fills `into` from that place on. Throws FILE. */
+  read(into: Uint8Array, place: number): void
+  /** Frees the disk at once. */
+  close(): void
+}
+
+const closing = new FinalizationRegistry<number>(closeSync)
+
+/** Makes one in `folder`; it is closed when nobody holds it any more. Throws FILE. */
+export function openScratch(folder: string): Scratch {
+  const path = temporaryBeside(join(folder, 'scratch'))
+  const fd = openWithoutName(path)
+  let end = 0
+  const scratch: Scratch = {
+    append(bytes) {
+      const place = end
+      for (let done = 0; done < bytes.length;)
+        done += attempt(path, 'write', () => writeSync(fd, bytes, done, bytes.length - done, place + done))
+      end += bytes.length
+      return place
+    },
+    read(into, place) {
+      for (let done = 0; done < into.length;) {
+        const count = attempt(path, 'read', () => readSync(fd, into, done, into.length - done, place + done))
+        if (count === 0) throw new RootstockError('FILE', `Cannot read ${path}: it ends ${into.length - done} bytes too soon`)
+        done += count
+      }
+    },
+    close() {
+      closing.unregister(scratch)
+      closeSync(fd)
+    },
+  }
+  closing.register(scratch, fd, scratch)
+  return scratch
+}
+
+function openWithoutName(path: string): number {
+  return attempt(path, 'write', () => {
+    makeFolder(join(path, '..'))
+    const fd = openSync(path, 'wx+', 0o600)
+    unlinkSync(path)
+    return fd
+  })
+}
+
+function attempt<T>(path: string, action: 'read' | 'write', work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw fileError(error, path, { action })
+  }
+}

@@ -1,0 +1,45 @@
+/** @file Weights that a training does not change wait on disk, so that memory holds a frozen network once: in the form in which the engine reads it. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { RootstockError } from '../errors.ts'
+import { cacheHome, openScratch, type Scratch } from '../files/index.ts'
+import { bulkOf, type Variable } from '../layers/index.ts'
+import type { Functional } from '../models/index.ts'
+import type { Compiled } from './compile.ts'
+
+/** Puts the frozen weights of a large network on disk, from where they are read when somebody asks. Where there is no room they stay. */
+export function restFrozenWeights({ weights }: Functional, { trainableLayers }: Compiled): void {
+  const frozen = bulkOf(weights.filter(({ layer, isResting }) => !isResting && !trainableLayers.has(layer)))
+  if (frozen.length === 0) return
+  const scratch = scratchWith(frozen)
+  if (!scratch) return
+  for (const weight of weights) weight.moveOut()
+  // Freed before kernels take as much memory again: the collector would wait until they do.
+  collectGarbage()
+}
+
+/** Writes them all before the first is let go of. */
+function scratchWith(weights: readonly Variable[]): Scratch | undefined {
+  let scratch: Scratch | undefined
+  try {
+    const made = (scratch = openScratch(cacheHome()))
+    const places = weights.map((weight) => made.append(bytesOf(weight.passingValue().data)))
+    for (const [i, weight] of weights.entries()) weight.rest((into, from) => void made.read(bytesOf(into), places[i]! + 4 * from))
+    return made
+  } catch (error) {
+    scratch?.close()
+    if (error instanceof RootstockError) return undefined
+    throw error
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  setFlagsFromString('--no-expose-gc')
+  collect()
+}
