@@ -1,6 +1,6 @@
 /** @file Folds batch normalization on given statistics into the convolution before it: γ/σ·(Wx + b − μ) + β = (γ/σ·W)x + γ/σ·(b − μ) + β. */
-import type { Tensor } from '../../tensor/index.ts'
-import { consumers, type Graph, type Node, type Value } from '../graph.ts'
+import { sizeOf, type Tensor } from '../../tensor/index.ts'
+import { consumers, type Graph, type Node, type PartReader, type Value } from '../graph.ts'
 import type { Attributes } from '../operators/signatures.ts'
 import type { Tape } from '../tape.ts'
 import { floatsOf, isWeight, partsOf } from './floats.ts'
@@ -29,21 +29,23 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
   const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
   const shape = weight.shape as Tensor['shape']
-  const made = (): Tensor => ({ data: scaledRows(floatsOf(graph, weight)!, factors), shape, dtype: 'float32' })
-  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, {
-    scaled: { of: () => partsOf(graph, weight), factors },
-  })
+  const of = (): PartReader => partsOf(graph, weight)
+  const parts = (): PartReader => scaledParts(of(), factors, sizeOf(shape) / channels)
+  const made = (): Tensor => ({ data: parts()(0, new Float32Array(sizeOf(shape))), shape, dtype: 'float32' })
+  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { parts, scaled: { of, factors } })
   const inputs = [x, kernel, tape.constant({ data: offset, shape: [channels], dtype: 'float32' }, `${norm.name}/folded_bias`)]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
 }
 
-/** Each outgoing channel's weights by its factor. */
-function scaledRows(weights: Float32Array, factors: Float64Array): Float32Array {
-  const scaled = new Float32Array(weights.length)
-  const width = weights.length / factors.length
-  factors.forEach((factor, row) => {
-    const end = (row + 1) * width
-    for (let i = row * width; i < end; i++) scaled[i] = weights[i]! * factor
-  })
-  return scaled
+/** Each outgoing channel's weights, `width` of them, by its factor. */
+function scaledParts(read: PartReader, factors: Float64Array, width: number): PartReader {
+  return (from, room) => {
+    const numbers = read(from, room)
+    for (let i = 0; i < room.length;) {
+      const row = Math.floor((from + i) / width)
+      const end = Math.min(room.length, (row + 1) * width - from)
+      for (const factor = factors[row]!; i < end; i++) room[i] = numbers[i]! * factor
+    }
+    return room
+  }
 }

@@ -1,13 +1,13 @@
 /** @file G g Gᵀ of Winograd's convolution for all pairs of channels. */
 import type { Shape } from '../../tensor/index.ts'
-import type { Value } from '../graph.ts'
+import type { PartReader, Value } from '../graph.ts'
 import { sizes } from '../operators/shapes.ts'
 import type { Tape } from '../tape.ts'
 
 export interface KernelSource {
   /** [O,C,3,3] */
   readonly kernel: Value
-  readonly numbers: () => Float32Array
+  readonly numbers: () => PartReader
   readonly name: string
 }
 
@@ -20,7 +20,7 @@ export function winogradKernels(tape: Tape, { kernel, numbers, name }: KernelSou
   let made: Float32Array | undefined
   let asked = 0
   const part = (index: number): Float32Array => {
-    made ??= transformed(numbers())
+    made ??= transformed(numbers(), o * c)
     const found = made.subarray(index * o * c, (index + 1) * o * c)
     // Nothing is kept beside the graph once all are given.
     if (++asked % COUNT === 0) made = undefined
@@ -37,13 +37,14 @@ export function winogradKernels(tape: Tape, { kernel, numbers, name }: KernelSou
 const TOGETHER = 1000
 
 /** G g Gᵀ of all kernels, the 16 numbers one after the other; computed in float64 and rounded once. */
-function transformed(kernels: Float32Array): Float32Array {
-  const count = kernels.length / 9
+function transformed(read: PartReader, count: number): Float32Array {
   const made = new Float32Array(COUNT * count)
   const some = new Float32Array(COUNT * TOGETHER)
+  const room = new Float32Array(9 * TOGETHER)
   for (let from = 0; from < count; from += TOGETHER) {
     const size = Math.min(TOGETHER, count - from)
-    for (let i = 0, k = 9 * from; i < size; i++, k += 9) spread(some, i, kernels, k)
+    const kernels = read(9 * from, room.subarray(0, 9 * size))
+    for (let i = 0, k = 0; i < size; i++, k += 9) spread(some, i, kernels, k)
     for (let n = 0; n < COUNT; n++) made.set(some.subarray(n * TOGETHER, n * TOGETHER + size), n * count + from)
   }
   return made

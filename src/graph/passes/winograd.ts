@@ -20,7 +20,7 @@ import type { Attributes } from '../operators/signatures.ts'
 import { add } from '../operators/steps.ts'
 import type { Tape } from '../tape.ts'
 import { pointwise } from './blocked/convolutions.ts'
-import { floatsOf, isWeight } from './floats.ts'
+import { floatsOf, isWeight, partsOf } from './floats.ts'
 import { joined, leftPhases, nodesInPhases, onPhases, type Phases } from './phases.ts'
 import { rewrite, type Rewritten } from './rewrite.ts'
 import { winogradKernels } from './winograd-kernels.ts'
@@ -74,7 +74,7 @@ interface Convolution {
 function convolved(tape: Tape, graph: Graph, { node: { inputs, name }, phases, bias }: Convolution): Phases {
   const kernel = inputs[1]!
   const tiles = tilesOf(tape, phases)
-  const kernels = winogradKernels(tape, { kernel, numbers: () => floatsOf(graph, kernel)!, name })
+  const kernels = winogradKernels(tape, { kernel, numbers: () => partsOf(graph, kernel), name })
   const product = (r: number, s: number): Value =>
     // Column 1 of Aᵀ is all ones: what is added to product [1][1] comes once into each output.
     tape.op('Conv', [tiles(r, s), kernels(r, s), r === 1 && s === 1 ? bias : null], { ...pointwise, group: 1 }, `${name}/${r}${s}`)
