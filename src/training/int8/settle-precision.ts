@@ -97,7 +97,7 @@ async function sampleOf({ opened, signal }: Settling, source: string): Promise<{
   for await (const { result } of readAll(dataset, indices, how, signal ? { signal } : {})) {
     if (result.ok) tensors.push({ ...result.tensor, shape: [1, ...result.tensor.shape] })
   }
-  return { photos: parted(tensors), key: await keyOf(dataset, indices, JSON.stringify([3, source, how])) }
+  return { photos: parted(tensors), key: await keyOf(dataset, indices, JSON.stringify([4, source, how])) }
 }
 
 /** Every third photo is compared; a single one must do for both. */
