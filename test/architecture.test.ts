@@ -55,6 +55,7 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/photo-files.ts → src/data/names.ts': 'the index of data/ loads the feature store as well',
   'src/cli/photo-files.ts → src/data/picture-extensions.ts': 'the index of data/ loads the feature store as well',
   'src/cli/photo-files.ts → src/data/scan.ts': 'the index of data/ loads the feature store as well',
+  'src/cli/table.ts → src/data/names.ts': 'the index of data/ loads the feature store as well',
   'src/cli/run-command-line.ts → src/transfer/version.ts': 'the index of transfer/ loads the whole library',
   'src/transfer/imagenet.ts → src/applications/labels.ts': 'the index of applications/ loads all layers',
   'src/transfer/prepared.ts → src/engine/session.ts': 'the index of engine/ loads graphs and what writes them',

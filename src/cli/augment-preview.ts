@@ -1,5 +1,6 @@
 /** @file `rootstock augment-preview`: photos beside the random changes that a training sees. */
 import type { ScanOptions } from '../data/index.ts'
+import { counted } from '../data/names.ts'
 import type { Pixels } from '../image/index.ts'
 import type { SheetPicture } from '../report/index.ts'
 import type { PhotoFile } from '../transfer/index.ts'
@@ -55,7 +56,7 @@ export const augmentPreview = command({
       out,
       await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
     )
-    terminal.print(`${oneLine(out)}: ${photos.length} ${photos.length === 1 ? 'photo' : 'photos'}, ${views} views of each`)
+    terminal.print(`${oneLine(out)}: ${counted(photos.length, 'photo')}, ${counted(views, 'view')} of each`)
     return { json: { out, photos: photos.map(({ photo }) => nameOf(photo)), views, size, seed, augmentation: change.description } }
   },
 })

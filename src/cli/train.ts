@@ -1,5 +1,6 @@
 /** @file `rootstock train`: a folder of photos in, a classifier out. */
 import type { TrainReport } from '../transfer/index.ts'
+import { counted } from '../data/names.ts'
 import { RECIPES } from './recipes.ts'
 import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmentation-flags.ts'
 import { duration } from './bar.ts'
@@ -118,9 +119,9 @@ async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
 function show(report: TrainReport, { print, note, colors }: Terminal, goOn: string | undefined): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
   print(
-    `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
+    `${oneLine(classes.join(', '))}: ${counted(images.train, 'photo')} for training, ${images.validation} for validation, ${images.test} for the test`,
   )
-  if (unusable.length > 0) print(`${unusable.length} pictures could not be used`)
+  if (unusable.length > 0) print(`${counted(unusable.length, 'picture')} could not be used`)
   if (best.valLoss !== null && best.valAccuracy !== null)
     print(`Best epoch ${best.epoch}: val_loss ${best.valLoss.toFixed(4)}, val_accuracy ${percent(best.valAccuracy)}`)
   if (test) print(colors.bold(`Test accuracy ${percent(test.accuracy)}`) + `, loss ${test.loss.toFixed(4)}`)
