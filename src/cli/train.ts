@@ -1,6 +1,7 @@
 /** @file `rootstock train`: a folder of photos in, a classifier out. */
 import type { TrainReport } from '../transfer/index.ts'
 import { counted } from '../data/names.ts'
+import type { TrainingEvent } from '../training/index.ts'
 import { RECIPES } from './recipes.ts'
 import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmentation-flags.ts'
 import { duration } from './bar.ts'
@@ -84,10 +85,12 @@ export const train = command({
   run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
     const { trainClassifier, withRunFolder } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
+    const work = rateWatch()
     const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
     const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
     const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
-    const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
+    const onEvent = (event: TrainingEvent): void => (work.see(event), progress.onEvent(event))
+    const told = { onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
     return withRunFolder(asked, async (run) => {
       const stopped = { folder, run }
       try {
@@ -95,7 +98,7 @@ export const train = command({
         progress.finish()
         const { report } = classifier
         await classifier.dispose()
-        if (report) show(report, terminal, signal.aborted ? goOnCommand(stopped) : undefined)
+        if (report) show(report, terminal, { rateOf: work.name(), ...(signal.aborted && { goOn: goOnCommand(stopped) }) })
         return { json: report ?? {} }
       } catch (error) {
         throw sayHowToGoOn(error, stopped)
@@ -116,7 +119,17 @@ async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
   return networkOf(network).defaultSize
 }
 
-function show(report: TrainReport, { print, note, colors }: Terminal, goOn: string | undefined): void {
+/** Listens for what the photos per second of the report are of: of computing features or, where all lay in the store, of training. */
+function rateWatch() {
+  let name = ''
+  const see = (event: TrainingEvent): void => {
+    if (event.type === 'featuresProgress' && event.done > (event.stored ?? 0)) name = ' through the network'
+    else if (event.type === 'batchEnd') name ||= ' in training'
+  }
+  return { see, name: () => name }
+}
+
+function show(report: TrainReport, { print, note, colors }: Terminal, { rateOf, goOn }: { rateOf: string; goOn?: string }): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
   print(
     `${oneLine(classes.join(', '))}: ${counted(images.train, 'photo')} for training, ${images.validation} for validation, ${images.test} for the test`,
@@ -130,7 +143,7 @@ function show(report: TrainReport, { print, note, colors }: Terminal, goOn: stri
     const heads = accuracy ? `, the head ${percent(accuracy.int8)} right where it is ${percent(accuracy.fp32)} in float32` : ''
     print(`In int8: features agree with float32 to a cosine of ${cosine.mean.toFixed(4)}${heads}`)
   }
-  const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
+  const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s${rateOf}` : ''
   print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
   if (goOn !== undefined) note(`Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: ${goOn}`)
   print(`Kept in ${oneLine(run)}: rootstock predict ${shellPath(run)} PHOTO`)
