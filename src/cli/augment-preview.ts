@@ -1,6 +1,5 @@
 /** @file `rootstock augment-preview`: photos beside the random changes that a training sees. */
 import type { ScanOptions } from '../data/index.ts'
-import { counted } from '../data/names.ts'
 import type { Pixels } from '../image/index.ts'
 import type { SheetPicture } from '../report/index.ts'
 import type { PhotoFile } from '../transfer/index.ts'
@@ -12,6 +11,7 @@ import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
 import { followLinks } from './photo-flags.ts'
 import { photoAt } from './photo-files.ts'
+import { counted } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { RootstockError } from '../errors.ts'
 
@@ -34,7 +34,7 @@ export const augmentPreview = command({
   run: async ({ operands: [folder = ''], flags, terminal }) => {
     const { out = 'augment-preview.png', photos: wanted = 4, views = 7, size = DEFAULT_SIZE, seed = 0 } = flags
     formOf(out, ['png'])
-    const chosen = await augmentationOf(flags, size)
+    const chosen = await augmentationOf(flags, () => size)
     if (!chosen.augmentation) {
       throw new RootstockError('USAGE', 'Cannot show augmentations: found no flag that names one, expected such as --flip horizontal', {
         hint: 'See: rootstock augment-preview --help',

@@ -1,6 +1,5 @@
 /** @file `rootstock train`: a folder of photos in, a classifier out. */
 import type { TrainReport } from '../transfer/index.ts'
-import { counted } from '../data/names.ts'
 import type { TrainingEvent } from '../training/index.ts'
 import { RECIPES } from './recipes.ts'
 import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmentation-flags.ts'
@@ -13,7 +12,7 @@ import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
-import { grouped, percent } from './table.ts'
+import { counted, grouped, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 const STORES = { float32: true, float16: 'float16', none: false } as const
@@ -83,13 +82,13 @@ export const train = command({
   ],
   endsCleanly: true,
   run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
-    const { trainClassifier, withRunFolder } = await import('../transfer/index.ts')
+    const { inputSizeOf, trainClassifier, withRunFolder } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     const work = rateWatch()
     const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
-    const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
-    const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
     const onEvent = (event: TrainingEvent): void => (work.see(event), progress.onEvent(event))
+    const chosen = await augmentationOf(flags, () => inputSizeOf({ ...asked, onEvent, signal })).finally(() => progress.finish())
+    const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
     const told = { onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
     return withRunFolder(asked, async (run) => {
       const stopped = { folder, run }
@@ -112,11 +111,6 @@ export const train = command({
 async function mixOf(name: 'mixup' | 'cutmix') {
   const { cutmix, mixup } = await import('../image/index.ts')
   return { mix: name === 'mixup' ? mixup() : cutmix() }
-}
-
-async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
-  const { networkOf } = await import('../applications/index.ts')
-  return networkOf(network).defaultSize
 }
 
 /** Listens for what the photos per second of the report are of: of computing features or, where all lay in the store, of training. */
