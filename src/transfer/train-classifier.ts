@@ -10,7 +10,7 @@ import { fineTuneNames, trainNames } from './option-names.ts'
 import { augmentationSettings, mixSettings } from './report/augmentation-settings.ts'
 import { answersOfPart } from './report/part-answers.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
-import { finishedReport, inRunFolder, resumedOptions } from './resume.ts'
+import { inRunFolder, resumedOptions, whyOver } from './resume.ts'
 import { writeRunArtifact } from './run-artifact.ts'
 import { hashWeights, refuseTakenFolder, runFiles, writeRunSettings } from './run-folder.ts'
 import { openJob, readJobInput, settingsOf, type Job, type JobInput, type Place } from './run-job.ts'
@@ -29,8 +29,9 @@ export async function trainClassifier(folder: string, given: TrainClassifierOpti
 
 async function trainInto(run: string, folder: string, given: TrainClassifierOptions): Promise<Classifier> {
   const { resume = false, ...options } = given.resume ? await resumedOptions(run, given) : given
-  if (resume && (await finishedReport(run, options))) {
-    options.onEvent?.({ type: 'message', message: `The run in ${run} is over; raise epochs to go on`, by: 'resume' })
+  const over = resume ? await whyOver(run, options) : undefined
+  if (over !== undefined) {
+    options.onEvent?.({ type: 'message', message: over, by: 'resume' })
     return (await import('./load-classifier.ts')).loadClassifier(run)
   }
   const place = { run, resume }

@@ -146,6 +146,18 @@ describe('--resume', () => {
     expect(json).toMatchObject({ run: at('whole'), epochs: 24 })
   })
 
+  it('of a run that its patience ended says that more epochs change nothing', { timeout: 60_000 }, async () => {
+    const run = at('patient')
+    const argv = ['train', at('photos'), ...SMALL, '--epochs', '40', '--patience', '1', '--learning-rate', '2', '--no-plots', '--out', run]
+    const first = await rootstockJson(argv, env)
+    expect(first.code, first.stderr).toBe(0)
+    const { stderr, json } = await rootstockJson(['train', at('photos'), '--out', run, '--resume', '--epochs', '50'], env)
+    expect(stderr).toMatch(
+      /^The run in .*patient is over: its patience ended it after epoch \d+, and would again; a new run with a larger one/m,
+    )
+    expect(json).toMatchObject({ epochs: first.json['epochs'] })
+  })
+
   it('takes settings that are what they were without being given, and a folder that was moved', async () => {
     const moved = at('moved')
     cpSync(at('whole'), moved, { recursive: true })
