@@ -15,6 +15,9 @@ import { trainingProgress } from './progress.ts'
 import { counted, grouped, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
+/** The names of more classes are no line to read; --json has them. */
+const NAMED_CLASSES = 40
+
 const STORES = { float32: true, float16: 'float16', none: false } as const
 
 export const train = command({
@@ -125,9 +128,8 @@ function rateWatch() {
 
 function show(report: TrainReport, { print, note, colors }: Terminal, { rateOf, goOn }: { rateOf: string; goOn?: string }): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
-  print(
-    `${oneLine(classes.join(', '))}: ${counted(images.train, 'photo')} for training, ${images.validation} for validation, ${images.test} for the test`,
-  )
+  const named = classes.length > NAMED_CLASSES ? `${grouped(classes.length)} classes` : oneLine(classes.join(', '))
+  print(`${named}: ${counted(images.train, 'photo')} for training, ${images.validation} for validation, ${images.test} for the test`)
   if (unusable.length > 0) print(`${counted(unusable.length, 'picture')} could not be used`)
   if (best.valLoss !== null && best.valAccuracy !== null)
     print(`Best epoch ${best.epoch}: val_loss ${best.valLoss.toFixed(4)}, val_accuracy ${percent(best.valAccuracy)}`)
