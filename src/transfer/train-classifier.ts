@@ -80,7 +80,7 @@ async function reportOf(
     throw new RootstockError('CANCELED', `Training stopped before the first epoch was over; no weights were kept in ${run} yet`, {
       hint: `Go on with the same command and --out ${run} --resume`,
     })
-  const best = losses.indexOf(Math.min(...losses))
+  const best = bestOf(losses)
   const { loadWeightsFile } = await import('../formats/keras/index.ts')
   loadWeightsFile(net, join(run, runFiles.best))
   const { signal, featureStore } = job.options
@@ -103,6 +103,15 @@ async function reportOf(
     unusable: watch.unusable,
   }
   return { report, answers }
+}
+
+/** The epoch of least loss, from 0. Code NAN_LOSS where no epoch ended with a number, so that there are no weights to keep. */
+function bestOf(losses: readonly number[]): number {
+  const found = losses.indexOf(Math.min(...losses.filter((loss) => !Number.isNaN(loss))))
+  if (found >= 0) return found
+  throw new RootstockError('NAN_LOSS', 'Training diverged: the loss on validation was NaN after every epoch, expected a finite number', {
+    hint: 'Lower the learning rate',
+  })
 }
 
 /** Pictures, tables and the model card. */
