@@ -167,6 +167,21 @@ describe('--resume', () => {
     expect(json).toMatchObject({ run: moved, epochs: 24 })
   })
 
+  it('is held against the defaults of a training: given in words, they train to the same bits', { timeout: 60_000 }, async () => {
+    const same = ['--validation', '0.15', '--test', '0.15', '--views', '4', '--duplicates', 'near', '--leaks', 'report', '--seed', '0']
+    const more = ['--batch-size', '32', '--patience', '5', '--recipe', 'head', '--layer-decay', '1', '--precision', 'fp32']
+    for (const [name, words] of [
+      ['plain', []],
+      ['in-words', [...same, ...more]],
+    ] as const) {
+      const argv = ['train', at('photos'), ...SMALL, '--epochs', '3', '--flip', 'both', '--no-plots', '--out', at(name), ...words]
+      const { code, stderr } = await rootstock(argv, { ...env, ROOTSTOCK_CACHE: at(`cache-${name}`) })
+      expect(code, stderr).toBe(0)
+    }
+    for (const file of ['history.csv', 'best.weights.h5', 'split.json'])
+      expect(readFileSync(at('plain', file)).equals(readFileSync(at('in-words', file))), file).toBe(true)
+  })
+
   it.each([
     [['--batch-size', '8'], 2, /batchSize was 4, is 8\. Leave the setting out/],
     [['--seed', '3'], 2, /seed was its default, is 3/],
