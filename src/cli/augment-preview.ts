@@ -113,11 +113,13 @@ async function sourceOf(photo: string | PhotoFile): Promise<string | Uint8Array>
 async function photosIn(folder: string, scanning: ScanOptions): Promise<ChosenPhoto[]> {
   const { stat } = await import('node:fs/promises')
   const { fileOf, imageFolder, layoutOf } = await import('../data/index.ts')
+  const { isTableName } = await import('../data/table.ts')
   const { random } = await import('../tensor/index.ts')
   const found = await stat(folder).catch(() => undefined)
-  if (found?.isFile()) return [{ photo: folder, label: 'the photo' }]
-  const layout = await layoutOf(folder, scanning)
-  const root = layout.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
+  const isTable = isTableName(folder)
+  if (found?.isFile() && !isTable) return [{ photo: folder, label: 'the photo' }]
+  const layout = isTable ? undefined : await layoutOf(folder, scanning)
+  const root = layout?.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
   const dataset = await imageFolder(root, scanning).open()
   const order = random('augment-preview').shuffle(Array.from({ length: dataset.size }, (_, i) => i))
   return order.map((index) => ({
