@@ -5,7 +5,7 @@ import { command } from './command.ts'
 import { choice, count, pair, positive, quantity, repeated, share, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { followLinks } from './photo-flags.ts'
-import { alignColumns, percent } from './table.ts'
+import { alignColumns, counted, percent } from './table.ts'
 import type { ProgressOutput, Terminal } from './terminal.ts'
 
 export const advise = command({
@@ -113,9 +113,9 @@ function photosBar(event: EventOf<'features'>): BarState {
 }
 
 function featuresLine({ done, stored, seconds }: EventOf<'features'>): string {
-  if (stored === done) return `  ${done} photos, all computed before`
+  if (stored === done) return `  ${counted(done, 'photo')}, all computed before`
   const rate = rateOf({ done: done - stored, seconds, unit: 'photos' })
-  return `  ${done} photos, ${stored > 0 ? `${stored} computed before, ` : ''}${duration(seconds)}, ${rate}`
+  return `  ${counted(done, 'photo')}, ${stored > 0 ? `${stored} computed before, ` : ''}${duration(seconds)}, ${rate}`
 }
 
 function show({ classes, photos, folds, majority, networks, take, why, missing, command: next }: NetworkAdvice, terminal: Terminal): void {

@@ -11,6 +11,7 @@ import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
 import { followLinks } from './photo-flags.ts'
 import { photoAt } from './photo-files.ts'
+import { counted } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { RootstockError } from '../errors.ts'
 
@@ -33,7 +34,7 @@ export const augmentPreview = command({
   run: async ({ operands: [folder = ''], flags, terminal }) => {
     const { out = 'augment-preview.png', photos: wanted = 4, views = 7, size = DEFAULT_SIZE, seed = 0 } = flags
     formOf(out, ['png'])
-    const chosen = await augmentationOf(flags, size)
+    const chosen = await augmentationOf(flags, () => size)
     if (!chosen.augmentation) {
       throw new RootstockError('USAGE', 'Cannot show augmentations: found no flag that names one, expected such as --flip horizontal', {
         hint: 'See: rootstock augment-preview --help',
@@ -55,7 +56,7 @@ export const augmentPreview = command({
       out,
       await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
     )
-    terminal.print(`${oneLine(out)}: ${photos.length} ${photos.length === 1 ? 'photo' : 'photos'}, ${views} views of each`)
+    terminal.print(`${oneLine(out)}: ${counted(photos.length, 'photo')}, ${counted(views, 'view')} of each`)
     return { json: { out, photos: photos.map(({ photo }) => nameOf(photo)), views, size, seed, augmentation: change.description } }
   },
 })
@@ -112,11 +113,13 @@ async function sourceOf(photo: string | PhotoFile): Promise<string | Uint8Array>
 async function photosIn(folder: string, scanning: ScanOptions): Promise<ChosenPhoto[]> {
   const { stat } = await import('node:fs/promises')
   const { fileOf, imageFolder, layoutOf } = await import('../data/index.ts')
+  const { isTableName } = await import('../data/table.ts')
   const { random } = await import('../tensor/index.ts')
   const found = await stat(folder).catch(() => undefined)
-  if (found?.isFile()) return [{ photo: folder, label: 'the photo' }]
-  const layout = await layoutOf(folder, scanning)
-  const root = layout.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
+  const isTable = isTableName(folder)
+  if (found?.isFile() && !isTable) return [{ photo: folder, label: 'the photo' }]
+  const layout = isTable ? undefined : await layoutOf(folder, scanning)
+  const root = layout?.kind === 'split' ? (layout.folders.get('train') ?? folder) : folder
   const dataset = await imageFolder(root, scanning).open()
   const order = random('augment-preview').shuffle(Array.from({ length: dataset.size }, (_, i) => i))
   return order.map((index) => ({

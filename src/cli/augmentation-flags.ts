@@ -28,12 +28,13 @@ export interface ChosenAugmentation {
   readonly readSize?: readonly [number, number]
 }
 
-/** The augmentations that the flags ask for, for pictures of `size` pixels a side. Throws USAGE for a crop that is not larger than `size`. */
-export async function augmentationOf(values: AugmentationValues, size: number): Promise<ChosenAugmentation> {
+/** The augmentations that the flags ask for, for pictures of so many pixels a side, which only a crop asks for. Throws USAGE for one that is not larger. */
+export async function augmentationOf(values: AugmentationValues, sizeOf: () => number | Promise<number>): Promise<ChosenAugmentation> {
   const given = Object.keys(augmentationFlags).filter((key) => values[key as keyof AugmentationValues] !== undefined)
   if (given.length === 0) return {}
   const image = await import('../image/index.ts')
   const { crop, flip, rotation, zoom, translation, shear, contrast, brightness, randAugment } = values
+  const size = crop === undefined ? 0 : await sizeOf()
   if (crop !== undefined && crop <= size) {
     throw new RootstockError('USAGE', `Invalid value "${crop}" of --crop: expected more than the ${size} pixels that remain`, {
       hint: `Give a larger --crop, such as ${Math.round(size * 1.15)}`,

@@ -6,7 +6,7 @@ import type { FeatureStore, StoredTrunk } from '../data/index.ts'
 import { timedBar } from './bar.ts'
 import { command, type Flag, type Outcome } from './command.ts'
 import { oneLine } from './one-line.ts'
-import { alignColumns, grouped } from './table.ts'
+import { alignColumns, counted, grouped } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 const ALL = 'all'
@@ -49,7 +49,7 @@ async function features(wanted: string | undefined, terminal: Terminal): Promise
 }
 
 function tellNetworks({ count, bytes }: { count: number; bytes: number }, isRemoved: boolean, { print }: Terminal): void {
-  const what = `${count} ${count === 1 ? 'network' : 'networks'} made ready for predictions, ${megabytes(bytes)}`
+  const what = `${counted(count, 'network')} made ready for predictions, ${megabytes(bytes)}`
   print(isRemoved ? `Removed ${what}` : what)
 }
 

@@ -114,16 +114,16 @@ function topSettings(
     const isCommand = commands.some((each) => each.name === key)
     // A section whose lines are all comments is nothing to YAML.
     if (ABOUT.includes(key) || ((isSection || value === null) && isCommand)) continue
-    const owners = commands.filter((each) => flagOf(each, key))
-    const owner = owners.includes(command) ? command : owners[0]
-    if (isCommand && (!owner || (Array.isArray(value) && !takesList(owner, key))))
+    const owners = commands.flatMap((each) => flagOf(each, key) ?? [])
+    const owner = owners.find((each) => each.command === command) ?? owners[0]
+    if (isCommand && (!owner || (Array.isArray(value) && owner.flag.form.kind !== 'texts')))
       throw wrongType(`${key} in ${file}`, value, `the settings of ${key}, each in a line of its own below it`)
     if (isSection || !owner) {
       const names = commands.flatMap((each) => (isSection ? [each.name] : settingNames(each)))
       throw unknownName(isSection ? `section in ${file}` : `setting in ${file}`, key, [...new Set(names)])
     }
-    const setting = settingOf(owner, key, { value, name: `${key} in ${file}` })
-    if (setting && owner === command) add(found, setting[0], { ...setting[1], isGeneral: true })
+    const setting = settingOf(owner, value, `${key} in ${file}`)
+    if (owner.command === command) add(found, owner.key, { ...setting, isGeneral: true })
   }
   return found
 }
@@ -137,8 +137,8 @@ function sectionOf(section: Section, command: Command, { file, prefix }: Place):
     if (prefix === '' && ABOUT.includes(key)) continue
     const name = `${prefix}${key} in ${file}`
     const operand = command.operands.find((each) => each.name.toLowerCase() === key)
-    const setting = settingOf(command, key, { value, name })
-    if (setting) add(found, setting[0], setting[1])
+    const named = flagOf(command, key)
+    if (named) add(found, named.key, settingOf(named, value, name))
     else if (operand) operands[operand.name] = operandOf(operand, value, name)
     else throw unknownName(`setting of ${command.name} in ${file}`, key, settingNames(command))
   }
@@ -155,35 +155,34 @@ function add(found: Record<string, Found>, key: string, setting: Found): void {
   found[key] = setting
 }
 
-/** The name of a flag in the table, and whether the file says its opposite: `plots: false` is --no-plots. */
-function flagOf(command: Command, name: string): { readonly key: string; readonly isOpposite: boolean } | undefined {
-  for (const key of Object.keys(command.flags)) {
-    const names = [key, kebab(key)]
-    if (names.includes(name)) return { key, isOpposite: false }
-    if (/^no[A-Z]/.test(key) && [kebab(key).slice(3), key.charAt(2).toLowerCase() + key.slice(3)].includes(name))
-      return { key, isOpposite: true }
-  }
-  return undefined
+/** A flag that a file names. */
+interface NamedFlag {
+  readonly command: Command
+  readonly key: string
+  readonly flag: Flag<unknown>
+  /** Whether the file says its opposite: `plots: false` is --no-plots. */
+  readonly isOpposite: boolean
 }
 
-function takesList(command: Command, name: string): boolean {
-  const place = flagOf(command, name)
-  return place !== undefined && command.flags[place.key]?.form.kind === 'texts'
+function flagOf(command: Command, name: string): NamedFlag | undefined {
+  for (const [key, flag] of Object.entries(command.flags)) {
+    const names = [key, kebab(key)]
+    if (names.includes(name)) return { command, key, flag, isOpposite: false }
+    if (/^no[A-Z]/.test(key) && [kebab(key).slice(3), key.charAt(2).toLowerCase() + key.slice(3)].includes(name))
+      return { command, key, flag, isOpposite: true }
+  }
+  return undefined
 }
 
 function settingNames(command: Command): string[] {
   return [...Object.keys(command.flags).map(kebab), ...command.operands.map(({ name }) => name.toLowerCase())]
 }
 
-function settingOf(command: Command, name: string, given: { value: unknown; name: string }): readonly [string, Found] | undefined {
-  const place = flagOf(command, name)
-  const flag = place && command.flags[place.key]
-  if (!flag) return undefined
-  const { value } = given
-  const wanted = place.isOpposite && typeof value === 'boolean' ? !value : value
-  const text = textOf(flag, wanted, given.name)
-  const origin = { from: 'file', name: given.name, given: wanted as Origin['given'] } as const
-  return [place.key, { value: text === undefined ? undefined : flag.parse(text, given.name), origin }]
+function settingOf({ flag, isOpposite }: NamedFlag, value: unknown, name: string): Found {
+  const wanted = isOpposite && typeof value === 'boolean' ? !value : value
+  const text = textOf(flag, wanted, name)
+  const origin = { from: 'file', name, given: wanted as Origin['given'] } as const
+  return { value: text === undefined ? undefined : flag.parse(text, name), origin }
 }
 
 /** The value as a flag would have it; undefined for a switch that is off. Throws USAGE for another type. */

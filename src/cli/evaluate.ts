@@ -7,7 +7,7 @@ import { modelFlags } from './model-flags.ts'
 import { oneLine } from './one-line.ts'
 import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
-import { alignColumns, percent } from './table.ts'
+import { alignColumns, counted, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A wider matrix does not fit a terminal; --json has it whole. */
@@ -60,7 +60,7 @@ export const evaluate = command({
 })
 
 function show({ images, accuracy, loss, perClass, confusion }: Evaluation, { print, colors }: Terminal): void {
-  print(colors.bold(`Accuracy ${percent(accuracy)}`) + ` of ${images} photos, loss ${loss.toFixed(4)}`)
+  print(colors.bold(`Accuracy ${percent(accuracy)}`) + ` of ${counted(images, 'photo')}, loss ${loss.toFixed(4)}`)
   const classes = perClass.map(({ label, images: count, precision, recall, f1 }) => [
     oneLine(label),
     count,

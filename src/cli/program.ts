@@ -1,7 +1,8 @@
 /** @file Reads the arguments: which command, its operands and flags, or what is wrong with them. */
 import { Command as Parser, CommanderError } from 'commander'
-import { RootstockError, unknownName } from '../errors.ts'
+import { nearestNames, RootstockError, unknownName } from '../errors.ts'
 import { flagName, type Command, type Flags } from './command.ts'
+import { shellPath } from './go-on.ts'
 import { COMMON, commandHelp, programHelp } from './help.ts'
 
 /** The flags of a command line as texts, by their names in camelCase; a switch has an empty one. */
@@ -195,7 +196,15 @@ function unknownFlag(word: string, command: Command | undefined, argv: readonly 
     return new RootstockError('USAGE', `Cannot read the arguments: found ${found} before ${command.name}, expected it behind`, { hint })
   }
   const isBefore = command === undefined || argv.findIndex((word) => word.startsWith(found)) < argv.indexOf(command.name)
-  return unknownName('flag', found, isBefore ? [...common, '--version', ...own] : [...own, ...common])
+  const valid = isBefore ? [...common, '--version', ...own] : [...own, ...common]
+  // No flag has a dot or a slash in its name, and none of more letters than one has a single dash.
+  if (command?.operands.length && /^-[^-].|[./\\]/.test(found) && nearestNames(found, valid).length === 0) {
+    // Letters that are flags of their own have been taken off it.
+    const whole = argv.find((each) => each === word || (/^-[^-]/.test(each) && each.endsWith(word.slice(1)))) ?? word
+    const message = `Cannot read the arguments: found ${whole}, which is no flag; a name that begins with a dash is written with its folder`
+    return new RootstockError('USAGE', message, { hint: `Write: rootstock ${command.name} … ${shellPath(whole)}` })
+  }
+  return unknownName('flag', found, valid)
 }
 
 function missingCommand(commands: readonly Command[]): RootstockError {

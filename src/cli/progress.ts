@@ -2,6 +2,7 @@
 import type { TrainingEvent } from '../training/index.ts'
 import { createBar, duration, rateOf, type BarState } from './bar.ts'
 import { oneLine } from './one-line.ts'
+import { counted } from './table.ts'
 import type { ProgressOutput } from './terminal.ts'
 
 /** A listener for `onEvent`. */
@@ -118,7 +119,7 @@ function batchBar({ epoch, batch, steps, samples, logs }: EventOf<'batchEnd'>, {
 }
 
 function featuresLine({ split, done, stored = 0, seconds }: EventOf<'featuresProgress'>): string {
-  const photos = [`Features ${split}`, `${done} photos`]
+  const photos = [`Features ${split}`, counted(done, 'photo')]
   if (stored === done) return [...photos, 'all computed before'].join('  ')
   const rate = rateOf({ done: done - stored, seconds, unit: 'photos' })
   return [...photos, stored > 0 ? `${stored} computed before` : '', rate, duration(seconds)].filter((part) => part !== '').join('  ')

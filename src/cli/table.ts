@@ -1,4 +1,5 @@
-/** @file Small aligned tables. */
+/** @file Small aligned tables, and numbers as people read them. */
+export { counted } from '../data/names.ts'
 
 /** Rows with their columns aligned, numbers to the right. `indent` blanks stand before every row. */
 export function alignColumns(rows: readonly (readonly (string | number)[])[], indent = 2): string[] {

@@ -1,5 +1,6 @@
 /** @file `rootstock train`: a folder of photos in, a classifier out. */
 import type { TrainReport } from '../transfer/index.ts'
+import type { TrainingEvent } from '../training/index.ts'
 import { RECIPES } from './recipes.ts'
 import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmentation-flags.ts'
 import { duration } from './bar.ts'
@@ -11,8 +12,11 @@ import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
 import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
-import { grouped, percent } from './table.ts'
+import { counted, grouped, percent } from './table.ts'
 import type { Terminal } from './terminal.ts'
+
+/** The names of more classes are no line to read; --json has them. */
+const NAMED_CLASSES = 40
 
 const STORES = { float32: true, float16: 'float16', none: false } as const
 
@@ -81,12 +85,14 @@ export const train = command({
   ],
   endsCleanly: true,
   run: async ({ operands: [folder = ''], flags, terminal, signal }) => {
-    const { trainClassifier, withRunFolder } = await import('../transfer/index.ts')
+    const { inputSizeOf, trainClassifier, withRunFolder } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
+    const work = rateWatch()
     const { noPlots, noSanity, mix, featureStore, ...asked } = withoutAugmentation(flags)
-    const chosen = await augmentationOf(flags, flags.size ?? (await defaultSizeOf(flags.network)))
+    const onEvent = (event: TrainingEvent): void => (work.see(event), progress.onEvent(event))
+    const chosen = await augmentationOf(flags, () => inputSizeOf({ ...asked, onEvent, signal })).finally(() => progress.finish())
     const kept = { ...(mix && (await mixOf(mix))), ...(featureStore && { featureStore: STORES[featureStore] }) }
-    const told = { onEvent: progress.onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
+    const told = { onEvent, signal, ...(noPlots && { plots: false }), ...(noSanity && { sanity: false }) }
     return withRunFolder(asked, async (run) => {
       const stopped = { folder, run }
       try {
@@ -94,7 +100,7 @@ export const train = command({
         progress.finish()
         const { report } = classifier
         await classifier.dispose()
-        if (report) show(report, terminal, signal.aborted ? goOnCommand(stopped) : undefined)
+        if (report) show(report, terminal, { rateOf: work.name(), ...(signal.aborted && { goOn: goOnCommand(stopped) }) })
         return { json: report ?? {} }
       } catch (error) {
         throw sayHowToGoOn(error, stopped)
@@ -110,17 +116,21 @@ async function mixOf(name: 'mixup' | 'cutmix') {
   return { mix: name === 'mixup' ? mixup() : cutmix() }
 }
 
-async function defaultSizeOf(network = 'mobilenet'): Promise<number> {
-  const { networkOf } = await import('../applications/index.ts')
-  return networkOf(network).defaultSize
+/** Listens for what the photos per second of the report are of: of computing features or, where all lay in the store, of training. */
+function rateWatch() {
+  let name = ''
+  const see = (event: TrainingEvent): void => {
+    if (event.type === 'featuresProgress' && event.done > (event.stored ?? 0)) name = ' through the network'
+    else if (event.type === 'batchEnd') name ||= ' in training'
+  }
+  return { see, name: () => name }
 }
 
-function show(report: TrainReport, { print, note, colors }: Terminal, goOn: string | undefined): void {
+function show(report: TrainReport, { print, note, colors }: Terminal, { rateOf, goOn }: { rateOf: string; goOn?: string }): void {
   const { run, classes, images, best, test, seconds, imagesPerSecond, unusable } = report
-  print(
-    `${oneLine(classes.join(', '))}: ${images.train} photos for training, ${images.validation} for validation, ${images.test} for the test`,
-  )
-  if (unusable.length > 0) print(`${unusable.length} pictures could not be used`)
+  const named = classes.length > NAMED_CLASSES ? `${grouped(classes.length)} classes` : oneLine(classes.join(', '))
+  print(`${named}: ${counted(images.train, 'photo')} for training, ${images.validation} for validation, ${images.test} for the test`)
+  if (unusable.length > 0) print(`${counted(unusable.length, 'picture')} could not be used`)
   if (best.valLoss !== null && best.valAccuracy !== null)
     print(`Best epoch ${best.epoch}: val_loss ${best.valLoss.toFixed(4)}, val_accuracy ${percent(best.valAccuracy)}`)
   if (test) print(colors.bold(`Test accuracy ${percent(test.accuracy)}`) + `, loss ${test.loss.toFixed(4)}`)
@@ -129,7 +139,7 @@ function show(report: TrainReport, { print, note, colors }: Terminal, goOn: stri
     const heads = accuracy ? `, the head ${percent(accuracy.int8)} right where it is ${percent(accuracy.fp32)} in float32` : ''
     print(`In int8: features agree with float32 to a cosine of ${cosine.mean.toFixed(4)}${heads}`)
   }
-  const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s through the network` : ''
+  const rate = imagesPerSecond > 0 ? `, ${grouped(imagesPerSecond)} photos/s${rateOf}` : ''
   print(colors.dim(`${duration(seconds.total)} in all, features ${duration(seconds.features)}, training ${duration(seconds.fit)}${rate}`))
   if (goOn !== undefined) note(`Stopped before its end: ${run} keeps the weights of the best epoch. Go on with: ${goOn}`)
   print(`Kept in ${oneLine(run)}: rootstock predict ${shellPath(run)} PHOTO`)

@@ -44,6 +44,11 @@ describe('splitFrom', () => {
     await rm(`${root}-moved`, { recursive: true })
   })
 
+  test('takes a table for the folder that it lies in', async () => {
+    const { root, json } = await stored()
+    expect(await describeSplit(await splitFrom(json, join(root, 'labels.csv')))).toEqual(json)
+  })
+
   test('refuses a photo that changed', async () => {
     const { root, json } = await stored()
     await writeFile(join(root, 'cat/p.3.jpg'), await jpeg(999))

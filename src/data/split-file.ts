@@ -9,6 +9,7 @@ import type { Dataset } from './dataset.ts'
 import { systemReason } from './failures.ts'
 import { defaultsOf, folderDataset } from './image-folder.ts'
 import type { ImageFolderOptions } from './image-folder.ts'
+import { photoRoot } from './label-source.ts'
 import { PARTS } from './layout.ts'
 import type { Part } from './layout.ts'
 import { counted, isInside, joinPath, printableName } from './names.ts'
@@ -70,11 +71,12 @@ export interface SplitFromOptions {
 }
 
 /**
- * The split that `describeSplit` described, over the photos below `folder`. Code FORMAT where the JSON is not such a description, DATA where a
+ * The split that `describeSplit` described, over the photos below `path`, or beside the table that it names. Code FORMAT where the JSON is not such a description, DATA where a
  * photo is missing, lies outside the folder, or has another content than it had.
  */
-export async function splitFrom(json: unknown, folder: string, options: SplitFromOptions = {}): Promise<Split> {
+export async function splitFrom(json: unknown, path: string, options: SplitFromOptions = {}): Promise<Split> {
   refuseUnknown('splitFrom', options, { parts: true, folder: true, onProgress: true, signal: true })
+  const folder = photoRoot(path)
   const description = parsed(json)
   const wanted = new Set(options.parts ?? PARTS)
   const { classNames, layout, source } = description

@@ -24,7 +24,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map([
   ['EIO', { found: 'the device reported an input/output error', hint: 'Check the disk; do not trust what was written to it since' }],
   ['ENOENT', { found: 'it does not exist', hint: 'Check the path' }],
   ['ENOTDIR', { found: 'a part of the path is not a folder', hint: 'Check the path' }],
-  ['EEXIST', { found: 'a part of the path is a file', hint: 'Check the path' }],
+  ['EEXIST', { found: 'a part of the path is a file, or a link to nothing', hint: 'Check the path' }],
   ['EISDIR', { found: 'it is a folder, expected a file', hint: 'Name a file in that folder' }],
   ['ENAMETOOLONG', { found: 'the name is too long', hint: 'Choose a shorter name' }],
   ['EMFILE', { found: 'too many files are open', hint: 'Raise the limit (ulimit -n)' }],

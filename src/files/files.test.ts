@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { cacheFolder, fileHash, makeFolder, readRegular } from './index.ts'
+import { cacheFolder, fileHash, makeFolder, readRegular, withFolderLock } from './index.ts'
 
 const folder = fs.mkdtempSync(join(tmpdir(), 'rootstock-files-'))
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -63,4 +63,13 @@ test('makeFolder makes a folder and those above it, and leaves one that is there
 // Node's mkdir with `recursive` never comes back from there.
 test.runIf(process.platform === 'linux')('makeFolder ends where a folder cannot be made below one that is there', () => {
   expect(() => makeFolder('/proc/rootstock/runs')).toThrow(/ENOENT/)
+})
+
+test.skipIf(process.platform === 'win32')('a link to nothing in the place of a folder is told as one', async () => {
+  const path = join(folder, 'dangling')
+  fs.symlinkSync('nowhere', path)
+  await expect(withFolderLock(path, () => Promise.resolve())).rejects.toMatchObject({
+    code: 'FILE',
+    message: `Cannot make ${path}: a part of the path is a file, or a link to nothing (EEXIST)`,
+  })
 })

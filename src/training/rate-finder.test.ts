@@ -35,6 +35,13 @@ it('suggests a rate that trains better than one a thousand times smaller', async
   expect(await lossWith(suggested)).toBeLessThan(await lossWith(suggested / 1000))
 })
 
+it('suggests no rate of the first steps, whose smoothed loss is that of few batches', async () => {
+  const suggested: (number | undefined)[] = []
+  for (let seed = 0; seed < 8; seed++)
+    suggested.push((await compiled(adam()).findLearningRate(data.x, data.y, { steps: 60, batchSize: 2, seed })).suggested)
+  expect(suggested.filter((rate = 0) => rate < 1e-5)).toEqual([])
+})
+
 it('stops where the loss blows up, without an error', async () => {
   const { rates } = await compiled().findLearningRate(data.x, data.y, { from: 1e-3, to: 1e20, steps: 100, batchSize: 10 })
   expect(rates.length).toBeLessThan(60)

@@ -27,7 +27,7 @@ export interface FoundRates {
   readonly rates: readonly number[]
   /** The loss of each step's batch, smoothed: an average that forgets nine tenths in twenty steps. */
   readonly losses: readonly number[]
-  /** Where the smoothed loss falls fastest, by the logarithm of the rate; undefined where it never falls. */
+  /** Where the smoothed loss falls fastest, by the logarithm of the rate, behind the first ten steps (a quarter of fewer than 40); undefined where it never falls. */
   readonly suggested: number | undefined
 }
 
@@ -46,6 +46,8 @@ const OPTIONS: Readonly<Record<keyof RateFinderOptions, true>> = {
 /** Beyond this many times the least loss nothing is learned from going on. */
 const blownUp = 4
 const memory = 0.9
+/** So many steps tell nothing, or a quarter of fewer: an average of few batches jumps by chance, where rates are too small to move it. */
+const unsettled = 10
 
 /** Trains with growing rates until the loss blows up; weights and optimizer are then as before. Codes USAGE (an empty range), CANCELED. */
 export async function findRates(
@@ -134,11 +136,12 @@ function recordLosses(rateAt: (step: number) => number, steps: number): Recorder
   return { rates, losses, callback, onEvent, restore: async () => before?.restore(before.snapshot) }
 }
 
-/** The rate with the steepest fall of the loss over five steps, before its least value. */
+/** The rate with the steepest fall of the loss over five steps, once it has settled and before its least value. */
 function steepest(rates: readonly number[], losses: readonly number[]): number | undefined {
+  const settled = Math.min(unsettled, Math.floor(rates.length / 4))
   const lowest = losses.indexOf(Math.min(...losses.filter(Number.isFinite)))
   let best = { slope: 0, rate: undefined as number | undefined }
-  for (let i = 2; i <= lowest - 2; i++) {
+  for (let i = settled + 2; i <= lowest - 2; i++) {
     const slope = ((losses[i + 2] ?? NaN) - (losses[i - 2] ?? NaN)) / Math.log((rates[i + 2] ?? NaN) / (rates[i - 2] ?? NaN))
     if (slope < best.slope) best = { slope, rate: rates[i] }
   }

@@ -1,5 +1,6 @@
 /** @file How well a classifier does on a folder of labelled photos. */
-import { hashAll, imageFolder, readAll, type Dataset, type FolderDataset } from '../data/index.ts'
+import { RootstockError } from '../errors.ts'
+import { hashAll, imageFolder, layoutOf, printableName, readAll, type Dataset, type FolderDataset } from '../data/index.ts'
 import { stack, type Tensor } from '../tensor/index.ts'
 import type { Split, TrainingEvent } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
@@ -23,7 +24,7 @@ export async function evaluateClassifier(
   { learned, part, onEvent, ...scanning }: EvaluateClassifierOptions,
 ): Promise<Evaluation> {
   const dataset: Dataset & Partial<Pick<FolderDataset, 'otherClasses'>> =
-    typeof data === 'string' ? await imageFolder(data, { classNames: classifier.classNames, ...scanning }).open() : data
+    typeof data === 'string' ? await labelledPhotos(classifier, data, scanning) : data
   const unusable: { path: string; reason: string }[] = []
   const hear = (event: TrainingEvent): void => {
     if (event.type === 'unusable') unusable.push({ path: event.path, reason: event.reason })
@@ -38,6 +39,26 @@ export async function evaluateClassifier(
   const left = { ...(unusable.length > 0 && { unusable }), ...(unknownClasses.length > 0 && { unknownClasses }) }
   const evaluation = { ...evaluationOf(classifier.classNames, answers), ...left }
   return learned ? { ...evaluation, learned: await countLearned(dataset, answers, learned) } : evaluation
+}
+
+async function labelledPhotos(classifier: Classifier, folder: string, scanning: EvaluateFolderOptions): Promise<FolderDataset> {
+  try {
+    return await imageFolder(folder, { classNames: classifier.classNames, ...scanning }).open()
+  } catch (error) {
+    throw (await splitAlready(folder, scanning)) ?? error
+  }
+}
+
+/** What to do with a folder that has parts and no classes of its own; undefined for any other. */
+async function splitAlready(folder: string, scanning: EvaluateFolderOptions): Promise<RootstockError | undefined> {
+  const layout = await layoutOf(folder, scanning).catch(() => undefined)
+  if (layout?.kind !== 'split') return undefined
+  const { folders } = layout
+  const part = folders.get('test') ?? folders.get('validation') ?? folder
+  const message = `Cannot measure "${printableName(folder)}": it has the parts ${[...folders.keys()].join(', ')}, expected one folder per class`
+  return new RootstockError('DATA', message, {
+    hint: `Give one of them, such as ${printableName(part)}; for a run, --part (part in code) takes the photos of its own split`,
+  })
 }
 
 async function predictDataset(

@@ -35,7 +35,7 @@ export interface TrainClassifierOptions
   readonly unfreezeFrom?: string
   /** 'head' (default), or 'fine-tune': then the network's last block too, with warm-up and a falling rate. */
   readonly recipe?: Recipe
-  /** While fine-tuning: factor on the learning rate from each layer with weights to the one before it, 0 … 1. Default 1. */
+  /** While fine-tuning (refused elsewhere): factor on the learning rate from each layer with weights to the one before it, 0 … 1. Default 1. */
   readonly layerDecay?: number
   /** 'balanced' gives all classes the same total weight, however many photos they have. */
   readonly classWeight?: Readonly<Record<number, number>> | 'balanced'

@@ -1,7 +1,7 @@
 /** @file The stages that settings ask for. */
 import { describe, expect, it } from 'vitest'
 import { application } from '../applications/index.ts'
-import { ratesByDepth, stagesFor, type RecipeOptions } from './recipe.ts'
+import { checkLayerDecay, ratesByDepth, stagesFor, type RecipeOptions } from './recipe.ts'
 
 const rows: readonly [RecipeOptions, readonly (readonly [string, string | undefined, number | 'schedule'])[]][] = [
   [{}, [['head', undefined, 0.001]]],
@@ -52,6 +52,23 @@ describe('stagesFor', () => {
   ])('refuses %j', (options, says) => {
     expect(() => stagesFor('mobilenet', options, 1)).toThrow(says)
   })
+})
+
+describe('checkLayerDecay', () => {
+  const check = (options: RecipeOptions): void => checkLayerDecay(stagesFor('mobilenet', options, 1), options.layerDecay)
+
+  it.each<[RecipeOptions, RegExp]>([
+    [{ layerDecay: 0.9 }, /Cannot use layerDecay: only the head trains, expected layers of a pretrained network that train/],
+    [{ layerDecay: 0.9, weights: 'none' }, /only the head trains/],
+    [{ layerDecay: 0.9, weights: 'none', unfreezeFrom: 'all' }, /the weights are random/],
+  ])('refuses %j', (options, says) => expect(() => check(options)).toThrow(says))
+
+  it.each<RecipeOptions>([
+    { layerDecay: 1 },
+    {},
+    { layerDecay: 0.9, recipe: 'fine-tune' },
+    { layerDecay: 0.9, unfreezeFrom: 'conv_pw_13' },
+  ])('takes %j', (options) => expect(() => check(options)).not.toThrow())
 })
 
 describe('ratesByDepth', () => {

@@ -88,6 +88,15 @@ export function checkMix(stages: readonly Stage[], mix: { readonly name: string 
   })
 }
 
+/** Refuses a factor on the learning rate by depth where no stage trains layers of a pretrained network. Code USAGE. */
+export function checkLayerDecay(stages: readonly Stage[], layerDecay: number = DEFAULTS.layerDecay): void {
+  if (layerDecay === 1 || stages.some(({ name }) => name === 'fine-tune')) return
+  const found = stages.some(({ name }) => name === 'all') ? 'the weights are random (weights none)' : 'only the head trains'
+  throw new RootstockError('USAGE', `Cannot use layerDecay: ${found}, expected layers of a pretrained network that train`, {
+    hint: 'Give the recipe fine-tune or unfreezeFrom (on the command line --recipe fine-tune, --unfreeze-from), or leave layerDecay out',
+  })
+}
+
 /** Factors on the learning rate by layer: 1 for the last of `names` (the head), and `decay` times less for each layer with weights before it. */
 export function ratesByDepth(names: readonly string[], decay: number): Readonly<Record<string, number>> {
   if (decay === 1) return {}

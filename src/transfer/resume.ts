@@ -106,8 +106,8 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** The report of a run that is over; undefined while something is left to do. */
-export async function finishedReport(run: string, options: TrainClassifierOptions): Promise<TrainReport | undefined> {
+/** What to say of a run that is over; undefined while something is left to do. */
+export async function whyOver(run: string, options: TrainClassifierOptions): Promise<string | undefined> {
   const { settings, reported, ...was } = await readRunSettings(run)
   const report = was.report as TrainReport | undefined
   const found = await readCheckpoint(checkpointFolder(run))
@@ -115,7 +115,9 @@ export async function finishedReport(run: string, options: TrainClassifierOption
   const { stage, stages, until } = extraOf(run, found.extra)
   const more = (options.epochs ?? 10) - epochsIn(settings)
   const isTrained = stage + 1 === stages && (found.stopped || (found.batch === 0 && found.epoch >= until + more))
-  return isTrained && (report.test !== null || report.images.test === 0) ? { ...report, run } : undefined
+  if (!isTrained || (report.test === null && report.images.test > 0)) return undefined
+  if (!found.stopped) return `The run in ${run} is over; raise epochs to go on`
+  return `The run in ${run} is over: its patience ended it after epoch ${report.epochs}, and would again; a new run with a larger one trains longer`
 }
 
 /** Where the run goes on. Code USAGE or DATA, naming the change, where network, classes or photos are others than they were. */

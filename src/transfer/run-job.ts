@@ -9,7 +9,7 @@ import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, type ClassifierSpec } from './classifier-model.ts'
 import { keptSettings } from './kept-settings.ts'
 import type { TrainClassifierOptions } from './options.ts'
-import { checkMix, stagesFor } from './recipe.ts'
+import { checkLayerDecay, checkMix, stagesFor } from './recipe.ts'
 import { openRunLog, type RunLog } from './report/run-log.ts'
 import { rememberPhotos, removeUnbegun, resumedRun, type ResumedRun } from './resume.ts'
 import { readRunSettings, writeRunSettings, type RunSettings } from './run-folder.ts'
@@ -53,7 +53,9 @@ export interface Place {
 export async function readJobInput({ resume }: Place, folder: string, given: TrainClassifierOptions): Promise<JobInput> {
   if (given.weights !== undefined) refuseWeightsTypo(given.weights, ['imagenet', 'embedded', 'none'])
   // Settings that contradict each other are told before any photo is read, and photos that cannot be used before anything is fetched.
-  checkMix(stagesFor(checkedSpec(given).network, given, 1), given.mix)
+  const stages = stagesFor(checkedSpec(given).network, given, 1)
+  checkMix(stages, given.mix)
+  if (!resume) checkLayerDecay(stages, given.layerDecay)
   const watch = new Stopwatch()
   const split = await splitPhotos(folder, given, given.onEvent)
   return { folder, split, watch, ...(resume ? { options: given } : await settleWeights(given)) }

@@ -10,7 +10,7 @@ import { fineTuneNames, trainNames } from './option-names.ts'
 import { augmentationSettings, mixSettings } from './report/augmentation-settings.ts'
 import { answersOfPart } from './report/part-answers.ts'
 import { evaluationOf, type Answer } from './report/tally.ts'
-import { finishedReport, inRunFolder, resumedOptions } from './resume.ts'
+import { inRunFolder, resumedOptions, whyOver } from './resume.ts'
 import { writeRunArtifact } from './run-artifact.ts'
 import { hashWeights, refuseTakenFolder, runFiles, writeRunSettings } from './run-folder.ts'
 import { openJob, readJobInput, settingsOf, type Job, type JobInput, type Place } from './run-job.ts'
@@ -29,8 +29,9 @@ export async function trainClassifier(folder: string, given: TrainClassifierOpti
 
 async function trainInto(run: string, folder: string, given: TrainClassifierOptions): Promise<Classifier> {
   const { resume = false, ...options } = given.resume ? await resumedOptions(run, given) : given
-  if (resume && (await finishedReport(run, options))) {
-    options.onEvent?.({ type: 'message', message: `The run in ${run} is over; raise epochs to go on`, by: 'resume' })
+  const over = resume ? await whyOver(run, options) : undefined
+  if (over !== undefined) {
+    options.onEvent?.({ type: 'message', message: over, by: 'resume' })
     return (await import('./load-classifier.ts')).loadClassifier(run)
   }
   const place = { run, resume }
@@ -79,7 +80,7 @@ async function reportOf(
     throw new RootstockError('CANCELED', `Training stopped before the first epoch was over; no weights were kept in ${run} yet`, {
       hint: `Go on with the same command and --out ${run} --resume`,
     })
-  const best = losses.indexOf(Math.min(...losses))
+  const best = bestOf(losses)
   const { loadWeightsFile } = await import('../formats/keras/index.ts')
   loadWeightsFile(net, join(run, runFiles.best))
   const { signal, featureStore } = job.options
@@ -102,6 +103,15 @@ async function reportOf(
     unusable: watch.unusable,
   }
   return { report, answers }
+}
+
+/** The epoch of least loss, from 0. Code NAN_LOSS where no epoch ended with a number, so that there are no weights to keep. */
+function bestOf(losses: readonly number[]): number {
+  const found = losses.indexOf(Math.min(...losses.filter((loss) => !Number.isNaN(loss))))
+  if (found >= 0) return found
+  throw new RootstockError('NAN_LOSS', 'Training diverged: the loss on validation was NaN after every epoch, expected a finite number', {
+    hint: 'Lower the learning rate',
+  })
 }
 
 /** Pictures, tables and the model card. */

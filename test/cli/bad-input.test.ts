@@ -79,6 +79,9 @@ const photos: readonly Case[] = [
   },
 ]
 
+/** On a busy machine a run would save a checkpoint before it fails, and keep its folder. */
+const NEVER = ['--checkpoint-seconds', '1000']
+
 const networks: readonly Case[] = [
   {
     name: 'an unknown network',
@@ -136,9 +139,28 @@ const networks: readonly Case[] = [
   },
   {
     name: 'loss that is not finite',
-    argv: training('classes', '--unfreeze-from', 'all', '--learning-rate', '1e30', '--batch-size', '2', '--quiet'),
+    argv: training('classes', '--unfreeze-from', 'all', '--learning-rate', '1e30', '--batch-size', '2', '--quiet', ...NEVER),
     code: 1,
     says: /the loss became (NaN|Infinity) at batch \d+ of epoch 1,.*Lower the learning rate/,
+  },
+  {
+    name: 'loss on validation that is no number, though that of training was one',
+    argv: training(
+      'classes',
+      '--unfreeze-from',
+      'all',
+      '--epochs',
+      '1',
+      '--batch-size',
+      '100',
+      '--learning-rate',
+      '1e36',
+      '--quiet',
+      '--out',
+      at('diverged'),
+    ),
+    code: 1,
+    says: /Training diverged: the loss on validation was NaN after every epoch,.*Lower the learning rate/,
   },
 ]
 

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { goOnCommand } from '../../src/cli/go-on.ts'
-import { drawPhotos, ended, rootstock, rootstockJson, scratchFolder, SMALL, start } from './rootstock.cases.ts'
+import { drawPhotos, ended, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL, start } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
 const at = (...names: string[]): string => join(scratch, ...names)
@@ -158,6 +158,14 @@ describe.concurrent('a run', () => {
     const unusable = [{ path: at('strange', 'cat', 'truncated.jpg'), reason: expect.any(String) as string }]
     expect(json).toMatchObject({ images: 4, unknownClasses: ['bird'], unusable })
     expect(stderr).toMatch(/^warning: Not measured: photos of bird, which the classifier does not know$/m)
+  })
+
+  it('is not evaluated on a folder with parts, whose name is offered', async () => {
+    const result = await rootstock(['evaluate', at('run'), at('data')])
+    expectRefusal(result, {
+      code: 3,
+      says: /data": it has the parts test, train, validation, expected .* such as .*data.test; for a run, --part/,
+    })
   })
 
   it('has a summary', async () => {

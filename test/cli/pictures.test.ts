@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { resultsCsv } from '../../src/transfer/report/results-csv.ts'
-import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
+import { drawClasses, drawPhotos, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
 
 const folder = scratchFolder()
 const png = (file: string): boolean => readFileSync(file).subarray(1, 4).toString() === 'PNG'
@@ -83,6 +83,15 @@ describe('augment-preview', () => {
     expect(stderr.match(/^Left out: Cannot read .*\.\w+: it is not a picture in a known format/gm)).toHaveLength(names.length)
     const one = await rootstock(['augment-preview', photos, '--photos', '1', '--out', join(folder, 'sheet.png'), '--flip', 'both'])
     expect(one.stdout).toMatch(/sheet\.png: 1 photo, 7 views of each$/m)
+  })
+
+  it('takes a table of labels, as train does', async () => {
+    const photos = join(folder, 'listed')
+    await drawPhotos(photos, 2)
+    const rows = readdirSync(photos).map((name) => `${name},${name.split('.')[0]}`)
+    writeFileSync(join(photos, 'own.csv'), ['file,label', ...rows, ''].join('\n'))
+    const argv = ['augment-preview', join(photos, 'own.csv'), '--out', join(folder, 'sheet.png'), '--flip', 'both']
+    expect((await rootstockJson(argv)).json['photos']).toHaveLength(rows.length)
   })
 
   it('refuses no augmentation, a small crop and a wrong part', async () => {

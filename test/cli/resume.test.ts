@@ -146,6 +146,18 @@ describe('--resume', () => {
     expect(json).toMatchObject({ run: at('whole'), epochs: 24 })
   })
 
+  it('of a run that its patience ended says that more epochs change nothing', { timeout: 60_000 }, async () => {
+    const run = at('patient')
+    const argv = ['train', at('photos'), ...SMALL, '--epochs', '40', '--patience', '1', '--learning-rate', '2', '--no-plots', '--out', run]
+    const first = await rootstockJson(argv, env)
+    expect(first.code, first.stderr).toBe(0)
+    const { stderr, json } = await rootstockJson(['train', at('photos'), '--out', run, '--resume', '--epochs', '50'], env)
+    expect(stderr).toMatch(
+      /^The run in .*patient is over: its patience ended it after epoch \d+, and would again; a new run with a larger one/m,
+    )
+    expect(json).toMatchObject({ epochs: first.json['epochs'] })
+  })
+
   it('takes settings that are what they were without being given, and a folder that was moved', async () => {
     const moved = at('moved')
     cpSync(at('whole'), moved, { recursive: true })
@@ -153,6 +165,21 @@ describe('--resume', () => {
     const { code, stderr, json } = await rootstockJson(['train', at('photos'), '--out', moved, '--resume', ...same], env)
     expect(code, stderr).toBe(0)
     expect(json).toMatchObject({ run: moved, epochs: 24 })
+  })
+
+  it('is held against the defaults of a training: given in words, they train to the same bits', { timeout: 60_000 }, async () => {
+    const same = ['--validation', '0.15', '--test', '0.15', '--views', '4', '--duplicates', 'near', '--leaks', 'report', '--seed', '0']
+    const more = ['--batch-size', '32', '--patience', '5', '--recipe', 'head', '--layer-decay', '1', '--precision', 'fp32']
+    for (const [name, words] of [
+      ['plain', []],
+      ['in-words', [...same, ...more]],
+    ] as const) {
+      const argv = ['train', at('photos'), ...SMALL, '--epochs', '3', '--flip', 'both', '--no-plots', '--out', at(name), ...words]
+      const { code, stderr } = await rootstock(argv, { ...env, ROOTSTOCK_CACHE: at(`cache-${name}`) })
+      expect(code, stderr).toBe(0)
+    }
+    for (const file of ['history.csv', 'best.weights.h5', 'split.json'])
+      expect(readFileSync(at('plain', file)).equals(readFileSync(at('in-words', file))), file).toBe(true)
   })
 
   it.each([

@@ -124,7 +124,18 @@ it('without validation photos no figure of training passes for one', async () =>
   )
 })
 
+it('a crop leaves as many pixels as the network in the package reads, also where the run goes on', async () => {
+  const crop = ['--crop', '140', '--views', '1']
+  const { code, stderr, run, env } = await train(crop)
+  expect(code, stderr).toBe(0)
+  const more = await rootstock(['train', at('photos'), '--out', run, '--resume', '--epochs', '3', '--crop', '140'], env)
+  expect(more.code, more.stderr).toBe(0)
+  expect(more.stderr).toMatch(/^Epoch 3\/3 /m)
+})
+
 it.each([
+  ['a crop that leaves nothing to choose', ['--crop', '128'], /"128" of --crop: expected more than the 128 pixels that remain/],
+  ['a factor on the rate of frozen layers', ['--layer-decay', '0.9'], /Cannot use layerDecay: only the head trains, .* --unfreeze-from/],
   [
     'cutmix with a frozen network',
     ['--mix', 'cutmix'],
