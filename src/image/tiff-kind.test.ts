@@ -66,6 +66,8 @@ describe('a TIFF', () => {
       { photometric: 2, bits: [32, 32, 32], pixels: Array.from({ length: 24 }, (_, i) => i) },
       'its colours are numbers of the kind "uint", expected 8 or 16 bits without a sign',
     ],
+    ['of Lab', { photometric: 8, bits: [8, 8, 8], pixels: [1, 2, 3, 4, 5, 6] }, 'its colours are Lab, expected RGB, grey or CMYK'],
+    ['of 12 bits', { photometric: 1, bits: [12], pixels: [1, 2, 3] }, 'its colours have 12 bits, expected 1, 2, 4, 8 or 16'],
     ['without a palette', { photometric: 3, bits: [8], pixels: [1, 2] }, 'it has no palette'],
     ['whose palette is cut', { photometric: 3, bits: [8], palette: 160, pixels: [1, 2] }, 'the file is truncated'],
     [

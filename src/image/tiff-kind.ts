@@ -18,6 +18,7 @@ const LONG = 4
 const WHITE_IS_ZERO = 0
 const BY_PALETTE = 3
 const YCBCR = 6
+const LAB = 8
 const BY_ALPHA = 1
 const JPEG = 7
 
@@ -30,6 +31,9 @@ export function tiffRefusal(bytes: Uint8Array): string | undefined {
   // libvips takes the three values for red, green and blue unless libjpeg converts them.
   if (tags.get(PHOTOMETRIC) === YCBCR && tags.get(COMPRESSION) !== JPEG)
     return 'its colours are YCbCr without JPEG, expected RGB, grey or CMYK'
+  if (tags.get(PHOTOMETRIC) === LAB) return 'its colours are Lab, expected RGB, grey or CMYK'
+  const bits = tags.get(BITS) ?? 1
+  if (bits > 8 && bits % 8 !== 0) return `its colours have ${bits} bits, expected 1, 2, 4, 8 or 16`
   // Pillow does not turn these numbers over, libvips does.
   if (tags.get(PHOTOMETRIC) === WHITE_IS_ZERO && tags.get(BITS) === 16)
     return 'it is 16-bit grey in which 0 is white, expected 0 to be black'
