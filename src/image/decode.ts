@@ -6,6 +6,7 @@ import { decodeGif } from './gif.ts'
 import { unknownMarker } from './jpeg-markers.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
+import { pngTurn } from './png-turn.ts'
 import { unreadable } from './read.ts'
 import { isPremultiplied, tiffRefusal, withUsualTurn } from './tiff-kind.ts'
 
@@ -104,7 +105,8 @@ async function decodeWithSharp(bytes: Uint8Array): Promise<Decoded> {
   if (!read) throw new Error(`its colours are in the space "${found.space}", expected RGB, grey or CMYK`)
   if (!isUsualDepth(found)) throw new Error(`its colours are numbers of the kind "${found.depth}", expected 8 or 16 bits without a sign`)
   const pixels = await withRoom(found.width * found.height * found.channels, () => read(image, { bytes, depth: found.depth }))
-  return { pixels, orientation: found.orientation ?? 1 }
+  const orientation = found.orientation ?? (found.format === 'png' ? pngTurn(bytes) : undefined)
+  return { pixels, orientation: orientation ?? 1 }
 }
 
 /** Grey may be of any kind but bytes with a sign, which Pillow takes for bytes without one. */

@@ -52,6 +52,13 @@ export function isPremultiplied(bytes: Uint8Array): boolean {
   )
 }
 
+/** The turn of the first picture, or undefined. EXIF data are such a file without pixels. */
+export function turnOf(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const [entry] = entriesOf(view, [ORIENTATION])
+  return entry && numberAt(view, entry.at, entry.layout)
+}
+
 /** The same bytes, or a copy in which the first picture is upright where its turn is none of the eight: libtiff refuses such a file. */
 export function withUsualTurn(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -51,9 +51,9 @@ const READING = 8
 
 /**
  * Raised when some photo gives other numbers than before, since what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files
- * as Pillow reads them. 3: hamming, and TIFF with colours times alpha, to the last bit.
+ * as Pillow reads them. 3: hamming, and TIFF with colours times alpha, to the last bit. 4: the turn of a PNG that stands behind its pixels.
  */
-const READING_VERSION = 3
+const READING_VERSION = 4
 
 /** Who warns of the store. */
 const STORE = 'featureStore'
