@@ -40,16 +40,12 @@ export function tiffRefusal(bytes: Uint8Array): string | undefined {
   return undefined
 }
 
-/** Whether the colours of 8 bits are multiplied by the alpha beside them. */
-export function isPremultiplied(bytes: Uint8Array): boolean {
+/** The bits of colours that are multiplied by the alpha beside them; undefined where they are not. */
+export function premultipliedBits(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const [extra, bits] = [EXTRA, BITS].map((tag) => entriesOf(view, [tag])[0])
-  return (
-    extra !== undefined &&
-    bits !== undefined &&
-    numberAt(view, extra.at, extra.layout) === BY_ALPHA &&
-    numberAt(view, bits.at, bits.layout) === 8
-  )
+  if (!extra || !bits || numberAt(view, extra.at, extra.layout) !== BY_ALPHA) return undefined
+  return numberAt(view, bits.at, bits.layout)
 }
 
 /** The turn of the first picture, or undefined. EXIF data are such a file without pixels. */

@@ -51,7 +51,8 @@ const READING = 8
 
 /**
  * Raised when some photo gives other numbers than before, since what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files
- * as Pillow reads them. 3: hamming, and TIFF with colours times alpha, to the last bit. 4: the turn of a PNG that stands behind its pixels.
+ * as Pillow reads them. 3: hamming, and TIFF with colours times alpha, to the last bit. 4: the turn of a PNG that stands behind its pixels,
+ * TIFF of 16 bits times alpha.
  */
 const READING_VERSION = 4
 
