@@ -135,6 +135,20 @@ describe('decode of rarer kinds', () => {
     expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
   })
 
+  it('finds the turn of a PNG behind its pixels too', async () => {
+    const raw = { width: 2, height: 1, channels: 3 } as const
+    const png = await sharp(Uint8Array.from([1, 2, 3, 4, 5, 6]), { raw })
+      .png()
+      .toBuffer()
+    const withTurn = (turn: string, crc: string): Buffer => {
+      const exif = Buffer.from(`0000001a655849664d4d002a0000000800010112000300000001${turn}000000000000${crc}`, 'hex')
+      return Buffer.concat([png.subarray(0, -12), exif, png.subarray(-12)])
+    }
+    expect((await decode(withTurn('0006', 'd6674b69'), 'turned.png')).orientation).toBe(6)
+    expect((await decode(withTurn('0009', '202f3b80'), 'turned.png')).orientation).toBe(1)
+    expect((await decode(png, 'upright.png')).orientation).toBe(1)
+  })
+
   it('turns TIFF pictures at once, as Pillow does', async () => {
     const raw = { width: 2, height: 1, channels: 3 } as const
     const tiff = await sharp(Uint8Array.from([1, 2, 3, 4, 5, 6]), { raw })

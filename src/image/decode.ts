@@ -6,8 +6,9 @@ import { decodeGif } from './gif.ts'
 import { unknownMarker } from './jpeg-markers.ts'
 import { orient } from './orient.ts'
 import type { Pixels } from './pixels.ts'
+import { pngTurn } from './png-turn.ts'
 import { unreadable } from './read.ts'
-import { isPremultiplied, tiffRefusal, withUsualTurn } from './tiff-kind.ts'
+import { premultipliedBits, tiffRefusal, withUsualTurn } from './tiff-kind.ts'
 
 /** A decoded picture and the EXIF turn (1 to 8) that is still to be applied. */
 export interface Decoded {
@@ -104,7 +105,8 @@ async function decodeWithSharp(bytes: Uint8Array): Promise<Decoded> {
   if (!read) throw new Error(`its colours are in the space "${found.space}", expected RGB, grey or CMYK`)
   if (!isUsualDepth(found)) throw new Error(`its colours are numbers of the kind "${found.depth}", expected 8 or 16 bits without a sign`)
   const pixels = await withRoom(found.width * found.height * found.channels, () => read(image, { bytes, depth: found.depth }))
-  return { pixels, orientation: found.orientation ?? 1 }
+  const orientation = found.orientation ?? (found.format === 'png' ? pngTurn(bytes) : undefined)
+  return { pixels, orientation: orientation ?? 1 }
 }
 
 /** Grey may be of any kind but bytes with a sign, which Pillow takes for bytes without one. */
@@ -164,10 +166,27 @@ async function inksOf(image: Sharp, depth: Metadata['depth']): Promise<Raw> {
   return { data: Uint8Array.from(wordsOf(data), (ink) => ink >> 8), info }
 }
 
-async function readRgb(image: Sharp, { bytes }: Source): Promise<Pixels> {
+async function readRgb(image: Sharp, { bytes, depth }: Source): Promise<Pixels> {
+  const premultiplied = sniff(bytes) === 'tiff' ? premultipliedBits(bytes) : undefined
+  if (premultiplied === 16 && depth === 'ushort') return fromPremultiplied16(await rawOf(image.toColourspace('rgb16').raw({ depth })))
   const raw = await rawOf(image.toColourspace('srgb').raw())
-  if (raw.info.channels === 4 && sniff(bytes) === 'tiff' && isPremultiplied(bytes)) divideByAlpha(raw.data)
+  if (raw.info.channels === 4 && premultiplied === 8) divideByAlpha(raw.data)
   return spread(raw)
+}
+
+/** The same of 16 bits, of which Pillow divides the high bytes. */
+function fromPremultiplied16({ data, info }: Raw): Pixels {
+  const { channels } = info
+  const wide = wordsOf(data)
+  const bytes = Uint8Array.from(wide, (value) => value >> 8)
+  for (let at = 0; channels === 4 && at < wide.length; at += 4) {
+    const alpha = bytes[at + 3]!
+    for (let c = at; c < at + 3; c++) {
+      const product = Math.ceil((wide[c]! * wide[at + 3]!) / 65535) >> 8
+      bytes[c] = alpha === 0 ? 0 : Math.min(255, Math.floor((255 * product) / alpha))
+    }
+  }
+  return spread({ data: bytes, info })
 }
 
 /** libvips has divided with a small error, 254 for 255; the product that it began with is found again, and divided as Pillow does. */

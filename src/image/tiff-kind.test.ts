@@ -66,6 +66,8 @@ describe('a TIFF', () => {
       { photometric: 2, bits: [32, 32, 32], pixels: Array.from({ length: 24 }, (_, i) => i) },
       'its colours are numbers of the kind "uint", expected 8 or 16 bits without a sign',
     ],
+    ['of Lab', { photometric: 8, bits: [8, 8, 8], pixels: [1, 2, 3, 4, 5, 6] }, 'its colours are Lab, expected RGB, grey or CMYK'],
+    ['of 12 bits', { photometric: 1, bits: [12], pixels: [1, 2, 3] }, 'its colours have 12 bits, expected 1, 2, 4, 8 or 16'],
     ['without a palette', { photometric: 3, bits: [8], pixels: [1, 2] }, 'it has no palette'],
     ['whose palette is cut', { photometric: 3, bits: [8], palette: 160, pixels: [1, 2] }, 'the file is truncated'],
     [
@@ -81,6 +83,11 @@ describe('a TIFF', () => {
     ['grey', { photometric: 1, bits: [8], pixels: [7, 200] }, [7, 7, 7, 200, 200, 200]],
     ['grey in which 0 is white', { photometric: 0, bits: [8], pixels: [7, 200] }, [248, 248, 248, 55, 55, 55]],
     ['RGB times alpha', { photometric: 2, bits: [8, 8, 8, 8], extra: 1, pixels: [7, 3, 1, 7, 9, 4, 0, 2] }, [255, 109, 36, 255, 255, 0]],
+    [
+      'RGB of 16 bits times alpha, by the high bytes',
+      { photometric: 2, bits: [16, 16, 16, 16], extra: 1, pixels: [255, 2, 0, 1, 9, 0, 0, 7, 9, 0, 9, 0, 9, 0, 255, 0] },
+      [72, 36, 0, 0, 0, 0],
+    ],
     ['RGB beside alpha', { photometric: 2, bits: [8, 8, 8, 8], extra: 2, pixels: [7, 3, 1, 7, 9, 4, 0, 2] }, [7, 3, 1, 9, 4, 0]],
     ['RGB that is turned', { photometric: 2, bits: [8, 8, 8], turn: 3, pixels: [1, 2, 3, 4, 5, 6] }, [4, 5, 6, 1, 2, 3]],
     ['RGB with a turn of 0', { photometric: 2, bits: [8, 8, 8], turn: 0, pixels: [1, 2, 3, 4, 5, 6] }, [1, 2, 3, 4, 5, 6]],

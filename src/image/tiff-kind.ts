@@ -18,6 +18,7 @@ const LONG = 4
 const WHITE_IS_ZERO = 0
 const BY_PALETTE = 3
 const YCBCR = 6
+const LAB = 8
 const BY_ALPHA = 1
 const JPEG = 7
 
@@ -30,22 +31,28 @@ export function tiffRefusal(bytes: Uint8Array): string | undefined {
   // libvips takes the three values for red, green and blue unless libjpeg converts them.
   if (tags.get(PHOTOMETRIC) === YCBCR && tags.get(COMPRESSION) !== JPEG)
     return 'its colours are YCbCr without JPEG, expected RGB, grey or CMYK'
+  if (tags.get(PHOTOMETRIC) === LAB) return 'its colours are Lab, expected RGB, grey or CMYK'
+  const bits = tags.get(BITS) ?? 1
+  if (bits > 8 && bits % 8 !== 0) return `its colours have ${bits} bits, expected 1, 2, 4, 8 or 16`
   // Pillow does not turn these numbers over, libvips does.
   if (tags.get(PHOTOMETRIC) === WHITE_IS_ZERO && tags.get(BITS) === 16)
     return 'it is 16-bit grey in which 0 is white, expected 0 to be black'
   return undefined
 }
 
-/** Whether the colours of 8 bits are multiplied by the alpha beside them. */
-export function isPremultiplied(bytes: Uint8Array): boolean {
+/** The bits of colours that are multiplied by the alpha beside them; undefined where they are not. */
+export function premultipliedBits(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const [extra, bits] = [EXTRA, BITS].map((tag) => entriesOf(view, [tag])[0])
-  return (
-    extra !== undefined &&
-    bits !== undefined &&
-    numberAt(view, extra.at, extra.layout) === BY_ALPHA &&
-    numberAt(view, bits.at, bits.layout) === 8
-  )
+  if (!extra || !bits || numberAt(view, extra.at, extra.layout) !== BY_ALPHA) return undefined
+  return numberAt(view, bits.at, bits.layout)
+}
+
+/** The turn of the first picture, or undefined. EXIF data are such a file without pixels. */
+export function turnOf(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const [entry] = entriesOf(view, [ORIENTATION])
+  return entry && numberAt(view, entry.at, entry.layout)
 }
 
 /** The same bytes, or a copy in which the first picture is upright where its turn is none of the eight: libtiff refuses such a file. */

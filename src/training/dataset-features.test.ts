@@ -87,6 +87,19 @@ it('computes a photo again that has other content under its name', async () => {
   expect(after.weights).not.toEqual(before.weights)
 })
 
+it('refuses features that float16 cannot hold, before anything trains on them', async () => {
+  const net = residualNet()
+  for (const name of ['first', 'second']) net.getLayer(name).trainable = false
+  const kernel = net.getLayer('first').weights[0]!
+  kernel.assign(kernel.value().data.map((value) => value * 1e6))
+  net.compile({ loss: 'categoricalCrossentropy' })
+  const data = imageFolder(photos, { targetSize: [8, 8], preprocessing: 'tf' })
+  await expect(net.fit(data, { featureStore: 'float16' })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(/^Cannot keep features in float16: found -?\d+.*, expected numbers up to 65504$/) as string,
+  })
+})
+
 it('goes on without a store that cannot be made, and says so once', async () => {
   const usual = await trained()
   writeFileSync(join(scratch, 'taken'), '')

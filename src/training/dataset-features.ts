@@ -51,9 +51,10 @@ const READING = 8
 
 /**
  * Raised when some photo gives other numbers than before, since what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files
- * as Pillow reads them. 3: hamming, and TIFF with colours times alpha, to the last bit.
+ * as Pillow reads them. 3: hamming, and TIFF with colours times alpha, to the last bit. 4: the turn of a PNG that stands behind its pixels,
+ * TIFF of 16 bits times alpha.
  */
-const READING_VERSION = 3
+const READING_VERSION = 4
 
 /** Who warns of the store. */
 const STORE = 'featureStore'
@@ -212,7 +213,7 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
     for (const [i, index] of indices.entries()) {
       const row = values[i] ?? new Float32Array()
       // Rounded before they are used for the first time, so that this run and the next train on the same numbers.
-      const shown = pass.stored === 'float16' ? fromHalves(toHalves(row)) : row
+      const shown = pass.stored === 'float16' ? halved(row) : row
       await rows.put(index * count + number, shown)
       const hash = hashes[index]
       if (kept && hash !== undefined) kept.store.put(entryOf(kept, hash, numbered), shown)
@@ -243,6 +244,16 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   await flush()
   await runs.end()
   tell(work)
+}
+
+/** The numbers as 16 bits have them. Throws USAGE for one that they would make infinite. */
+function halved(row: Float32Array): Float32Array {
+  const rounded = fromHalves(toHalves(row))
+  const at = rounded.findIndex((value, i) => Math.abs(value) === Infinity && Number.isFinite(row[i]))
+  if (at < 0) return rounded
+  throw new RootstockError('USAGE', `Cannot keep features in float16: found ${row[at]}, expected numbers up to 65504`, {
+    hint: 'Keep them in float32: featureStore: true, or --feature-store float32',
+  })
 }
 
 /** Features of some photos. */

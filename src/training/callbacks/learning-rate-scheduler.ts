@@ -1,5 +1,6 @@
 /** @file learningRateScheduler: a learning rate for each epoch from a function. */
 import { RootstockError, refuseUnknown } from '../../errors.ts'
+import { checksFor } from '../arguments.ts'
 import type { Callback } from '../callback.ts'
 
 /** What `learningRateScheduler` takes. */
@@ -13,13 +14,14 @@ const OPTIONS: Readonly<Record<keyof LearningRateSchedulerOptions, true>> = { ve
 
 /**
  * Sets the learning rate to what `schedule` gives for the epoch (from 0) and the present rate, before each epoch; Keras's
- * LearningRateScheduler. Throws USAGE when that is no number of at least 0, or when the optimizer follows a schedule of its own.
+ * LearningRateScheduler. Throws USAGE when it is no function, when it gives no number of at least 0, or when the optimizer follows one of its own.
  */
 export function learningRateScheduler(
   schedule: (epoch: number, learningRate: number) => number,
   options: LearningRateSchedulerOptions = {},
 ): Callback {
   refuseUnknown(NAME, options, OPTIONS)
+  checksFor(NAME).require(typeof schedule === 'function', 'schedule', schedule, 'a function of the epoch and the present rate')
   const { verbose = 0 } = options
   return {
     name: NAME,

@@ -103,6 +103,15 @@ describe('learningRateScheduler', () => {
     },
   )
 
+  it.each([{ schedule: () => 0.1 }, cosineDecay({ initialLearningRate: 0.1, decaySteps: 10 }), undefined])(
+    'is not made of %j, which is no function',
+    (schedule) => {
+      expect(() => learningRateScheduler(schedule as unknown as () => number)).toThrow(
+        expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('expected a function of the epoch') as string }),
+      )
+    },
+  )
+
   it('leaves the optimizer its own schedule', async () => {
     const optimizer = adam({ learningRate: cosineDecay({ initialLearningRate: 0.1, decaySteps: 10 }) })
     await expect(train({ callbacks: [learningRateScheduler(() => 0.1)] }, optimizer)).rejects.toMatchObject({ code: 'USAGE' })

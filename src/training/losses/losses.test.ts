@@ -210,6 +210,13 @@ describe('probabilities at the border', () => {
     const [binaryLoss] = await compute({ loss: binaryCrossentropy(), targets: t, predictions: p, logits: far })
     close([binaryLoss.data[3]!], [(100 + Math.LN2 + 0) / 3])
   })
+
+  it('keeps the digits of small losses of either answer', async () => {
+    const far = tensor([6, -6, -6, -9, 9, -9, -12, -12, 12, -16, 16, -16], [4, 3])
+    const [each] = await compute({ loss: binaryCrossentropy(), targets: t, predictions: p, logits: far })
+    const sure = [6, 9, 12, 16].map((x) => Math.log1p(Math.exp(-x)))
+    close(each.data, sure, 1e-6, 0)
+  })
 })
 
 describe('rows that are no probabilities', () => {

@@ -89,9 +89,7 @@ export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
       // Smoothing pulls both targets towards one half.
       const t = labelSmoothing === 0 ? targets : add(tape, scale(tape, targets, 1 - labelSmoothing), tape.number(labelSmoothing / 2))
       const x = logits ?? (fromLogits ? predictions : undefined)
-      // From logits: log(1 + eˣ) − t·x, which neither overflows nor needs clipping.
-      const each = x ? sub(tape, tape.op('Softplus', [x], {}), mul(tape, t, x)) : binaryTerms(tape, t, predictions)
-      return meanOfRows(tape, each)
+      return meanOfRows(tape, x ? binaryTermsOfLogits(tape, t, x) : binaryTerms(tape, t, predictions))
     },
   }
 }
@@ -192,6 +190,13 @@ function binaryTerms(tape: Tape, t: Value, p: Value): Value {
   const yes = mul(tape, t, tape.op('Log', [q], {}))
   const no = mul(tape, sub(tape, one, t), tape.op('Log', [sub(tape, one, q)], {}))
   return neg(tape, add(tape, yes, no))
+}
+
+/** t·log(1 + e⁻ˣ) + (1 − t)·log(1 + eˣ): neither overflows nor needs clipping. log(1 + eˣ) − t·x would lose the digits of small losses. */
+function binaryTermsOfLogits(tape: Tape, t: Value, x: Value): Value {
+  const yes = mul(tape, t, tape.op('Softplus', [neg(tape, x)], {}))
+  const no = mul(tape, sub(tape, tape.number(1), t), tape.op('Softplus', [x], {}))
+  return add(tape, yes, no)
 }
 
 function meanOfRows(tape: Tape, value: Value): Value {

@@ -81,8 +81,9 @@ function readLoss(value: unknown): Loss {
   const make = lossClasses.get(className)
   if (!make) return losses.resolveLoss(className)
   const { reduction = 'auto', axis = -1, ...rest } = config
-  if ((reduction !== 'auto' && reduction !== 'sum_over_batch_size') || axis !== -1)
+  if (reduction !== 'auto' && reduction !== 'sum_over_batch_size')
     throw new NotRestored(`the loss is summed up as ${JSON.stringify(reduction)}`)
+  if (axis !== -1) throw new NotRestored(`its loss is taken along axis ${JSON.stringify(axis)}, expected -1`)
   const options = Object.fromEntries(Object.entries(rest).filter(([key]) => key !== 'name' && key !== 'fn' && key !== 'dtype'))
   return make(plainOptions(className, options, new Set(['fromLogits', 'labelSmoothing', 'alpha', 'gamma'])) as never)
 }

@@ -125,6 +125,8 @@ test.each([
   [{ weighted_metrics: ['accuracy'] }, 'weighted_metrics'],
   [{ metrics: [['accuracy', 'accuracy']] }, 'the metric "accuracy" twice'],
   [{ loss: { class_name: 'CategoricalFocalCrossentropy', config: { alpha: [0.3, 0.7] } } }, 'alpha'],
+  [{ loss: { class_name: 'BinaryCrossentropy', config: { reduction: 'sum' } } }, 'the loss is summed up as "sum"'],
+  [{ loss: { class_name: 'BinaryCrossentropy', config: { reduction: 'sum_over_batch_size', axis: 1 } } }, 'taken along axis 1'],
 ])('a compilation with %j is not restored in part', (part, found) => {
   const config = { optimizer: 'sgd', loss: 'mse', metrics: ['accuracy'], loss_weights: null, weighted_metrics: null }
   expect(readCompileConfig({ ...config, loss_weights: [1] }).metrics).toHaveLength(1)

@@ -16,7 +16,8 @@ import {
   suitsBlocks,
   verify,
 } from '../../index.ts'
-import type { Graph, Tape, Value } from '../../index.ts'
+import type { Graph, Rewritten, Tape, Value } from '../../index.ts'
+import { spellOutBlocks } from './spell-out-blocks.cases.ts'
 
 const block = await engine().blockSize()
 const at = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 } as const
@@ -156,6 +157,19 @@ describe.skipIf(block === 0)('blockedLayout: needs a processor with an engine of
   })
 })
 
+/** What processors without AVX-512 have, whatever this one has. */
+describe('blockedLayout with blocks of 8', () => {
+  it.each(Object.entries(bodies))('keeps the numbers and gradients of %s', async (_, body) => {
+    await expectSame(body, [2, wide, 9, 26], 8)
+    await expectSame(body, [3, wide, 7, 5], 8)
+  })
+
+  it.each(Object.entries(bodies).filter(([name]) => !/batch statistics/.test(name)))(
+    'keeps the numbers of %s with kernels that were put into order ahead',
+    async (_, body) => void (await expectSameFixed(body, [wide, 9, 26], 8)),
+  )
+})
+
 function conv(tape: Tape, x: Value, weight: (shape: readonly number[]) => Value): Value {
   return tape.op('Conv', [x, weight([wide, x.shape[1]!, 1, 1])], at)
 }
@@ -169,8 +183,14 @@ function parameters(tape: Tape, feeds = new Map<Value, Tensor>()): (shape: reado
   }
 }
 
+/** The pass, and for other blocks than those of this engine what makes plain operators of it. */
+function blockedBy(size: number, how?: { readonly fixed: boolean }): ((graph: Graph) => Rewritten)[] {
+  const pass = (graph: Graph): Rewritten => blockedLayout(graph, size, how)
+  return size === block ? [pass] : [pass, (graph) => spellOutBlocks(graph, size)]
+}
+
 /** Outputs and all gradients of Σ y·r, r random, with blocks and without. */
-async function expectSame(body: Body, shape: readonly number[]): Promise<void> {
+async function expectSame(body: Body, shape: readonly number[], size = block): Promise<void> {
   const tape = createTape()
   const feeds = new Map<Value, Tensor>()
   const weight = parameters(tape, feeds)
@@ -182,14 +202,14 @@ async function expectSame(body: Body, shape: readonly number[]): Promise<void> {
   const found = gradients(tape, loss, targets).filter((value) => value !== undefined)
   const whole = tape.graph([loss, y, ...found])
   const plain = inSequence(whole, [spellOutBatchStatistics, spellOutZeroInsertion])
-  const blocked = inSequence(whole, [spellOutBatchStatistics, (graph: Graph) => blockedLayout(graph, block), spellOutZeroInsertion])
+  const blocked = inSequence(whole, [spellOutBatchStatistics, ...blockedBy(size), spellOutZeroInsertion])
   verify(blocked.graph)
   const [wanted, got] = [await runOnce('cpu', plain.graph, feeds), await runOnce('cpu', blocked.graph, feeds)]
   for (const value of whole.outputs) expectClose(got.get(blocked.at(value))!, wanted.get(plain.at(value))!, value.name)
 }
 
 /** Outputs where weights are parameters and the number of photos is open, with blocks and without; the graph with blocks. */
-async function expectSameFixed(body: Body, shape: readonly number[]): Promise<Graph> {
+async function expectSameFixed(body: Body, shape: readonly number[], size = block): Promise<Graph> {
   const tape = createTape()
   let count = 0
   const x = tape.input('x', { shape: [null, ...shape], dtype: 'float32' })
@@ -198,7 +218,7 @@ async function expectSameFixed(body: Body, shape: readonly number[]): Promise<Gr
     return tape.parameter(`w${count++}`, { shape: of, dtype: 'float32' }, () => data)
   })
   const plain = tape.graph([y])
-  const blocked = inSequence(plain, [foldBatchNorm, (graph: Graph) => blockedLayout(graph, block, { fixed: true })])
+  const blocked = inSequence(plain, [foldBatchNorm, ...blockedBy(size, { fixed: true })])
   verify(blocked.graph)
   for (const photos of [1, 3]) {
     const feeds = new Map([[x, drawn(`x/${photos}`, [photos, ...shape], 1)]])
