@@ -102,6 +102,9 @@ describe.each(['nested', 'sequential'])("Keras's %s model", (name) => {
 })
 
 test.each([
+  // Paddings, merges, batch norms, a half-frozen model within, and a sequential one behind it.
+  ['keras1', 3],
+  ['keras1-sequential', 3],
   // Stored by TensorFlow 1 with the names of a second time: "first_1".
   ['keras2-half-frozen', 4],
 ] as const)('the %s file opens with its answers, and takes its weights from itself', async (name, channels) => {
