@@ -7,7 +7,7 @@ import { openHdf5 } from './hdf5.ts'
 import type { H5File } from './hdf5.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
 import { parseJson } from './json.ts'
-import { nextAddress, ownerOf } from './weight-names.ts'
+import { leafOf, nextAddress, ownerOf } from './weight-names.ts'
 
 /** One tensor of a weight file, in Keras's layout (H·W·in·out, in·out). */
 export interface FileWeight {
@@ -120,12 +120,34 @@ function refuse(file: H5File): never {
 }
 
 function legacyLayers(file: H5File, base: string): FileLayer[] {
+  const isTurned = file.attribute(base, 'backend') === 'theano'
   return (listAttribute(file, base, 'layer_names') ?? []).flatMap((name) => {
     const group = find(file, base, name)
     if (group?.kind !== 'group') throw missing(file, `the layer "${name}"`)
     const names = listAttribute(file, group.path, 'weight_names') ?? []
-    return splitNested({ name, paths: [name], weights: names.map((weight) => legacyWeight(file, group.path, weight)) })
+    return splitNested({
+      name,
+      paths: [name],
+      weights: names.map((weight) => turnedBack(legacyWeight(file, group.path, weight), isTurned)),
+    })
   })
+}
+
+/** Theano slides kernels the other way round over a picture. Keras 2 turned what it had stored; Keras 3 computes with it as it stands. */
+function turnedBack(weight: FileWeight, isTurned: boolean): FileWeight {
+  const [height = 0, width = 0, channels = 0, filters = 0] = weight.shape
+  if (!isTurned || weight.shape.length !== 4 || leafOf(weight.name) !== 'kernel') return weight
+  const size = channels * filters
+  return {
+    ...weight,
+    read() {
+      const { data, ...rest } = weight.read()
+      const turned = new Float32Array(data.length)
+      for (let pixel = 0; pixel < height * width; pixel++)
+        turned.set(data.subarray(pixel * size, (pixel + 1) * size), (height * width - 1 - pixel) * size)
+      return { ...rest, data: turned }
+    },
+  }
 }
 
 function legacyWeight(file: H5File, path: string, name: string): FileWeight {
