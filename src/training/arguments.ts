@@ -38,6 +38,15 @@ export function checkCounts(counts: Readonly<Record<string, number | undefined>>
   }
 }
 
+/** Throws USAGE unless a tensor of the user's, who may write JavaScript, holds float32 numbers. `action` begins the message. */
+export function checkFloats({ data, dtype }: { readonly data: unknown; readonly dtype?: unknown }, action: string): void {
+  if (data instanceof Float32Array && dtype === 'float32') return
+  const name = (data as object | null | undefined)?.constructor.name ?? String(data)
+  throw new RootstockError('USAGE', `${action}: found the type ${show(dtype)} (${name}), expected "float32" (Float32Array)`, {
+    hint: "Convert them: { ...x, data: Float32Array.from(x.data), dtype: 'float32' }",
+  })
+}
+
 function show(found: unknown): string {
   return typeof found === 'number' ? String(found) : (JSON.stringify(found) ?? typeof found)
 }

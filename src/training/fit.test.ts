@@ -357,6 +357,13 @@ describe('what cannot be trained', () => {
       'SHAPE',
       /x has 5 numbers, expected 3840/,
     ],
+    ['bytes', () => net().fit({ ...data.x, data: Uint8Array.from(data.x.data), dtype: 'uint8' } as never, data.y), 'USAGE', /"uint8"/],
+    [
+      'bytes for validation',
+      () => net().fit(data.x, data.y, { validationData: [{ ...data.x, data: Uint8Array.from(data.x.data) } as never, data.y] }),
+      'USAGE',
+      /\(Uint8Array\), expected "float32" \(Float32Array\)/,
+    ],
     ['no photos', () => net().fit(zeros([0, 8, 8, 3]), zeros([0, 3])), 'SHAPE', /at least one/],
     ['photos of another size', () => net().fit(zeros([20, 9, 8, 3]), data.y), 'SHAPE', /\[null,9,8,3\], expected \[null,8,8,3\]/],
     [

@@ -223,6 +223,22 @@ describe('what cannot be predicted', () => {
     ['a photo smaller than the kernel', zeros([1, 2, 8, 3]), {}, 'SHAPE', /Conv/],
     ['batches of nothing', zeros([1, 8, 8, 3]), { batchSize: 0 }, 'USAGE', /batchSize: found 0/],
     ['batches of a half', zeros([1, 8, 8, 3]), { batchSize: 1.5 }, 'USAGE', /batchSize: found 1.5/],
+    [
+      'bytes',
+      { ...zeros([1, 8, 8, 3]), data: new Uint8Array(192), dtype: 'uint8' } as never,
+      {},
+      'USAGE',
+      /"uint8" \(Uint8Array\), expected "float32"/,
+    ],
+    [
+      'bytes that are called floats',
+      { ...zeros([1, 8, 8, 3]), data: new Uint8Array(192) } as never,
+      {},
+      'USAGE',
+      /"float32" \(Uint8Array\)/,
+    ],
+    ['a plain array', { ...zeros([1, 8, 8, 3]), data: Array(192).fill(0) } as never, {}, 'USAGE', /"float32" \(Array\)/],
+    ['numbers of no type', { data: new Float32Array(192), shape: [1, 8, 8, 3] } as never, {}, 'USAGE', /undefined \(Float32Array\)/],
     ['numbers that do not fill the shape', { ...zeros([1, 8, 8, 3]), data: new Float32Array(5) }, {}, 'SHAPE', /5 numbers/],
   ] as const)('%s', async (...[, x, options, code, message]) => {
     await expect(anySize().predict(x, options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })

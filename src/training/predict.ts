@@ -2,6 +2,7 @@
 import { RootstockError } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { lower, type Functional } from '../models/index.ts'
+import { checkFloats } from './arguments.ts'
 import { compileStages, fastest, type Stage } from './inference.ts'
 import { byteTrunkOf, spoilAlike, withByteTrunk, type ByteTrunk } from './int8/byte-trunk.ts'
 import type { SymbolicTensor } from '../layers/index.ts'
@@ -86,7 +87,9 @@ export class Predictor {
     }
     const count = inputs[0]?.shape[0] ?? 0
     if (count === 0) throw new RootstockError('SHAPE', `Cannot predict with ${this.#model.name}: the input has no samples`)
-    for (const { data, shape } of inputs) {
+    for (const tensor of inputs) {
+      const { data, shape } = tensor
+      checkFloats(tensor, `Cannot predict with ${this.#model.name}`)
       if (data.length === sizeOf(shape) && shape[0] === count) continue
       const found = `an input has ${data.length} numbers for shape ${showShape(shape)}`
       throw new RootstockError('SHAPE', `Cannot predict with ${this.#model.name}: ${found}, expected ${count} whole samples in each input`)

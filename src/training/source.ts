@@ -4,6 +4,7 @@ import { showShape, sizeOf, stack, type Shape, type Tensor } from '../tensor/ind
 import { batchIndices, labelBatch, type Dataset, type LabelMode, type ReadOptions } from '../data/index.ts'
 import type { FeatureRows } from './feature-rows.ts'
 import type { Views } from './augmentation.ts'
+import { checkFloats } from './arguments.ts'
 import { checkSampleWeight } from './sample-weights.ts'
 
 /** One batch as training sees it. */
@@ -214,8 +215,9 @@ export async function* take<T>(values: AsyncIterable<T>, count = Infinity): Asyn
   }
 }
 
-/** Checks that there is one label for each photo, and that the numbers fill the shapes. */
+/** Checks that there is one label for each photo, that photos are floats, and that the numbers fill the shapes. */
 export function checkPairs(x: Tensor, y: Tensor): void {
+  checkFloats(x, 'Cannot train or evaluate on x')
   for (const [name, { data, shape }] of Object.entries({ x, y })) {
     if (data.length === sizeOf(shape)) continue
     throw new RootstockError(

@@ -1,7 +1,9 @@
 /** @file classifier.onnx from the command line: written by train and export, taken by predict and evaluate, checked by doctor. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as ort from 'onnxruntime-node'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { readArtifact } from '../../src/transfer/artifact/read-artifact.ts'
 import { drawClasses, expectRefusal, rootstock, rootstockJson, scratchFolder, SMALL } from './rootstock.cases.ts'
 
 const scratch = scratchFolder()
@@ -64,6 +66,26 @@ describe('export', () => {
     const { stdout } = await rootstock(argv)
     expect(stdout).toMatch(/^Features agree with float32 to a cosine of 0\.\d{4}, .* over 5 photos\n.*in int8 over its parity samples.*\nFrom its answers in float32/m) // prettier-ignore
   })
+
+  it.each([NaN, Infinity])(
+    'writes an 8-bit file that answers a photo with a pixel of %d with NaN, and the others as before',
+    async (pixel) => {
+      const argv = ['export', at('run'), at('spoilt.onnx'), '--precision', 'int8', '--photos', at('data')]
+      expect((await rootstock(argv)).code).toBe(0)
+      const session = await ort.InferenceSession.create(at('spoilt.onnx'))
+      const { size } = (await readArtifact(at('spoilt.onnx'))).metadata.preprocessing
+      const length = size[0] * size[1] * 3
+      const photos = Float32Array.from({ length: 2 * length }, (_, i) => (i * 37) % 256)
+      const answers = async (): Promise<number[]> => {
+        const { probabilities } = await session.run({ photo: new ort.Tensor('float32', photos, [2, ...size, 3]) })
+        return [...(probabilities?.data as Float32Array)]
+      }
+      const before = await answers()
+      photos[length + 7] = pixel
+      expect(await answers()).toEqual([...before.slice(0, 2), NaN, NaN])
+      await session.release()
+    },
+  )
 
   it.each(['pets.weights.h5', 'pets.safetensors'])('writes %s, weights alone', async (name) => {
     expect((await rootstock(['export', at('run'), at(name)])).code).toBe(0)

@@ -42,7 +42,7 @@ export interface ExpectedWeight {
 export interface MatchOptions {
   /** Take the layers whose names agree and leave the others alone; false by default. */
   readonly byName?: boolean
-  /** Leave weights alone whose shape differs; false by default. */
+  /** Leave weights alone whose shape differs, and layers that have another number of weights in the file; false by default. */
   readonly skipMismatch?: boolean
 }
 
@@ -103,10 +103,12 @@ export function matchWeights(
   const rows: WeightRow[] = []
   const wanted = expected.filter(({ weights }) => weights.length > 0)
   for (const { fileLayer, layer } of pairLayers(file, wanted, options)) {
+    // A layer with other weights was another layer: as in Keras, none of it is taken.
+    const isAlike = fileLayer?.weights.length === layer?.weights.length
     for (const { from, to } of pairWeights(fileLayer, layer)) {
       const row = toRow({ from, to, fileLayer, layer }, options)
       rows.push(row)
-      if (row.status === 'fits' && from && to) {
+      if (row.status === 'fits' && isAlike && from && to) {
         assignments.push({ path: to.path, weight: to, fileName: `${fileLayer?.name}/${lastPart(from.name)}`, read: () => from.read() })
       }
     }
@@ -146,11 +148,10 @@ interface WeightPair {
 function pairWeights(fileLayer: FileLayer | undefined, layer: ExpectedLayer | undefined): WeightPair[] {
   const from = fileLayer?.weights ?? []
   const to = layer?.weights ?? []
-  const byLeaf = from.length === to.length ? pairByLeaf(from, to) : undefined
-  return byLeaf ?? Array.from({ length: Math.max(from.length, to.length) }, (_, i) => ({ from: from[i], to: to[i] }))
+  return pairByLeaf(from, to) ?? Array.from({ length: Math.max(from.length, to.length) }, (_, i) => ({ from: from[i], to: to[i] }))
 }
 
-/** Pairs by role when both sides name one for each weight, the same ones; undefined otherwise. */
+/** Pairs by role when both sides name one for each weight, the same ones where they are equally many; undefined otherwise. */
 function pairByLeaf(from: readonly FileWeight[], to: readonly ExpectedWeight[]): WeightPair[] | undefined {
   const found = new Map(from.map((weight) => [leafOf(weight.name), weight]))
   if (found.has(undefined) || found.size !== from.length) return undefined
@@ -162,7 +163,9 @@ function pairByLeaf(from: readonly FileWeight[], to: readonly ExpectedWeight[]):
       found.get(leaf) ?? (leaf === 'kernel' || (leaf === 'depthwise_kernel' && !found.has('pointwise_kernel')) ? kernel : undefined)
     return { from: role, to: weight }
   })
-  return new Set(pairs.map((pair) => pair.from)).size === from.length && pairs.every((pair) => pair.from) ? pairs : undefined
+  const used = new Set(pairs.map((pair) => pair.from))
+  if (from.length === to.length) return used.size === from.length && pairs.every((pair) => pair.from) ? pairs : undefined
+  return [...pairs, ...from.filter((weight) => !used.has(weight)).map((weight) => ({ from: weight, to: undefined }))]
 }
 
 interface RowInputs extends WeightPair {

@@ -216,6 +216,16 @@ describe('matchWeights', () => {
     expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
   })
 
+  test.each(['keras-weights', 'keras3-weights'] as const)('skipMismatch leaves layers with other weights alone, in %s', (kind) => {
+    const norm = (...names: string[]): ExpectedLayer[] =>
+      flat([{ layer: 'n', className: 'BatchNormalization', weights: names.map((name) => ({ path: `n/${name}`, shape: [4] })) }])
+    const [whole, unscaled] = [norm('gamma', 'beta', 'moving_mean'), norm('beta', 'moving_mean')]
+    const match = matchWeights(fileOf(whole, kind), unscaled, { skipMismatch: true })
+    expect([match.problems, match.assignments]).toEqual([[], []])
+    const { problems } = matchWeights(fileOf(whole, kind), unscaled)
+    expect(problems.map(({ weight, status }) => [weight, status])).toEqual([['gamma', 'unexpected']])
+  })
+
   test('the legacy ResNet50 file, whose layers have other names and another order, is loaded right', () => {
     const expected = expectedOf('application_ResNet50')
     const legacy = expected.map((layer) => ({ ...layer, layer: legacyName(layer.layer) })).reverse()

@@ -7,7 +7,7 @@ import { openHdf5 } from './hdf5.ts'
 import type { H5File } from './hdf5.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
 import { parseJson } from './json.ts'
-import { nextAddress } from './weight-names.ts'
+import { leafOf, nextAddress, ownerOf } from './weight-names.ts'
 
 /** One tensor of a weight file, in Keras's layout (H·W·in·out, in·out). */
 export interface FileWeight {
@@ -120,12 +120,34 @@ function refuse(file: H5File): never {
 }
 
 function legacyLayers(file: H5File, base: string): FileLayer[] {
+  const isTurned = file.attribute(base, 'backend') === 'theano'
   return (listAttribute(file, base, 'layer_names') ?? []).flatMap((name) => {
     const group = find(file, base, name)
     if (group?.kind !== 'group') throw missing(file, `the layer "${name}"`)
     const names = listAttribute(file, group.path, 'weight_names') ?? []
-    return splitNested({ name, paths: [name], weights: names.map((weight) => legacyWeight(file, group.path, weight)) })
+    return splitNested({
+      name,
+      paths: [name],
+      weights: names.map((weight) => turnedBack(legacyWeight(file, group.path, weight), isTurned)),
+    })
   })
+}
+
+/** Theano slides kernels the other way round over a picture. Keras 2 turned what it had stored; Keras 3 computes with it as it stands. */
+function turnedBack(weight: FileWeight, isTurned: boolean): FileWeight {
+  const [height = 0, width = 0, channels = 0, filters = 0] = weight.shape
+  if (!isTurned || weight.shape.length !== 4 || leafOf(weight.name) !== 'kernel') return weight
+  const size = channels * filters
+  return {
+    ...weight,
+    read() {
+      const { data, ...rest } = weight.read()
+      const turned = new Float32Array(data.length)
+      for (let pixel = 0; pixel < height * width; pixel++)
+        turned.set(data.subarray(pixel * size, (pixel + 1) * size), (height * width - 1 - pixel) * size)
+      return { ...rest, data: turned }
+    },
+  }
 }
 
 function legacyWeight(file: H5File, path: string, name: string): FileWeight {
@@ -139,16 +161,35 @@ function legacyWeight(file: H5File, path: string, name: string): FileWeight {
  * layers by name.
  */
 function splitNested(layer: FileLayer): FileLayer[] {
-  const parts = layersOf(layer.weights).map((part) => ({ ...part, paths: [`${layer.name}/${part.name}`] }))
+  const isStated = layer.weights.every(({ name }) => ownerOf(name) !== '')
+  const parts = isStated ? layersOf(layer.weights, ownerOf) : layersOf(layer.weights)
+  const [only] = parts
+  const isItself = only?.name === layer.name || withoutCounter(only?.name ?? '') === layer.name
+  const paths = readings(parts).map((names) => names.map((name) => `${layer.name}/${name}`))
+  if (parts.length > 1) return parts.map((part, i) => ({ ...part, paths: paths[i] ?? [] }))
   // One part is the layer itself, or else a nested model in which one layer has weights.
-  return parts.length === 1 ? [{ ...layer, paths: parts.flatMap(({ paths }) => [layer.name, ...paths]) }] : parts
+  return only ? [{ ...layer, paths: [layer.name, ...(paths[0] ?? []).slice(0, isItself ? 1 : 2)] }] : []
+}
+
+/** A layer that TensorFlow 1 made a second time stands there as "conv1_1", whatever its name. So do layers of that name: both readings count. */
+function readings(parts: readonly FileLayer[]): string[][] {
+  const counts = new Map<string, number>()
+  for (const name of parts.flatMap((part) => [part.name, withoutCounter(part.name)])) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return parts.map(({ name }) => (counts.get(withoutCounter(name)) === 1 ? [name, withoutCounter(name)] : [name]))
+}
+
+function withoutCounter(name: string): string {
+  return name.replace(/_\d+$/u, '')
 }
 
 /** Weights called "layer/weight" by their layers, in the order of the first weight of each. */
-export function layersOf(weights: readonly FileWeight[]): FileLayer[] {
+export function layersOf(
+  weights: readonly FileWeight[],
+  layerOf = (name: string): string => name.split('/').slice(0, -1).join('/'),
+): FileLayer[] {
   const parts = new Map<string, FileWeight[]>()
   for (const weight of weights) {
-    const owner = weight.name.split('/').slice(0, -1).join('/')
+    const owner = layerOf(weight.name)
     parts.set(owner, [...(parts.get(owner) ?? []), weight])
   }
   return [...parts].map(([owner, own]) => ({ name: owner.split('/').at(-1) ?? owner, weights: own }))

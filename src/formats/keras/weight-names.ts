@@ -26,6 +26,14 @@ export function leafOf(name: string): string | undefined {
   return match?.[1] === undefined ? undefined : LEAVES[match[1]]
 }
 
+/** The layer that a weight's name states: "dense_1" of "dense_1/kernel:0", and of "dense_1_W:0" in Keras 1; '' where it states none. */
+export function ownerOf(name: string): string {
+  if (name.includes('/')) return name.slice(0, name.lastIndexOf('/'))
+  const bare = name.replace(/:\d+$/u, '')
+  const match = LEAF.exec(bare)
+  return match ? bare.slice(0, match.index) : ''
+}
+
 /** Keras's name of a class: "BatchNormalization" is "batch_normalization", "Conv2D" is "conv2d", "ReLU" is "re_lu". */
 export function snakeCase(className: string): string {
   return className

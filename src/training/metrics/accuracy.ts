@@ -29,7 +29,7 @@ export function sparseCategoricalAccuracy(options: MetricOptions = {}): Metric {
 }
 
 export interface BinaryAccuracyOptions extends MetricOptions {
-  /** Predictions above it mean 1; strictly between 0 and 1; default 0.5. */
+  /** Predictions above it mean 1; default 0.5. For logits take 0. */
   readonly threshold?: number
 }
 
@@ -37,7 +37,7 @@ export interface BinaryAccuracyOptions extends MetricOptions {
 export function binaryAccuracy(options: BinaryAccuracyOptions = {}): Metric {
   refuseUnknown('binaryAccuracy', options, { name: true, threshold: true })
   const { name = 'binary_accuracy', threshold = 0.5 } = options
-  checksFor('binaryAccuracy').require(threshold > 0 && threshold < 1, 'threshold', threshold, 'a number between 0 and 1')
+  checksFor('binaryAccuracy').finite('threshold', threshold)
   const judgement = binary(threshold)
   return meanMetric(name, () => judgement, { className: 'BinaryAccuracy', config: { threshold } })
 }

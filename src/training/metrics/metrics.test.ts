@@ -193,10 +193,21 @@ describe('resolveMetric', () => {
   })
 })
 
+// Keras 3.15: BinaryAccuracy(threshold=…) of [1, 0, 1, 0] and the logits [2, -1, -0.5, 0].
+it.each([
+  [0, 0.75],
+  [1, 0.75],
+  [-1, 0.75],
+])('binaryAccuracy takes the threshold %f of logits, as Keras does', (threshold, expected) => {
+  const metric = binaryAccuracy({ threshold })
+  metric.update(tensor([1, 0, 1, 0], [4, 1]), tensor([2, -1, -0.5, 0], [4, 1]))
+  expect(metric.result()).toBe(expected)
+})
+
 it.each([
   ['topKCategoricalAccuracy: k is 0', () => topKCategoricalAccuracy({ k: 0 })],
   ['sparseTopKCategoricalAccuracy: k is 1.5', () => sparseTopKCategoricalAccuracy({ k: 1.5 })],
-  ['binaryAccuracy: threshold is 1', () => binaryAccuracy({ threshold: 1 })],
+  ['binaryAccuracy: threshold is NaN', () => binaryAccuracy({ threshold: NaN })],
   ['precision: thresholds is 2', () => precision({ thresholds: 2 })],
   ['precision: topK is 0', () => precision({ topK: 0 })],
   ['recall: classId is -1', () => recall({ classId: -1 })],

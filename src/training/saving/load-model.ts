@@ -56,7 +56,7 @@ function build(path: string, { config, training, file, withTraining }: Parts): M
   if (!training || !withTraining) return model
   try {
     model.compile(readCompileConfig(training))
-    restoreOrWarn(model.compiled, file.optimizer ?? [], path)
+    restoreOrWarn(model.compiled, { path, saved: file.optimizer ?? [], isSame: true })
   } catch (error) {
     if (!(error instanceof NotRestored)) throw error
     warn(`The model of ${path} is not compiled: ${error.message}`)

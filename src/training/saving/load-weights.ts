@@ -18,7 +18,7 @@ export async function loadWeights(
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
     const match = assignWeights(model, file, options)
-    if (compiled) restoreOrWarn(compiled, file.optimizer, path)
+    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer })
     return match
   })
 }
@@ -33,11 +33,19 @@ export function withWeightFile<T>(source: string | Uint8Array, use: (file: Weigh
   }
 }
 
+/** What a file holds of an optimizer's memory. */
+export interface SavedMemory {
+  readonly path: string
+  readonly saved: readonly FileWeight[]
+  /** The compilation comes from the same file. */
+  readonly isSame?: boolean
+}
+
 /** The optimizer's state of a file, where it holds one. What does not fit is left out with a warning, as in Keras. */
-export function restoreOrWarn(compiled: Compiled, saved: readonly FileWeight[], path: string): void {
+export function restoreOrWarn(compiled: Compiled, { path, saved, isSame = false }: SavedMemory): void {
   if (saved.length === 0) return
   try {
-    restoreOptimizer(compiled, saved)
+    restoreOptimizer(compiled, saved, isSame)
   } catch (error) {
     if (!(error instanceof NotRestored)) throw error
     warn(`The optimizer starts anew after ${path}: ${error.message}`)

@@ -101,6 +101,22 @@ describe.each(['nested', 'sequential'])("Keras's %s model", (name) => {
   })
 })
 
+test.each([
+  // Paddings, merges, batch norms, a half-frozen model within, and a sequential one behind it.
+  ['keras1', 3],
+  ['keras1-sequential', 3],
+  // Stored by TensorFlow 1 with the names of a second time: "first_1".
+  ['keras2-half-frozen', 4],
+] as const)('the %s file opens with its answers, and takes its weights from itself', async (name, channels) => {
+  const { probabilities } = JSON.parse(readFileSync(`test/golden/${name}.json`, 'utf8')) as { probabilities: number[] }
+  const net = await loadModel(`test/golden/${name}.h5`)
+  await expectAnswers(net, probabilities, channels)
+  zero(net)
+  await net.loadWeights(`test/golden/${name}.h5`)
+  await expectAnswers(net, probabilities, channels)
+  await net.dispose()
+})
+
 test.each(['keras', 'h5'])(
   'nested sequential models are written to .%s as what they were, where Keras looks for their weights',
   async (ending) => {

@@ -27,11 +27,16 @@ export function optimizerState(compiled: Compiled): { name: string; variables: S
   return { name, variables: [scalar('iteration', steps), ...rate, ...slots, ...product] }
 }
 
-/** Puts the state of a file in place. Throws NotRestored, with nothing changed, where it does not fit the compilation. */
-export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[]): void {
+/**
+ * Puts the state of a file in place; `isSame` where the file also says that this is the optimizer which left it. Throws NotRestored, with
+ * nothing changed, where it does not fit the compilation.
+ */
+export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[], isSame = false): void {
   const { iteration, rate, slots } = isKeras2(saved) ? keras2State(compiled, saved) : keras3State(compiled, saved)
   const wanted = slotOrder(compiled)
-  if (slots.length !== wanted.length) {
+  // Keras 2.11 to 2.15 keep a momentum for SGD without one, which moves nothing.
+  const isIdle = isSame && compiled.optimizer.name === 'SGD' && wanted.length === 0 && slots.length === compiled.trainable.length
+  if (slots.length !== wanted.length && !isIdle) {
     throw new NotRestored(`the file holds ${slots.length} tensors of the optimizer's state, expected ${wanted.length}`)
   }
   const tensors = wanted.map(({ variable, slot }, i) => {

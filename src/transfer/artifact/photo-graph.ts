@@ -9,8 +9,11 @@ export const inputName = 'photo'
 /** The output of every artifact: float32 [N, classes]. */
 export const outputName = 'probabilities'
 
-/** Puts the arithmetic of a mode in front of a network with one input and one output. Throws SHAPE for other networks. */
-export function photoGraph(network: Graph, mode: PreprocessMode): Graph {
+/**
+ * Puts the arithmetic of a mode in front of a network with one input and one output. `spoilsAlike` for a network in 8 bits, which makes some
+ * number of a NaN: the answer to a photo with one is NaN, as in `predict`. Throws SHAPE for other networks.
+ */
+export function photoGraph(network: Graph, mode: PreprocessMode, spoilsAlike = false): Graph {
   const [input, ...otherInputs] = network.inputs
   const [output, ...otherOutputs] = network.outputs
   if (!input || !output || otherInputs.length > 0 || otherOutputs.length > 0 || output.shape.length !== 2) {
@@ -20,7 +23,19 @@ export function photoGraph(network: Graph, mode: PreprocessMode): Graph {
   const tape = createTape({ ...network, inputs: [], outputs: [], nodes: [] })
   const photo = tape.input(inputName, { shape: input.shape, dtype: 'float32' })
   const at = replay(tape, network.nodes, new Map([[input, prepared(tape, photo, mode)]]))
-  return withOutputName(tape.graph([at(output)]), outputName)
+  const probabilities = spoilsAlike ? tape.op('Add', [at(output), zeroOrNaN(tape, photo)], {}, 'spoilt') : at(output)
+  return withOutputName(tape.graph([probabilities]), outputName)
+}
+
+/** 0 · Σ photo, [N,1]: adding it changes no probability unless a number of the photo is not finite. */
+function zeroOrNaN(tape: Tape, photo: Value): Value {
+  const rows = tape.op('ReduceSum', [photo, tape.integers([2, 3])], { keepdims: 0 }, 'spoilt/rows')
+  return tape.op(
+    'Mul',
+    [tape.op('ReduceSum', [rows, tape.integers([1])], { keepdims: 1 }, 'spoilt/sum'), tape.number(0)],
+    {},
+    'spoilt/zero',
+  )
 }
 
 // The same arithmetic in the same order as `preprocess`: (x / divisor − mean) / deviation.

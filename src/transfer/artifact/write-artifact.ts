@@ -73,7 +73,7 @@ export async function writeArtifact(
   const step = stepEvents(options.onEvent, `Writing ${basename(path)}`, 5)
   await step()
   const network = networkGraph(model, precision, [reading.size, reading.size, 3])
-  const { bytes } = writeOnnx(photoGraph(network, reading.preprocessing), { producerVersion: version })
+  const { bytes } = writeOnnx(photoGraph(network, reading.preprocessing, precision === 'int8'), { producerVersion: version })
   await step()
   const { graph, digest } = readOnnxGraph(bytes, path)
   await step()

@@ -8,6 +8,7 @@ import type { JsonObject } from './json-value.ts'
 import { modernLayer } from './keras1.ts'
 import { layerRows } from './layer-rows.ts'
 import type { LayerRow } from './layer-rows.ts'
+import { operatorHint } from './reader.ts'
 import type { Reader } from './reader.ts'
 
 /** A layer that was made from a file, and what is left to do with it. */
@@ -50,6 +51,10 @@ function inputLayer(reader: Reader, config: JsonObject, name: string): Omit<Made
 }
 
 function unknownClass(reader: Reader, className: string, name: string): Error {
+  // So Keras 2 stores what stands between layers.
+  if (/^(?:TFOpLambda|SlicingOpLambda|TensorFlowOpLayer)$/u.test(className)) {
+    return reader.refuse(`${brief(name)} is an operator or a function (x * 2, tf.nn.relu(x)), expected a layer`, operatorHint)
+  }
   const known = [...layerRows.keys()].sort()
   const near = nearestNames(className, known)
   const hint = `${near.length > 0 ? `Did you mean ${near.join(' or ')}? ` : ''}Rootstock reads: InputLayer, ${known.join(', ')}`

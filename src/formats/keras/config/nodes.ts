@@ -2,6 +2,7 @@
 import type { SymbolicTensor } from '../../../layers/index.ts'
 import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
 import type { MadeLayer } from './make-layer.ts'
+import { operatorHint } from './reader.ts'
 import type { Reader } from './reader.ts'
 
 /** One call in a file: the tensors that go in, by layer and number of the call. */
@@ -45,6 +46,10 @@ export function callNodes(reader: Reader, made: ReadonlyMap<string, MadeLayer>):
 
 /** The tensors that `input_layers` and `output_layers` name: one, or a list of them. */
 export function outerTensors(reader: Reader, made: ReadonlyMap<string, MadeLayer>, value: unknown): SymbolicTensor[] {
+  if (isObject(value)) {
+    const found = `its inputs or outputs have names (${brief(Object.keys(value))}), expected one tensor or a list of them`
+    throw reader.refuse(found, 'Make the model with lists in Keras and save it again: Model([a, b], [c, d])')
+  }
   const list = isList(value) && typeof value[0] !== 'string' ? value : [value]
   return list.map((entry) => {
     const [layer, node, index] = isList(entry) ? entry : []
@@ -53,6 +58,7 @@ export function outerTensors(reader: Reader, made: ReadonlyMap<string, MadeLayer
     // Keras 3 does not count a node of its own for sequential models.
     const hasOwnNode = found?.isModel === true && !(found.layer.className === 'Sequential' && found.layer.calls[node])
     const shift = hasOwnNode && node > 0 ? 1 : 0
+    if (typeof index === 'number' && index > 0) throw refuseLaterOutput(reader, layer)
     const tensor = index === 0 ? tensorOf(reader, made, { layer, node: node - shift }) : undefined
     if (!tensor) throw reader.refuse(`an input or output of the model does not exist: ${brief(entry)}`)
     return tensor
@@ -68,14 +74,16 @@ function readNode(reader: Reader, node: unknown, name: string): Node {
   const args = isModern ? node['args'] : undefined
   const entries = isModern ? (isList(args) && isList(args[0]) ? args[0] : isList(args) ? args : []) : isList(node) ? node : []
   const sources = entries.map((entry) => (isModern ? modernSource(entry) : legacySource(entry)))
-  const other =
-    isModern && isList(args) && args.length > 1 ? args.find((arg) => !isList(arg) && modernSource(arg) === undefined) : undefined
+  const [, other] = isModern && isList(args) ? args : []
   if (other !== undefined) {
-    const found = `the layer ${brief(name)} is called on a tensor and ${brief(other)}, as Python's operators are (x * 2), expected tensors alone`
-    throw reader.refuse(found, 'Write it with layers, such as Rescaling, and save the model again')
+    const second = modernSource(other) === undefined ? brief(other) : 'another one, not on a list of them'
+    const found = `the layer ${brief(name)} is called on a tensor and ${second}, as Python's operators are (x * 2, x + y), expected a layer's call`
+    throw reader.refuse(found, operatorHint)
   }
+  const later = entries.map(historyOf).find((history) => typeof history?.[0] === 'string' && Number(history[2]) > 0)
+  if (later) throw refuseLaterOutput(reader, later[0])
   const isKnown = (source: Source | undefined): source is Source => source !== undefined
-  if (sources.length === 0 || !sources.every(isKnown) || (isModern && isList(args) && args.length > 1)) {
+  if (sources.length === 0 || !sources.every(isKnown)) {
     throw reader.refuse(`the layer ${brief(name)} is called on ${brief(isModern ? args : node)}, expected tensors of the model`)
   }
   const options = isModern ? [node['kwargs']] : entries.map((entry) => (isList(entry) ? entry[3] : undefined))
@@ -83,8 +91,22 @@ function readNode(reader: Reader, node: unknown, name: string): Node {
 }
 
 function modernSource(entry: unknown): Source | undefined {
+  return isList(entry) ? undefined : legacySource(historyOf(entry), false)
+}
+
+/** [layer, node, number of the output] in the form of either version. */
+function historyOf(entry: unknown): readonly unknown[] | undefined {
+  if (isList(entry)) return entry
   const history = textAt(entry, 'class_name') === '__keras_tensor__' ? objectAt(entry, 'config')?.['keras_history'] : undefined
-  return isList(history) ? legacySource(history, false) : undefined
+  return isList(history) ? history : undefined
+}
+
+function refuseLaterOutput(reader: Reader, layer: unknown): Error {
+  const found = `a layer is connected to a second output of ${brief(layer)}, expected models within to have one output`
+  return reader.refuse(
+    found,
+    'Build the network in code, where the tensors of the inner model can be used themselves, and call loadWeights',
+  )
 }
 
 function legacySource(entry: unknown, isLegacy = true): Source | undefined {

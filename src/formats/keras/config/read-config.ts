@@ -82,7 +82,7 @@ function sequentialInput(reader: Reader, first: JsonObject, built: unknown): Sym
 
 /** A model within a sequential one brings its own input. */
 function nestedInput(reader: Reader, first: JsonObject): readonly (number | null)[] | undefined {
-  const inner = objectAt(first, 'config')
+  const inner = objectAt(modernModel(first), 'config')
   const [entry] = inner && isList(inner['layers']) ? inner['layers'] : []
   return isObject(entry) ? reader.batchShape(objectAt(entry, 'config')) : undefined
 }

@@ -14,6 +14,9 @@ const MOST_DEPTH = 8
 /** Of one tensor's shape. */
 const MOST_AXES = 8
 
+/** What to do about Python's operators and Keras's functions between the layers of a model. */
+export const operatorHint = 'Write it with layers, such as Rescaling, Add or Activation, and save the model again'
+
 /** One configuration that is being read. */
 export class Reader {
   readonly notes: string[] = []
@@ -77,6 +80,9 @@ export class Reader {
       module == null ||
       (typeof module === 'string' && /^(?:tf_)?keras(?:\.(?:src\.)?(?:layers|models|engine)(?:\.[\w.]+)?)?$/u.test(module))
     if (isOwnModule && (registered == null || registered === className)) return
+    if (typeof module === 'string' && /^keras\.(?:src\.)?ops\./u.test(module)) {
+      throw this.refuse(`${brief(name)} is ${className}, an operator or a function (x * 2, ops.relu(x)), expected a layer`, operatorHint)
+    }
     const found = isOwnModule ? `the registered class ${brief(registered)}` : `${className} of the module ${brief(module)}`
     throw this.refuse(
       `${brief(name)} is ${found}, expected a layer of Keras`,

@@ -1,0 +1,47 @@
+/** @file Configurations that Rootstock cannot compute: each is refused with what stands in it and what to do. */
+import { beforeEach, expect, test } from 'vitest'
+import { clearSession } from '../../../layers/index.ts'
+import { readModelConfig } from './read-config.ts'
+
+beforeEach(() => clearSession())
+
+const input = { class_name: 'InputLayer', name: 'in', config: { batch_shape: [null, 4], name: 'in' }, inbound_nodes: [] }
+const tensor = (layer: string, output = 0): object => ({ class_name: '__keras_tensor__', config: { keras_history: [layer, 0, output] } })
+const functional = (layers: readonly object[], ends: object = { input_layers: ['in', 0, 0], output_layers: ['in', 0, 0] }): object => ({
+  class_name: 'Functional',
+  config: { name: 'net', layers: [input, ...layers], ...ends },
+})
+const called = (className: string, args: readonly unknown[], more: object = {}): object => ({
+  class_name: className,
+  name: 'op',
+  config: { name: 'op' },
+  inbound_nodes: [{ args, kwargs: {} }],
+  ...more,
+})
+const legacy = (className: string, node: readonly unknown[]): object => ({ ...called(className, []), inbound_nodes: [node] })
+
+const outputs = (value: unknown): object => functional([], { input_layers: ['in', 0, 0], output_layers: value })
+
+test.each([
+  ['outputs with names', outputs({ p: ['in', 0, 0], q: ['in', 0, 0] }), /outputs have names \(\["p","q"\]\)/u, /lists/u],
+  ['a second output', outputs([['in', 0, 1]]), /a second output of "in"/u, /in code/u],
+  ['a call on a second output', functional([called('Flatten', [tensor('in', 1)])]), /a second output of "in"/u, /in code/u],
+  ['the same in Keras 2', functional([legacy('Concatenate', [['in', 1, 0, {}], ['in', 1, 1, {}]])]), /a second output of "in"/u, /in code/u], // prettier-ignore
+  [
+    'x * 2 in .h5',
+    functional([called('Multiply', [tensor('in'), 2])]),
+    /called on a tensor and 2, as Python's operators are/u,
+    /Rescaling/u,
+  ],
+  ['x + y in .h5', functional([called('Add', [tensor('in'), tensor('in')])]), /a tensor and another one, not on a list/u, /Add/u],
+  ['x + y in .keras', functional([called('Add', [], { module: 'keras.src.ops.numpy' })]), /"op" is Add, an operator/u, /Add/u],
+  ['x / 2 of Keras 2', functional([legacy('TFOpLambda', [['in', 0, 0, {}]])]), /"op" is an operator or a function/u, /Rescaling/u],
+])('%s', (_, config, message, hint) => {
+  expect(() => readModelConfig(config, 'net.keras')).toThrow(
+    expect.objectContaining({
+      code: 'FORMAT',
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    }),
+  )
+})
