@@ -15,6 +15,12 @@ import { storeFile } from './store-name.ts'
 /** Bytes that wait for the next transaction, at most: what a killed process loses. */
 const batchBytes = 1024 * 1024
 
+/**
+ * Addresses that the file may take before LMDB has to look for more: what it read until then stays in memory once more (17 of 36 MB). Windows makes files
+ * as large as their addresses.
+ */
+const addresses = process.platform === 'win32' ? {} : { mapSize: 2 ** 30 }
+
 /** Bytes of an empty store. */
 const leastRoom = 64 * 1024
 
@@ -33,7 +39,7 @@ export async function openStoreFile<T>(folder: string, parts: (root: RootDatabas
     makeFolder(folder)
     const damage = removeDamaged(folder)
     refuseFullDisk(folder)
-    root = open({ path: join(folder, storeFile), maxDbs: 4, noMemInit: true, encoding: 'binary', overlappingSync: false })
+    root = open({ path: join(folder, storeFile), maxDbs: 4, noMemInit: true, encoding: 'binary', overlappingSync: false, ...addresses })
     const opened = { root, damage, ...parts(root) }
     // The first reading enters the process into LMDB's table of readers, by which others know that the file is in use.
     root.get('')
