@@ -58,7 +58,7 @@ export function outerTensors(reader: Reader, made: ReadonlyMap<string, MadeLayer
     // Keras 3 does not count a node of its own for sequential models.
     const hasOwnNode = found?.isModel === true && !(found.layer.className === 'Sequential' && found.layer.calls[node])
     const shift = hasOwnNode && node > 0 ? 1 : 0
-    if (typeof index === 'number' && index > 0) throw refuseLaterOutput(reader, layer)
+    if (isLater(index)) throw refuseLaterOutput(reader, layer)
     const tensor = index === 0 ? tensorOf(reader, made, { layer, node: node - shift }) : undefined
     if (!tensor) throw reader.refuse(`an input or output of the model does not exist: ${brief(entry)}`)
     return tensor
@@ -80,7 +80,7 @@ function readNode(reader: Reader, node: unknown, name: string): Node {
     const found = `the layer ${brief(name)} is called on a tensor and ${second}, as Python's operators are (x * 2, x + y), expected a layer's call`
     throw reader.refuse(found, operatorHint)
   }
-  const later = entries.map(historyOf).find((history) => typeof history?.[0] === 'string' && Number(history[2]) > 0)
+  const later = entries.map(historyOf).find((history) => typeof history?.[0] === 'string' && isLater(history[2]))
   if (later) throw refuseLaterOutput(reader, later[0])
   const isKnown = (source: Source | undefined): source is Source => source !== undefined
   if (sources.length === 0 || !sources.every(isKnown)) {
@@ -99,6 +99,10 @@ function historyOf(entry: unknown): readonly unknown[] | undefined {
   if (isList(entry)) return entry
   const history = textAt(entry, 'class_name') === '__keras_tensor__' ? objectAt(entry, 'config')?.['keras_history'] : undefined
   return isList(history) ? history : undefined
+}
+
+function isLater(output: unknown): boolean {
+  return typeof output === 'number' && output > 0
 }
 
 function refuseLaterOutput(reader: Reader, layer: unknown): Error {

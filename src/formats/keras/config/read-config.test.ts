@@ -6,7 +6,10 @@ import { readModelConfig } from './read-config.ts'
 beforeEach(() => clearSession())
 
 const input = { class_name: 'InputLayer', name: 'in', config: { batch_shape: [null, 4], name: 'in' }, inbound_nodes: [] }
-const tensor = (layer: string, output = 0): object => ({ class_name: '__keras_tensor__', config: { keras_history: [layer, 0, output] } })
+const tensor = (layer: string, output: unknown = 0): object => ({
+  class_name: '__keras_tensor__',
+  config: { keras_history: [layer, 0, output] },
+})
 const functional = (layers: readonly object[], ends: object = { input_layers: ['in', 0, 0], output_layers: ['in', 0, 0] }): object => ({
   class_name: 'Functional',
   config: { name: 'net', layers: [input, ...layers], ...ends },
@@ -26,6 +29,12 @@ test.each([
   ['outputs with names', outputs({ p: ['in', 0, 0], q: ['in', 0, 0] }), /outputs have names \(\["p","q"\]\)/u, /lists/u],
   ['a second output', outputs([['in', 0, 1]]), /a second output of "in"/u, /in code/u],
   ['a call on a second output', functional([called('Flatten', [tensor('in', 1)])]), /a second output of "in"/u, /in code/u],
+  [
+    'an output that is no number',
+    functional([called('Flatten', [tensor('in', Object.create(null))])]),
+    /expected tensors of/u,
+    /get the file again/u,
+  ],
   ['the same in Keras 2', functional([legacy('Concatenate', [['in', 1, 0, {}], ['in', 1, 1, {}]])]), /a second output of "in"/u, /in code/u], // prettier-ignore
   [
     'x * 2 in .h5',
