@@ -8,9 +8,9 @@ import { makeFolder } from './make-folder.ts'
 
 /** Bytes on a disk that nobody else can reach. */
 export interface Scratch {
-  /** Puts bytes behind those that are there and gives their place. Throws FILE. */
-  append(bytes: Uint8Array): number
-  /** Fills `into` from that place on. Throws FILE. */
+  /** Puts bytes at that place, from the beginning of the file. Throws FILE. */
+  write(bytes: Uint8Array, place: number): void
+  /** Fills `into` from that place on. Throws FILE, also where nothing was written. */
   read(into: Uint8Array, place: number): void
   /** Frees the disk at once. */
   close(): void
@@ -22,14 +22,10 @@ const closing = new FinalizationRegistry<number>(closeSync)
 export function openScratch(folder: string): Scratch {
   const path = temporaryBeside(join(folder, 'scratch'))
   const fd = openWithoutName(path)
-  let end = 0
   const scratch: Scratch = {
-    append(bytes) {
-      const place = end
+    write(bytes, place) {
       for (let done = 0; done < bytes.length;)
         done += attempt(path, 'write', () => writeSync(fd, bytes, done, bytes.length - done, place + done))
-      end += bytes.length
-      return place
     },
     read(into, place) {
       for (let done = 0; done < into.length;) {
@@ -39,8 +35,8 @@ export function openScratch(folder: string): Scratch {
       }
     },
     close() {
-      closing.unregister(scratch)
-      closeSync(fd)
+      // Its number may be another file's by the second time.
+      if (closing.unregister(scratch)) closeSync(fd)
     },
   }
   closing.register(scratch, fd, scratch)

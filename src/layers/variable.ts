@@ -1,7 +1,7 @@
 /** @file A weight: its numbers lie in the graph's layout, and pass the door in Keras's. */
 import { RootstockError } from '../errors.ts'
 import { partsIn, type PartReader } from '../graph/index.ts'
-import { reshape, sameShape, showShape, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
+import { passing, reshape, sameShape, showShape, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Layer } from './layer.ts'
 
 /**
@@ -148,6 +148,7 @@ export class Variable {
 
   /** The numbers, in the graph's layout, without holding them from now on where they can be made again. */
   passingValue(): Tensor<'float32'> {
+    if (!this.#value && !this.#resting) passing(4 * sizeOf(this.shape))
     return this.#value ?? (this.#resting ? this.#woken(this.#resting) : this.#begun())
   }
 
@@ -157,6 +158,7 @@ export class Variable {
 
   #woken(read: ReadNumbers): Tensor<'float32'> {
     const data = new Float32Array(sizeOf(this.shape))
+    passing(data.byteLength)
     read(data, 0)
     return { data, shape: this.graphShape, dtype: 'float32' }
   }

@@ -63,7 +63,7 @@ const STORE = 'featureStore'
 export async function datasetFeatures(pass: FeaturePass): Promise<DatasetFeatures> {
   const { dataset, trunk, views } = pass
   const count = views?.fixed.length ?? 1
-  const rows = await createFeatureRows(dataset.size * count, trunk.shapes)
+  const rows = createFeatureRows(dataset.size * count, trunk.shapes)
   const kept = await openKept(pass)
   try {
     const started = performance.now()

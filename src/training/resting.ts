@@ -1,10 +1,9 @@
 /** @file Weights that a training does not change wait on disk, so that memory holds a frozen network once: in the form in which the engine reads it. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { RootstockError } from '../errors.ts'
 import { cacheHome, openScratch, type Scratch } from '../files/index.ts'
 import { bulkOf, type Variable } from '../layers/index.ts'
 import type { Functional } from '../models/index.ts'
+import { collectGarbage } from '../tensor/index.ts'
 import type { Compiled } from './compile.ts'
 
 /** Puts the frozen weights of a large network on disk, from where they are read when somebody asks. Where there is no room they stay. */
@@ -23,7 +22,12 @@ function scratchWith(weights: readonly Variable[]): Scratch | undefined {
   let scratch: Scratch | undefined
   try {
     const made = (scratch = openScratch(cacheHome()))
-    const places = weights.map((weight) => made.append(bytesOf(weight.passingValue().data)))
+    let end = 0
+    const places = weights.map((weight) => {
+      const bytes = bytesOf(weight.passingValue().data)
+      made.write(bytes, end)
+      return (end += bytes.length) - bytes.length
+    })
     for (const [i, weight] of weights.entries()) weight.rest((into, from) => void made.read(bytesOf(into), places[i]! + 4 * from))
     return made
   } catch (error) {
@@ -35,11 +39,4 @@ function scratchWith(weights: readonly Variable[]): Scratch | undefined {
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  setFlagsFromString('--no-expose-gc')
-  collect()
 }

@@ -178,7 +178,7 @@ async function pairSource({ x, y, sampleWeight }: Pair, context: SourceContext):
   const weights = sampleWeight && Float32Array.from(sampleWeight)
   const count = x.shape[0] ?? 0
   if (!trunk.computes) return indexedSource(count, { gather: gatherTensors([x]), labels, weights })
-  const rows = await createFeatureRows(count, trunk.shapes)
+  const rows = createFeatureRows(count, trunk.shapes)
   for (let from = 0; from < count; from += trunk.batch) {
     if (context.signal?.aborted) throw canceled(context.signal)
     const indices = range(from, Math.min(count, from + trunk.batch))

@@ -1,6 +1,7 @@
 /** @file The frozen part as a program: one session, or several side by side where many photos are waiting. */
 import { engine, engineThreads } from '../engine/index.ts'
 import type { Graph, Value } from '../graph/index.ts'
+import { collectGarbage } from '../tensor/index.ts'
 import { compileInference, weightBytes, type Inference } from './inference.ts'
 
 /** A program that is compiled when it is first asked for. */
@@ -16,8 +17,8 @@ export interface TrunkProgram {
 /** Each lane holds a network and what it computes: four took 640 MB for MobileNet, two 490. On more cores a lane has several threads. */
 const MOST_LANES = 2
 
-/** Weights in bytes that may be held once per lane: those of the six networks in 8 bits, and of MobileNet. */
-const LANE_WEIGHTS = 2 ** 25
+/** Weights in bytes from which on memory counts; smaller ones, those of the six networks in 8 bits and of MobileNet, may be held once per lane. */
+const LARGE = 2 ** 25
 
 /** Opening lanes takes as long as they gain with some 200 photos of InceptionV3. */
 const FEW_PHOTOS = 256
@@ -30,6 +31,8 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
     // Always in blocks, where the network suits them: lanes must give the bits of a single session.
     // In one piece the values of a pass take 45 MB more for InceptionV3, and no less time.
     const inference = compileInference(withComputedOutputs(graph!), { lanes: count, planned: false, blocks: true })
+    // What was needed to make a large program ready is as large.
+    if (weightBytes(graph!) > LARGE) inference.then(collectGarbage, () => undefined)
     compiled = { lanes: count, inference }
     return inference
   }
@@ -55,7 +58,7 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
 
 function lanesFor(graph: Graph): number {
   if (engine().name !== 'cpu') return 1
-  return weightBytes(graph) > LANE_WEIGHTS ? 1 : Math.min(MOST_LANES, engineThreads())
+  return weightBytes(graph) > LARGE ? 1 : Math.min(MOST_LANES, engineThreads())
 }
 
 /** The photo itself may lie on the boundary too (a skip connection from the input); it needs no computing. */

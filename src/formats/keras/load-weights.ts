@@ -1,6 +1,7 @@
 /** @file Fills a model from a weight file, one tensor at a time, so that a large file is never held whole. */
 import { roomFor, type Variable } from '../../layers/index.ts'
 import { Functional } from '../../models/index.ts'
+import { passing } from '../../tensor/index.ts'
 import { matchWeights, requireMatch } from './match-weights.ts'
 import type { ExpectedLayer, LayerPlace, PairOptions, WeightMatch } from './match-weights.ts'
 import { openWeightFile } from './weight-file.ts'
@@ -38,7 +39,9 @@ export function assignWeights(
   const room = roomFor(match.assignments.flatMap(({ weight }) => variables.get(weight) ?? []))
   for (const { weight, read } of match.assignments) {
     const variable = variables.get(weight)
-    variable?.take(read(), room.get(variable))
+    const values = read()
+    variable?.take(values, room.get(variable))
+    if (room.size > 0) passing(values.data.byteLength)
   }
   return match
 }

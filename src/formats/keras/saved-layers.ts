@@ -1,6 +1,7 @@
 /** @file The layers of a model with their weights, as the writers of files take them. */
 import type { Layer, Variable } from '../../layers/index.ts'
 import { Functional } from '../../models/index.ts'
+import { passing } from '../../tensor/index.ts'
 import type { SavedLayer, SavedWeight } from './write-weights.ts'
 
 /** All layers in the model's order; nested models keep theirs. */
@@ -32,7 +33,10 @@ function savedWeight(weight: Variable): SavedWeight {
     trainable: weight.trainable,
     version: versionOf(weight),
     get tensor() {
-      return weight.toKerasLayout(weight.graphValue())
+      const value = weight.graphValue()
+      const turned = weight.toKerasLayout(value)
+      if (turned !== value) passing(turned.data.byteLength)
+      return turned
     },
   }
 }
