@@ -33,7 +33,11 @@ const rows: readonly Row[] = [
   { argv: () => ['plot', at('file.txt')], code: 4, says: /expected a row of numbers for each epoch/ },
   { argv: () => ['doctor', at('classes')], code: 1, says: /no classifier\.onnx\. Give the folder of a run, or a classifier\.onnx/ },
   { argv: () => ['weights', at('classes')], code: 1, says: /it is a folder, expected an HDF5 file/ },
-  { argv: () => ['export', 'mobilenet', at('file.txt', 'a.h5'), ...NET], code: 1, says: /a part of the path is (a file, or a link to nothing|not a folder) \(E/ },
+  {
+    argv: () => ['export', 'mobilenet', at('file.txt', 'a.h5'), ...NET],
+    code: 1,
+    says: /a part of the path is (a file, or a link to nothing|not a folder) \(E/,
+  },
   { argv: () => ['advise', at('file.txt')], code: 3, says: /found a file, expected a folder/ },
 ]
 
