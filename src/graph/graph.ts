@@ -39,24 +39,14 @@ export interface Parameter {
   readonly value: Value
   /** The numbers in graph layout, read when the graph is compiled. */
   readonly data: () => Tensor
-  /** The same piece by piece, where memory does not hold them: whoever looks at them once need not have them all there. */
+  /** The same piece by piece, where memory need not hold them or they have to be made: whoever looks at them once need not have them all there. */
   readonly parts?: () => PartReader
-  /** What `data` makes, where it does: whoever brings the numbers into another order need not have them made. */
-  readonly scaled?: Scaled
   /** Makes the numbers in memory that is there already; what `data` makes anew every time. */
   readonly write?: (into: Float32Array) => void
 }
 
 /** As many numbers as `room` holds, from the place `from` on: where they lie, or put into `room`. */
 export type PartReader = (from: number, room: Float32Array) => Float32Array
-
-/** The numbers of another weight, each outgoing channel's by a factor. */
-export interface Scaled {
-  /** The other's numbers. */
-  readonly of: () => PartReader
-  /** One for each outgoing channel. */
-  readonly factors: Float64Array
-}
 
 /** Nodes in an order in which every input is made before it is used. */
 export interface Graph {

@@ -7,7 +7,7 @@ import type { Operator } from './operators/operator.ts'
 import type { Attributes, OpName } from './operators/signatures.ts'
 
 /** What else is known of a parameter's numbers. */
-type AboutNumbers = Pick<Parameter, 'parts' | 'scaled' | 'write'>
+type AboutNumbers = Pick<Parameter, 'parts' | 'write'>
 
 /** A recorder of nodes. Values of other tapes must not be mixed in. */
 export interface Tape {

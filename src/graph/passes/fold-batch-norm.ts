@@ -29,10 +29,9 @@ function folded(tape: Tape, graph: Graph, conv: Node<'Conv'>, norm: Node<'BatchN
   const factors = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
   const offset = Float32Array.from(beta, (value, c) => value + ((b?.[c] ?? 0) - mean[c]!) * factors[c]!)
   const shape = weight.shape as Tensor['shape']
-  const of = (): PartReader => partsOf(graph, weight)
-  const parts = (): PartReader => scaledParts(of(), factors, sizeOf(shape) / channels)
+  const parts = (): PartReader => scaledParts(partsOf(graph, weight), factors, sizeOf(shape) / channels)
   const made = (): Tensor => ({ data: parts()(0, new Float32Array(sizeOf(shape))), shape, dtype: 'float32' })
-  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { parts, scaled: { of, factors } })
+  const kernel = tape.parameter(`${norm.name}/folded_kernel`, { shape, dtype: 'float32' }, made, { parts })
   const inputs = [x, kernel, tape.constant({ data: offset, shape: [channels], dtype: 'float32' }, `${norm.name}/folded_bias`)]
   return tape.ops('Conv', inputs, conv.attributes, norm.name)
 }

@@ -14,8 +14,7 @@ export function fixedKernels(tape: Tape, block: number): (kernel: Value) => Valu
     if (found || !isWeight(tape, kernel)) return found
     const shape: Shape = sizes(kernel)
     const write = (into: Float32Array): void => {
-      const { read, factors } = sourceOf(tape, kernel)
-      writeInBlocks(read, into, { shape, block, factors })
+      writeInBlocks(partsOf(tape, kernel), into, { shape, block })
     }
     const made = (): Tensor => {
       const data = new Float32Array(sizeOf(shape))
@@ -28,17 +27,9 @@ export function fixedKernels(tape: Tape, block: number): (kernel: Value) => Valu
   }
 }
 
-/** Folded weights are not made: 87 MB of InceptionV3 that would be garbage at once. */
-function sourceOf(tape: Tape, kernel: Value): { readonly read: PartReader; readonly factors?: Float64Array } {
-  const scaled = tape.parameters.get(kernel)?.scaled
-  return scaled ? { read: scaled.of(), factors: scaled.factors } : { read: partsOf(tape, kernel) }
-}
-
 interface Order {
   readonly shape: Shape
   readonly block: number
-  /** By outgoing channel; computed in float64 and rounded once. */
-  readonly factors?: Float64Array | undefined
 }
 
 /** Weights of a few outgoing channels at a time. */
@@ -54,16 +45,15 @@ function writeInBlocks(read: PartReader, into: Float32Array, order: Order): void
   }
 }
 
-function writeChannel(numbers: Float32Array, into: Float32Array, { shape, block, factors, out }: Order & { readonly out: number }): void {
+function writeChannel(numbers: Float32Array, into: Float32Array, { shape, block, out }: Order & { readonly out: number }): void {
   const [, c = 0, kh = 0, kw = 0] = shape
   const pixels = kh * kw
   const incoming = c % block === 0 ? block : 1
-  const factor = factors?.[out] ?? 1
   const start = (out - (out % block)) * c * pixels + (out % block)
   for (let first = 0, from = 0; first < c; first += incoming) {
     for (let channel = 0; channel < incoming; channel++) {
       let to = start + (first * pixels + channel) * block
-      for (const end = from + pixels; from < end; from++, to += incoming * block) into[to] = numbers[from]! * factor
+      for (const end = from + pixels; from < end; from++, to += incoming * block) into[to] = numbers[from]!
     }
   }
 }
