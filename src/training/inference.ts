@@ -44,7 +44,8 @@ export interface InferenceOptions extends Pick<CompileOptions, 'lanes' | 'planne
   readonly blocks?: boolean
 }
 
-const LARGE = 2 ** 25
+/** Bytes of weights from which on memory counts. */
+export const LARGE = 2 ** 25
 
 /** Bytes of all constants and parameters. */
 export function weightBytes({ parameters, constants }: Graph): number {

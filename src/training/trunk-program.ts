@@ -2,7 +2,7 @@
 import { engine, engineThreads } from '../engine/index.ts'
 import type { Graph, Value } from '../graph/index.ts'
 import { collectGarbage } from '../tensor/index.ts'
-import { compileInference, weightBytes, type Inference } from './inference.ts'
+import { compileInference, LARGE, weightBytes, type Inference } from './inference.ts'
 
 /** A program that is compiled when it is first asked for. */
 export interface TrunkProgram {
@@ -16,9 +16,6 @@ export interface TrunkProgram {
 
 /** Each lane holds a network and what it computes: four took 640 MB for MobileNet, two 490. On more cores a lane has several threads. */
 const MOST_LANES = 2
-
-/** Weights in bytes from which on memory counts; smaller ones, those of the six networks in 8 bits and of MobileNet, may be held once per lane. */
-const LARGE = 2 ** 25
 
 /** Opening lanes takes as long as they gain with some 200 photos of InceptionV3. */
 const FEW_PHOTOS = 256
@@ -58,6 +55,7 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
 
 function lanesFor(graph: Graph): number {
   if (engine().name !== 'cpu') return 1
+  // Smaller weights, those of the six networks in 8 bits and of MobileNet, may be held once per lane.
   return weightBytes(graph) > LARGE ? 1 : Math.min(MOST_LANES, engineThreads())
 }
 
