@@ -2,13 +2,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, expect, it } from 'vitest'
+import { collectGarbage } from '../tensor/index.ts'
 import { openScratch } from './index.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-scratch-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -45,7 +41,7 @@ it.runIf(process.platform === 'linux')('is closed when nobody holds it any more'
   expect([open(), scratch === undefined]).toEqual([1, false])
   scratch = undefined
   for (let turn = 0; turn < 50 && open() > 0; turn++) {
-    collect()
+    collectGarbage()
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   expect(open()).toBe(0)

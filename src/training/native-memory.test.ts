@@ -1,14 +1,9 @@
 /** @file Native memory stays flat: weights and optimizer state are overwritten, nothing is left behind by a step. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { batchNormalization, clearSession, conv2d, dense, flatten, input } from '../layers/index.ts'
-import { random, tensor } from '../tensor/index.ts'
+import { collectGarbage, random, tensor } from '../tensor/index.ts'
 import { model, type Model } from './model.ts'
 import { adam } from './optimizers/index.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 /** Half a megabyte of weights: were one copy of them left behind by each step, 200 steps would leave 100 MB, and Adam's state twice that. */
 function net(): Model {
@@ -20,7 +15,7 @@ function net(): Model {
 }
 
 const megabytes = (): number => {
-  collect()
+  collectGarbage()
   return process.memoryUsage().rss / 2 ** 20
 }
 

@@ -3,16 +3,11 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, afterEach, expect, it, vi } from 'vitest'
 import { clearSession, conv2d, dense, depthwiseConv2d, globalAveragePooling2d, input } from '../layers/index.ts'
-import { random, tensor } from '../tensor/index.ts'
+import { collectGarbage, random, tensor } from '../tensor/index.ts'
 import { model, type Model } from './model.ts'
 import { sgd } from './optimizers/index.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-resting-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -98,7 +93,7 @@ it('memory is given back, also where a head shared it', async () => {
   expect(buffer('hidden/kernel')).toBe(buffer('many/kernel'))
   freeze(loaded, isBase)
   const megabytes = (): number => {
-    collect()
+    collectGarbage()
     return process.memoryUsage().arrayBuffers / 2 ** 20
   }
   const before = megabytes()
