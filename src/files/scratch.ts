@@ -8,10 +8,10 @@ import { makeFolder } from './make-folder.ts'
 
 /** Bytes on a disk that nobody else can reach. */
 export interface Scratch {
-  /** Puts bytes at that place, from the beginning of the file. Throws FILE. */
-  write(bytes: Uint8Array, place: number): void
+  /** Puts the bytes of an array at that place, counted in bytes. Throws FILE. */
+  write(from: ArrayBufferView, place: number): void
   /** Fills `into` from that place on. Throws FILE, also where nothing was written. */
-  read(into: Uint8Array, place: number): void
+  read(into: ArrayBufferView, place: number): void
   /** Frees the disk at once. */
   close(): void
 }
@@ -23,14 +23,16 @@ export function openScratch(folder: string): Scratch {
   const path = temporaryBeside(join(folder, 'scratch'))
   const fd = openWithoutName(path)
   const scratch: Scratch = {
-    write(bytes, place) {
+    write(from, place) {
+      const bytes = bytesOf(from)
       for (let done = 0; done < bytes.length;)
         done += attempt(path, 'write', () => writeSync(fd, bytes, done, bytes.length - done, place + done))
     },
     read(into, place) {
-      for (let done = 0; done < into.length;) {
-        const count = attempt(path, 'read', () => readSync(fd, into, done, into.length - done, place + done))
-        if (count === 0) throw new RootstockError('FILE', `Cannot read ${path}: it ends ${into.length - done} bytes too soon`)
+      const bytes = bytesOf(into)
+      for (let done = 0; done < bytes.length;) {
+        const count = attempt(path, 'read', () => readSync(fd, bytes, done, bytes.length - done, place + done))
+        if (count === 0) throw new RootstockError('FILE', `Cannot read ${path}: it ends ${bytes.length - done} bytes too soon`)
         done += count
       }
     },
@@ -41,6 +43,10 @@ export function openScratch(folder: string): Scratch {
   }
   closing.register(scratch, fd, scratch)
   return scratch
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 function openWithoutName(path: string): number {

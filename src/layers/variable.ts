@@ -95,11 +95,7 @@ export class Variable {
 
   /** As `assign`, without a copy: for numbers of the right shape that nobody else holds. With `room` they are put there. */
   take(values: Tensor<'float32'>, room?: Float32Array): void {
-    const value = this.toGraphLayout(values, room)
-    if (room && value.data.buffer !== room.buffer) {
-      room.set(value.data)
-      this.setGraphValue({ ...value, data: room })
-    } else this.setGraphValue(value)
+    this.setGraphValue(this.toGraphLayout(values, room))
   }
 
   /** The shape in the graph's layout. */
@@ -110,7 +106,7 @@ export class Variable {
   /** The numbers themselves, in the graph's layout, not copied. The same object until they are replaced. */
   graphValue(): Tensor<'float32'> {
     if (this.#value) return this.#value
-    const value = this.#resting ? this.#woken(this.#resting) : this.#begun()
+    const value = this.passingValue()
     if (!this.#resting || this.trainable) this.#keep(value)
     return value
   }
@@ -148,11 +144,8 @@ export class Variable {
 
   /** The numbers, in the graph's layout, without holding them from now on where they can be made again. */
   passingValue(): Tensor<'float32'> {
-    if (!this.#value && !this.#resting) passing(4 * sizeOf(this.shape))
-    return this.#value ?? (this.#resting ? this.#woken(this.#resting) : this.#begun())
-  }
-
-  #begun(): Tensor<'float32'> {
+    if (this.#value) return this.#value
+    if (this.#resting) return this.#woken(this.#resting)
     return this.toGraphLayout({ data: this.#first(), shape: this.shape, dtype: 'float32' })
   }
 
@@ -185,11 +178,13 @@ export class Variable {
     this.#version++
   }
 
-  /** Numbers that belong to this weight (an optimizer's memory of it, say) from Keras's layout in the graph's; in `room` where they have to be turned. */
+  /** Numbers that belong to this weight (an optimizer's memory of it, say) from Keras's layout in the graph's; in `room`, where that is given. */
   toGraphLayout(value: Tensor<'float32'>, room?: Float32Array): Tensor<'float32'> {
     if (this.#layout === 'conv') return transpose(value, [3, 2, 0, 1], room)
     if (this.#layout === 'depthwise') return reshape(transpose(value, [2, 3, 0, 1], room), this.graphShape)
-    return value
+    if (!room) return value
+    room.set(value.data)
+    return { ...value, data: room }
   }
 
   /** The same from the graph's layout in Keras's. */

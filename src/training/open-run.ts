@@ -150,7 +150,7 @@ async function watchKnowledge(
   return true
 }
 
-/** The trunk in float32 or, where that was asked for and is close enough, in 8 bits; the code for those is loaded only then. */
+/** Frozen weights rest before anything reads them. The trunk in float32 or, where that was asked for and is close enough, in 8 bits; the code for those is loaded only then. */
 async function settledTrunk(request: Omit<RunRequest, 'data' | 'folder' | 'doctor'> & { opened: Opened }): Promise<Trunk> {
   const { model, compiled, opened, options } = request
   const { precision = 'fp32', onEvent, signal, featureStore } = options

@@ -3,40 +3,35 @@ import { RootstockError } from '../errors.ts'
 import { cacheHome, openScratch, type Scratch } from '../files/index.ts'
 import { bulkOf, type Variable } from '../layers/index.ts'
 import type { Functional } from '../models/index.ts'
-import { collectGarbage } from '../tensor/index.ts'
+import { collectGarbage, passing } from '../tensor/index.ts'
 import type { Compiled } from './compile.ts'
 
 /** Puts the frozen weights of a large network on disk, from where they are read when somebody asks. Where there is no room they stay. */
 export function restFrozenWeights({ weights }: Functional, { trainableLayers }: Compiled): void {
   const frozen = bulkOf(weights.filter(({ layer, isResting }) => !isResting && !trainableLayers.has(layer)))
-  if (frozen.length === 0) return
-  const scratch = scratchWith(frozen)
-  if (!scratch) return
+  if (frozen.length === 0 || !restOnDisk(frozen)) return
   for (const weight of weights) weight.moveOut()
   // Freed before kernels take as much memory again: the collector would wait until they do.
   collectGarbage()
 }
 
-/** Writes them all before the first is let go of. */
-function scratchWith(weights: readonly Variable[]): Scratch | undefined {
+/** Writes them all before the first is let go of. False, with all as they were, where that is not possible. */
+function restOnDisk(weights: readonly Variable[]): boolean {
   let scratch: Scratch | undefined
   try {
     const made = (scratch = openScratch(cacheHome()))
     let end = 0
     const places = weights.map((weight) => {
-      const bytes = bytesOf(weight.passingValue().data)
-      made.write(bytes, end)
-      return (end += bytes.length) - bytes.length
+      const { data } = weight.passingValue()
+      made.write(data, end)
+      passing(data.byteLength)
+      return (end += data.byteLength) - data.byteLength
     })
-    for (const [i, weight] of weights.entries()) weight.rest((into, from) => void made.read(bytesOf(into), places[i]! + 4 * from))
-    return made
+    for (const [i, weight] of weights.entries()) weight.rest((into, from) => void made.read(into, places[i]! + 4 * from))
+    return true
   } catch (error) {
     scratch?.close()
-    if (error instanceof RootstockError) return undefined
+    if (error instanceof RootstockError) return false
     throw error
   }
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength)
 }
