@@ -201,6 +201,8 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   const { number, view, count } = numbered
   const { pass, rows, kept, hashes, failures } = work
   if (missing.length === 0) return
+  // The network needs the memory until it has computed them all.
+  rows.rest()
   const lanes = await pass.trunk.widen(missing.length)
   const { batch } = pass.trunk
   // A run waits behind each one that is under way, so that no lane stands still.

@@ -1,8 +1,8 @@
 /** @file Stored features: the same rows from memory and from a file. */
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { describe, expect, it } from 'vitest'
-import { random, sizeOf, tensor, type Shape, type Tensor } from '../tensor/index.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { collectGarbage, random, sizeOf, tensor, type Shape, type Tensor } from '../tensor/index.ts'
 import { createFeatureRows } from './feature-rows.ts'
 
 const shapes: readonly Shape[] = [[2, 3], [5], []]
@@ -91,5 +91,44 @@ describe('the file of rows', () => {
     expect((await memory.gather([3]))[2]!.data).toEqual(Float32Array.of(0))
     await expect(file.gather([3])).rejects.toMatchObject({ code: 'FILE' })
     await file.dispose()
+  })
+})
+
+describe.each([
+  ['wait on disk', tmpdir()],
+  ['stay in memory where the disk refuses', '/dev/null/cache'],
+])('rows that rest %s', (_where, cache) => {
+  beforeEach(() => void vi.stubEnv('ROOTSTOCK_CACHE', cache))
+  afterEach(() => void vi.unstubAllEnvs())
+
+  it('come back as they were put, before, meanwhile and after', async () => {
+    const wide = 2 ** 19
+    const rows = createFeatureRows(4, [[wide]])
+    const put = (row: number, value: number): Promise<void> => rows.put(row, new Float32Array(wide).fill(value))
+    await put(0, 1)
+    await put(2, 2)
+    rows.rest()
+    await put(1, 3)
+    await put(2, 4)
+    rows.rest()
+    const ends = async (): Promise<number[]> => {
+      const data = (await rows.gather([0, 1, 2, 3]))[0]!.data
+      return [0, 1, 2, 3].flatMap((row) => [data[row * wide]!, data[(row + 1) * wide - 1]!])
+    }
+    expect(await ends()).toEqual([1, 1, 3, 3, 4, 4, 0, 0])
+    await put(3, 5)
+    rows.rest()
+    expect(await ends()).toEqual([1, 1, 3, 3, 4, 4, 5, 5])
+    await rows.dispose()
+  })
+
+  it('take no memory meanwhile, except there', async () => {
+    const before = process.memoryUsage().arrayBuffers
+    const rows = createFeatureRows(32, [[2 ** 19]])
+    rows.rest()
+    collectGarbage()
+    const grown = process.memoryUsage().arrayBuffers - before
+    expect(grown > 2 ** 25).toBe(cache.startsWith('/dev/null'))
+    await rows.dispose()
   })
 })

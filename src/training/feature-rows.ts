@@ -1,11 +1,14 @@
 /** @file Rows of numbers by sample: in memory while they are few, else in a temporary file, so that memory stays flat. */
 import { tmpdir } from 'node:os'
 import { RootstockError, messageOf } from '../errors.ts'
-import { openScratch } from '../files/index.ts'
+import { cacheHome, openScratch, type Scratch } from '../files/index.ts'
 import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 
 /** Up to here rows are kept in memory, in bytes: from a file ten epochs over 3,000 of 8 KiB take a second longer. */
 const memoryLimit = 96 * 1024 * 1024
+
+/** From here on it is worth a file to have rows out of memory while a network computes them, in bytes. */
+const restingFrom = 4 * 1024 * 1024
 
 /** One row per sample; a row holds one tensor per value on the freeze boundary. */
 export interface FeatureRows {
@@ -22,12 +25,15 @@ export interface FeatureRows {
   gather(indices: readonly number[]): Promise<Tensor<'float32'>[]>
   /** Takes tensors of `gather` back, into which later samples are gathered: new memory for each batch keeps the garbage collector busy. */
   readonly recycle: (tensors: readonly Tensor<'float32'>[]) => void
+  /** Lets rows that are kept in memory wait on disk until the first is gathered; where there is no room for them they stay. */
+  rest(): void
   dispose(): Promise<void>
 }
 
 interface Backing {
   put(row: number, values: Float32Array): void
   take(row: number, into: Float32Array): void
+  rest(): void
   dispose(): void
 }
 
@@ -71,6 +77,7 @@ export function createFeatureRows(count: number, shapes: readonly Shape[], limit
       held.push([...tensors])
       spare.set(size, held)
     },
+    rest: () => void backing.rest(),
     dispose: () => promised(() => void backing.dispose()),
   }
 }
@@ -78,29 +85,73 @@ export function createFeatureRows(count: number, shapes: readonly Shape[], limit
 const promised = <T>(work: () => T): Promise<T> => new Promise((resolve) => void resolve(work()))
 
 function inMemory(count: number, width: number): Backing {
-  const rows = new Float32Array(count * width)
+  let [rows, end] = [new Float32Array(count * width), 0]
+  let file: Scratch | undefined
+  const wake = (): void => {
+    if (!file) return
+    const waiting = file
+    rows = new Float32Array(count * width)
+    said('read stored', cacheHome(), () => void waiting.read(rows.subarray(0, end), 0))
+    file = void waiting.close()
+  }
   return {
-    put: (row, values) => void rows.set(values, row * width),
-    take: (row, into) => void into.set(rows.subarray(row * width, (row + 1) * width)),
-    dispose: () => undefined,
+    put(row, values) {
+      const at = row * width
+      if (!file || !isTaken(file, values, at)) {
+        wake()
+        rows.set(values, at)
+      }
+      end = Math.max(end, at + values.length)
+    },
+    take(row, into) {
+      wake()
+      into.set(rows.subarray(row * width, (row + 1) * width))
+    },
+    rest() {
+      if (file || rows.byteLength < restingFrom) return
+      file = restingFile(rows.subarray(0, end))
+      if (file) rows = new Float32Array()
+    },
+    dispose: () => void file?.close(),
+  }
+}
+
+/** A file that begins with the numbers; undefined where the disk refuses. */
+function restingFile(numbers: Float32Array): Scratch | undefined {
+  const scratch = orNone(() => openScratch(cacheHome()))
+  if (!scratch || isTaken(scratch, numbers, 0)) return scratch
+  return void scratch.close()
+}
+
+function isTaken(file: Scratch, numbers: Float32Array, at: number): boolean {
+  return orNone(() => (file.write(numbers, at * 4), true)) ?? false
+}
+
+function orNone<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof RootstockError) return undefined
+    throw error
   }
 }
 
 /** Read and written without waiting: a row lies in the system's cache, and a batch of 32 rows of 8 KiB takes 0.2 to 0.7 ms, with promises 1.3 to 3.9. */
 function inFile(width: number): Backing {
-  const scratch = said('store', () => openScratch(tmpdir()))
+  const scratch = said('store', tmpdir(), () => openScratch(tmpdir()))
   return {
-    put: (row, values) => said('store', () => void scratch.write(values, row * width * 4)),
-    take: (row, into) => said('read stored', () => void scratch.read(into, row * width * 4)),
+    put: (row, values) => said('store', tmpdir(), () => void scratch.write(values, row * width * 4)),
+    take: (row, into) => said('read stored', tmpdir(), () => void scratch.read(into, row * width * 4)),
+    rest: () => undefined,
     dispose: () => void scratch.close(),
   }
 }
 
-function said<T>(action: string, work: () => T): T {
+function said<T>(action: string, folder: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw new RootstockError('FILE', `Cannot ${action} features in ${tmpdir()}: ${messageOf(error)}`, {
+    throw new RootstockError('FILE', `Cannot ${action} features in ${folder}: ${messageOf(error)}`, {
       cause: error,
       hint: 'Free some space, or set TMPDIR to a folder on a larger disk',
     })
