@@ -45,7 +45,7 @@ export interface InferenceOptions extends Pick<CompileOptions, 'lanes' | 'planne
 }
 
 /** Bytes of weights from which on memory counts. */
-export const LARGE = 2 ** 25
+const LARGE = 2 ** 25
 
 /** Bytes of all constants and parameters. */
 export function weightBytes({ parameters, constants }: Graph): number {
@@ -53,9 +53,12 @@ export function weightBytes({ parameters, constants }: Graph): number {
   return [...parameters.keys(), ...constants.keys()].reduce((sum, value) => sum + bytes(value), 0)
 }
 
+/** Whether memory counts. */
+export const isLargeNetwork = (graph: Graph): boolean => weightBytes(graph) >= LARGE
+
 /** Compiles a graph in the form that runs fastest. */
 export async function compileInference(graph: Graph, options: InferenceOptions = {}): Promise<Inference> {
-  const { blocks = weightBytes(graph) >= LARGE, ...others } = options
+  const { blocks = isLargeNetwork(graph), ...others } = options
   const { graph: fast, at } = (blocks ? await inBlocks(graph) : undefined) ?? (await fastest(graph))
   return { program: await engine().compile(fast, others), at }
 }
