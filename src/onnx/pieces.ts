@@ -1,5 +1,5 @@
 /** @file An ONNX model as bytes in pieces: while the protobuf library joins a message it copies the numbers of a network four times. */
-import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
+import { isFieldSet, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { passing } from '../tensor/index.ts'
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema, type ModelProto, type TensorProto } from './generated/onnx_pb.ts'
@@ -23,7 +23,8 @@ const FIELD = { graph: 7, initializer: 5, rawData: 9 } as const
 /** The bytes of `toBinary`. `later` has numbers of tensors whose `rawData` is left out. */
 export function modelPieces(model: ModelProto, later: ReadonlyMap<TensorProto, RawNumbers> = new Map()): Pieces {
   const tensorParts = (tensor: TensorProto): Part[] => {
-    const numbers = later.get(tensor) ?? tensor.rawData
+    const own = isFieldSet(tensor, TensorProtoSchema.field.rawData) ? tensor.rawData : undefined
+    const numbers = later.get(tensor) ?? own
     return around(TensorProtoSchema, tensor, FIELD.rawData, numbers ? [[numbers]] : [])
   }
   const { graph } = model

@@ -1,6 +1,6 @@
 /** @file What `compile` fixes: optimizer, loss, metrics, and, with the first step after it, which layers train. */
 import { RootstockError, refuseUnknown } from '../errors.ts'
-import type { Tensor } from '../tensor/index.ts'
+import { madeLater, type Tensor } from '../tensor/index.ts'
 import type { Layer, Variable } from '../layers/index.ts'
 import { Functional } from '../models/index.ts'
 import { resolveLoss, type Loss } from './losses/index.ts'
@@ -146,7 +146,7 @@ export function slotsOf(compiled: Compiled, variable: Variable): Readonly<Record
   const { slots, initial = 0 } = compiled.optimizer.rule
   const shape = variable.graphShape
   const size = variable.graphValue().data.length
-  const fresh = (): Tensor<'float32'> => ({ data: new Float32Array(size).fill(initial), shape, dtype: 'float32' })
+  const fresh = (): Tensor<'float32'> => madeLater(shape, () => new Float32Array(size).fill(initial))
   const made = Object.fromEntries(slots.map((slot): [string, TrainedTensor] => [slot, { current: fresh(), spare: undefined }]))
   compiled.slots.set(variable, made)
   return made

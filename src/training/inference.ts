@@ -1,6 +1,6 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
 import { engine, type CompileOptions, type Program } from '../engine/index.ts'
-import { sizeOf, type Shape } from '../tensor/index.ts'
+import { collectGarbage, sizeOf, type Shape } from '../tensor/index.ts'
 import {
   blockedLayout,
   cutBeforeDense,
@@ -60,7 +60,10 @@ export const isLargeNetwork = (graph: Graph): boolean => weightBytes(graph) >= L
 export async function compileInference(graph: Graph, options: InferenceOptions = {}): Promise<Inference> {
   const { blocks = isLargeNetwork(graph), ...others } = options
   const { graph: fast, at } = (blocks ? await inBlocks(graph) : undefined) ?? (await fastest(graph))
-  return { program: await engine().compile(fast, others), at }
+  const program = await engine().compile(fast, others)
+  // What was needed to make a large program ready is as large.
+  if (isLargeNetwork(graph)) collectGarbage()
+  return { program, at }
 }
 
 async function inBlocks(graph: Graph): Promise<Rewritten | undefined> {

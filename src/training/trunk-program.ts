@@ -1,7 +1,6 @@
 /** @file The frozen part as a program: one session, or several side by side where many photos are waiting. */
 import { engine, engineThreads } from '../engine/index.ts'
 import type { Graph, Value } from '../graph/index.ts'
-import { collectGarbage } from '../tensor/index.ts'
 import { compileInference, isLargeNetwork, type Inference } from './inference.ts'
 
 /** A program that is compiled when it is first asked for. */
@@ -28,8 +27,6 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
     // Always in blocks, where the network suits them: lanes must give the bits of a single session.
     // In one piece the values of a pass take 45 MB more for InceptionV3, and no less time.
     const inference = compileInference(withComputedOutputs(graph!), { lanes: count, planned: false, blocks: true })
-    // What was needed to make a large program ready is as large.
-    if (isLargeNetwork(graph!)) inference.then(collectGarbage, () => undefined)
     compiled = { lanes: count, inference }
     return inference
   }
