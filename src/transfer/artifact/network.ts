@@ -63,9 +63,14 @@ interface Ready {
   readonly output: Value
 }
 
-/** Numbers that were left in a file are put into the order in which they are computed with; those in memory are for the engine to order. */
+/** Numbers that are read when they are needed are put into the order in which they are computed with; constants are for the engine to order. */
 async function ready(graph: Graph, output: Value): Promise<Ready> {
   if (graph.parameters.size === 0) return { program: await engine().compile(graph), output }
-  const { program, at } = await compileInference(graph)
-  return { program, output: at(output) }
+  try {
+    const { program, at } = await compileInference(graph)
+    return { program, output: at(output) }
+  } catch {
+    // What somebody else put together may be more than a rewriting expects.
+    return { program: await engine().compile(graph), output }
+  }
 }
