@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, renameSync, rmSync, truncateSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { filePart, openPart, readPart, type FilePart } from './file-part.ts'
+import { filePart, openPart, readAcross, readPart, type FilePart } from './file-part.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rootstock-part-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -47,6 +47,13 @@ describe('a part of a file', () => {
     expect(() => readPart(part)).toThrow(
       expect.objectContaining({ code: 'FILE', message: expect.stringContaining('it was changed') as string }),
     )
+  })
+
+  it('can be read across several that follow each other', () => {
+    const parts = [partOf(0, 3), partOf(7, 0), partOf(7, 6), partOf(14, 5)]
+    const all = 'befinsideafter'
+    for (let begin = 0; begin <= all.length; begin++)
+      for (let end = begin; end <= all.length; end++) expect(readAcross(parts, begin, end).toString()).toBe(all.slice(begin, end))
   })
 
   it('that is longer than its file is an error', () => {

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { RootstockError } from '../errors.ts'
 import { fileError } from './file-error.ts'
-import { openRegularSync } from './open-regular.ts'
+import { checkSize, openRegularSync, type ReadRegularOptions } from './open-regular.ts'
 
 /** A part of a file as it was when it was looked at. */
 export interface FilePart {
@@ -25,6 +25,30 @@ export interface OpenPart {
 /** `size` bytes from `begin` on of the file at `path`, which is open as `file`. */
 export function filePart(file: number, path: string, { begin, size }: Pick<FilePart, 'begin' | 'size'>): FilePart {
   return { path, begin, size, version: versionOf(file) }
+}
+
+/** All of a regular file. Throws as `readRegular`. */
+export function wholeFile(path: string, options: ReadRegularOptions): FilePart {
+  const file = openRegularSync(path, options)
+  try {
+    const { size } = fstatSync(file)
+    checkSize(size, path, options)
+    return filePart(file, path, { begin: 0, size })
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The bytes from `begin` to `end` of parts that follow each other. Throws FILE. */
+export function readAcross(parts: readonly FilePart[], begin: number, end: number): Buffer<ArrayBuffer> {
+  const bytes = Buffer.from(new ArrayBuffer(end - begin))
+  let at = 0
+  for (const part of parts) {
+    const [from, to] = [Math.max(begin - at, 0), Math.min(end - at, part.size)]
+    if (from < to) readPart({ ...part, begin: part.begin + from, size: to - from }).copy(bytes, at + from - begin)
+    at += part.size
+  }
+  return bytes
 }
 
 /** Opens the file again. Throws FILE, also where it is another one now. */
