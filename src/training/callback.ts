@@ -134,9 +134,21 @@ export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'followsB
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>
 
+/** The callback that keeps what all others know: it is ready before they begin, and looks when they are through with an epoch or the run. */
+export const surrounding = 'backupAndRestore'
+
+/** The order in which callbacks come to a hook: the user's, but for the one that surrounds the others. */
+function inTurn(callbacks: readonly Callback[], hook: Hook): readonly Callback[] {
+  const [first, last] = [hook === 'onTrainBegin', hook === 'onEpochEnd' || hook === 'onTrainEnd']
+  if (!first && !last) return callbacks
+  const outer = callbacks.filter(({ name }) => name === surrounding)
+  const inner = callbacks.filter(({ name }) => name !== surrounding)
+  return first ? [...outer, ...inner] : [...inner, ...outer]
+}
+
 /** Calls one hook of every callback that has it, in order, each after the one before is done. A failure is named: code CALLBACK. */
 export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[], hook: H, ...args: HookArguments<H>): Promise<void> {
-  for (const callback of callbacks) {
+  for (const callback of inTurn(callbacks, hook)) {
     const called = callback[hook] as ((...values: HookArguments<H>) => Hooked) | undefined
     if (called === undefined) continue
     try {
@@ -170,7 +182,9 @@ export function describeLoop(callbacks: readonly Callback[]): string {
   return LOOP.map(([depth, text, hook]) => {
     const line = '  '.repeat(depth) + text
     if (hook === undefined) return line
-    const present = callbacks.filter((callback) => callback[hook] !== undefined).map((callback) => callback.name)
+    const present = inTurn(callbacks, hook)
+      .filter((callback) => callback[hook] !== undefined)
+      .map((callback) => callback.name)
     return present.length === 0 ? line : `${line.padEnd(24)} ${present.join(', ')}`
   }).join('\n')
 }
