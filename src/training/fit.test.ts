@@ -163,6 +163,11 @@ describe('weights of samples and classes', () => {
     await net.dispose()
   })
 
+  it('by class are refused as a Map, which has no properties', async () => {
+    const classWeight = new Map([[0, 2]]) as unknown as Record<number, number>
+    await expect(lossOf(compiled(smallNet()), data, { classWeight })).rejects.toThrow('found a Map, expected an object')
+  })
+
   it('of zero keep samples from teaching anything', async () => {
     const [half, all] = [compiled(residualNet()), compiled(residualNet())]
     const first = part(data, 0, 10)
