@@ -1,5 +1,5 @@
 /** @file The contract between the training loop and its callbacks, and the one place that calls them. */
-import { messageOf, RootstockError } from '../errors.ts'
+import { messageOf, RootstockError, shownValue } from '../errors.ts'
 import type { Graph } from '../graph/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Logs, TrainingEvent } from './events.ts'
@@ -157,6 +157,17 @@ export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[
       throw named(error, callback.name, hook)
     }
   }
+}
+
+/** Throws USAGE for what is no list of callbacks: users may write JavaScript, and what has no hooks would do nothing. */
+export function checkCallbacks(callbacks: unknown): void {
+  const refuse = (found: string): RootstockError =>
+    new RootstockError('USAGE', `Invalid callbacks: found ${found}, expected a list of callbacks`, {
+      hint: 'As in callbacks: [earlyStopping()]; a callback of your own is an object with a name and hooks',
+    })
+  if (!Array.isArray(callbacks)) throw refuse(shownValue(callbacks))
+  const at = callbacks.findIndex((callback) => typeof (callback as Partial<Callback> | null | undefined)?.name !== 'string')
+  if (at >= 0) throw refuse(`${shownValue(callbacks[at])} without a name at ${at}`)
 }
 
 /** What the callbacks that remember something have to say, in order. */
