@@ -94,6 +94,16 @@ describe('augment-preview', () => {
     expect((await rootstockJson(argv)).json['photos']).toHaveLength(rows.length)
   })
 
+  it('refuses a sheet that is too large before it makes a picture of it', async () => {
+    const photos = join(folder, 'photos-of-many')
+    await drawClasses(photos, 3)
+    const argv = ['augment-preview', photos, '--flip', 'both', '--views', '1000000000']
+    expectRefusal(await rootstock(argv), {
+      code: 2,
+      says: /4000000004 pictures need 172000000192 · \d+ pixels, expected at most 16384 a side/,
+    })
+  })
+
   it('refuses no augmentation, a small crop and a wrong part', async () => {
     const refused = async (argv: readonly string[], says: RegExp): Promise<void> =>
       expectRefusal(await rootstock(['augment-preview', folder, ...argv]), { code: 2, says })
