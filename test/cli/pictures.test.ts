@@ -130,6 +130,7 @@ describe('cache and the run folder', () => {
     expect(trunk?.entries).toBeGreaterThan(15)
     expect(trunk?.bytes).toBeGreaterThan(15 * 256 * 4)
     expectRefusal(await rootstock(['cache', '--prune', 'abc'], env), { code: 2, says: /Unknown trunk "abc"/ })
+    expectRefusal(await rootstock(['cache', '--prune', ''], env), { code: 2, says: /Invalid value "" of --prune: expected a value/ })
     expect((await rootstockJson(['cache', '--prune', trunk?.id ?? ''], env)).json).toMatchObject({
       removed: trunk?.entries,
       freed: expect.any(Number) as number,
