@@ -56,6 +56,13 @@ describe('diagram', () => {
 
   it('refuses unknown names', async () => {
     expectRefusal(await rootstock(['diagram', 'mobilnet']), { code: 2, says: /Did you mean "mobilenet"/ })
+    for (const argv of [
+      ['diagram', 'runs/pets'],
+      ['summary', 'runs/pets'],
+      ['summary', 'pets.onnx'],
+    ])
+      expectRefusal(await rootstock([...argv, '--no-top']), { code: 2, says: /Cannot use --no-top with .*pets.*: found no network/ })
+    expectRefusal(await rootstock(['summary', 'pets.onnx', '--alpha', '0.5']), { code: 2, says: /Cannot use --alpha with pets\.onnx/ })
     expectRefusal(await rootstock(['diagram', 'mobilenet', '--direction', 'XY']), { code: 2, says: /Unknown value "XY" of --direction/ })
   })
 })
