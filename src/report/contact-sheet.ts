@@ -82,7 +82,7 @@ export function sheetLayout(count: number, lines: number, { columns: wanted = 8,
       'USAGE',
       `Cannot draw the contact sheet: ${count} pictures need ${width} · ${height} pixels, expected at most ${mostSide} a side and ${mostPixels} in all`,
       {
-        hint: 'Use fewer pictures or a smaller cell',
+        hint: 'Use fewer pictures, columns or a smaller cell; on the command line smaller --photos or --views',
       },
     )
   }

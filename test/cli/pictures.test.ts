@@ -107,7 +107,7 @@ describe('augment-preview', () => {
     const argv = ['augment-preview', photos, '--flip', 'both', '--views', '1000000000']
     expectRefusal(await rootstock(argv), {
       code: 2,
-      says: /4000000004 pictures need 172000000192 · \d+ pixels, expected at most 16384 a side/,
+      says: /4000000004 pictures need 172000000192 · \d+ pixels, expected at most 16384 a side.* smaller --photos or --views/,
     })
   })
 
