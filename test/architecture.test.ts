@@ -50,6 +50,7 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/open-classifier.ts → src/transfer/load-classifier.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/open-classifier.ts → src/transfer/pretrained.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/augment-preview.ts → src/data/table.ts': 'what is a table is no part of the face of data/',
+  'src/cli/augment-preview.ts → src/report/contact-sheet.ts': 'where pictures stand on a sheet is no part of the face of report/',
   'src/cli/cache.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
   'src/cli/open-classifier.ts → src/transfer/prepared.ts': 'the index of transfer/ loads the whole library',
   'src/cli/photo-files.ts → src/data/bytes.ts': 'the index of data/ loads the feature store as well',

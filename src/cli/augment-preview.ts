@@ -42,8 +42,12 @@ export const augmentPreview = command({
     }
     const image = await import('../image/index.ts')
     const { contactSheet } = await import('../report/index.ts')
+    const { sheetLayout } = await import('../report/contact-sheet.ts')
     const { atomicWrite } = await import('../files/index.ts')
     const found = await photosIn(folder, flags.followLinks ? { followLinks: true } : {})
+    const sheet = { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }
+    // A sheet that is too large is refused before its pictures are made; each has a caption of a line at least.
+    sheetLayout(Math.min(wanted, found.length) * sheet.columns, 1, sheet)
     const change = image.augment(chosen.augmentation)
     const options = { views, seed, size: [size, size] as const, ...(chosen.readSize && { readSize: chosen.readSize }) }
     const { photos, pictures } = await changed(
@@ -52,10 +56,7 @@ export const augmentPreview = command({
       async ({ photo }) => image.augmentPreview(await sourceOf(photo), change, options),
       terminal,
     )
-    await atomicWrite(
-      out,
-      await contactSheet(pictures, { columns: views + 1, title: `Augmentation at ${size} × ${size} pixels, seed ${seed}` }),
-    )
+    await atomicWrite(out, await contactSheet(pictures, sheet))
     terminal.print(`${oneLine(out)}: ${counted(photos.length, 'photo')}, ${counted(views, 'view')} of each`)
     return { json: { out, photos: photos.map(({ photo }) => nameOf(photo)), views, size, seed, augmentation: change.description } }
   },

@@ -5,19 +5,17 @@ import { RootstockError, unknownName } from '../errors.ts'
 import type { FeatureStore, StoredTrunk } from '../data/index.ts'
 import { timedBar } from './bar.ts'
 import { command, type Flag, type Outcome } from './command.ts'
+import { word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { alignColumns, counted, grouped } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 const ALL = 'all'
 
-/** With or without a value: everything, or one trunk. */
+/** With or without a value: everything, or one trunk. An empty value is refused: a script whose variable is not set must not remove everything. */
 const prune: Flag<string> = {
-  value: 'TRUNK',
-  isOptional: true,
-  description: 'Remove the features of one trunk (its id in the list) or, with all or nothing, everything',
-  form: { kind: 'text', suggestions: [ALL] },
-  parse: (text) => text || ALL,
+  ...word('TRUNK', 'Remove the features of one trunk (its id in the list) or, with all or nothing, everything', [ALL]),
+  leftOut: ALL,
 }
 
 export const cache = command({

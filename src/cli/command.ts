@@ -24,8 +24,8 @@ export interface Bounds {
 export interface Flag<T> {
   /** What the help calls its value: "N", "FILE". */
   readonly value?: string
-  /** The value may be left out; `parse` then gets an empty text. */
-  readonly isOptional?: boolean
+  /** The value may be left out; `parse` then gets this text. */
+  readonly leftOut?: string
   /** The flag may stand several times; `parse` then gets the texts as lines. */
   readonly isRepeatable?: boolean
   readonly description: string

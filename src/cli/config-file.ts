@@ -186,7 +186,7 @@ function settingOf({ flag, isOpposite }: NamedFlag, value: unknown, name: string
 }
 
 /** The value as a flag would have it; undefined for a switch that is off. Throws USAGE for another type. */
-function textOf({ form, isOptional, isRepeatable }: Flag<unknown>, value: unknown, name: string): string | undefined {
+function textOf({ form, leftOut, isRepeatable }: Flag<unknown>, value: unknown, name: string): string | undefined {
   switch (form.kind) {
     case 'switch':
       if (typeof value === 'boolean') return value ? '' : undefined
@@ -194,7 +194,7 @@ function textOf({ form, isOptional, isRepeatable }: Flag<unknown>, value: unknow
     case 'text':
     case 'names':
       if (typeof value === 'string') return value
-      if (isOptional && value === true) return ''
+      if (leftOut !== undefined && value === true) return leftOut
       throw wrongType(name, value, form.kind === 'names' ? `one of ${form.names.join(', ')}` : 'a text (in quotes)')
     case 'texts':
       if (typeof value === 'string') return value

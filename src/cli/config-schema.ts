@@ -48,9 +48,9 @@ function settings({ operands, flags }: Command): Readonly<Record<string, Schema>
   return Object.fromEntries<Schema>([...words, ...rows, ...opposites])
 }
 
-function flagSchema({ description, form, isOptional }: Flag<unknown>): Schema {
+function flagSchema({ description, form, leftOut }: Flag<unknown>): Schema {
   const schema = formSchema(form)
-  return { description, ...(isOptional ? { anyOf: [schema, { const: true }] } : schema) }
+  return { description, ...(leftOut !== undefined ? { anyOf: [schema, { const: true }] } : schema) }
 }
 
 function formSchema(form: FlagForm): Schema {

@@ -29,20 +29,16 @@ export const diagram = command({
   run: async ({ operands: [name = ''], flags, terminal: { print, progress } }) => {
     const { out = 'model.svg', direction, expandNested = false, noShapes = false, noTrainable = false, ...building } = flags
     const form = formOf(out, FORMS)
-    const { plotModel } = await import('../report/index.ts')
+    const { modelDot, plotModel } = await import('../report/index.ts')
     const { atomicWrite } = await import('../files/index.ts')
     const bar = timedBar(progress, { label: `Drawing ${basename(out)}`, unit: 'steps' })
     bar.update(0, 2)
     const model = await openModel(name, building)
     bar.update(1, 2)
     try {
-      const drawn = await plotModel(model, {
-        showShapes: !noShapes,
-        showTrainable: !noTrainable,
-        expandNested,
-        ...(direction && { rankDirection: direction }),
-      })
-      await atomicWrite(out, form === 'png' ? drawn.png : Buffer.from(drawn[form]))
+      const shown = { showShapes: !noShapes, showTrainable: !noTrainable, expandNested, ...(direction && { rankDirection: direction }) }
+      const drawn = form === 'dot' ? modelDot(model, shown).dot : (await plotModel(model, shown))[form]
+      await atomicWrite(out, typeof drawn === 'string' ? Buffer.from(drawn) : drawn)
       bar.clear()
       print(`${oneLine(out)}: ${model.layers.length} layers of ${oneLine(model.name)}`)
       return { json: { out, model: model.name, layers: model.layers.length } }

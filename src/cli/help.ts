@@ -63,9 +63,9 @@ export function commandHelp({ name, summary, operands, flags, examples: lines }:
   ])
 }
 
-function shown(key: string, { value, isOptional }: Flag<unknown>): string {
+function shown(key: string, { value, leftOut }: Flag<unknown>): string {
   if (value === undefined) return flagName(key)
-  return `${flagName(key)} ${isOptional ? `[${value}]` : `<${value}>`}`
+  return `${flagName(key)} ${leftOut !== undefined ? `[${value}]` : `<${value}>`}`
 }
 
 /** `<NAME>`, `<NAME…>` or `[NAME]`. */

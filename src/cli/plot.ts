@@ -5,6 +5,7 @@ import { command } from './command.ts'
 import { word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { formOf } from './output-file.ts'
+import { counted } from './table.ts'
 
 export const plot = command({
   name: 'plot',
@@ -27,7 +28,7 @@ export const plot = command({
     const files = flags.out === undefined ? [`${base}.svg`, `${base}.png`] : [flags.out]
     for (const file of files) await atomicWrite(file, (form ?? formOf(file, ['svg', 'png'])) === 'svg' ? Buffer.from(svg) : png)
     const epochs = Math.max(0, ...Object.values(history).map(({ length }) => length))
-    print(`${files.map(oneLine).join(', ')}: ${epochs} epochs of ${oneLine(Object.keys(history).join(', '))}`)
+    print(`${files.map(oneLine).join(', ')}: ${counted(epochs, 'epoch')} of ${oneLine(Object.keys(history).join(', '))}`)
     return { json: { files, epochs, metrics: Object.keys(history) } }
   },
 })

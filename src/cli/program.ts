@@ -137,8 +137,8 @@ function help(text: string): Request {
 function parserOf(command: Command, columns: number): Parser {
   const parser = new Parser(command.name)
   for (const { name, variadic } of command.operands) parser.argument(variadic ? `[${name}...]` : `[${name}]`)
-  for (const [key, { value, isOptional, isRepeatable }] of Object.entries(command.flags)) {
-    const shown = value === undefined ? '' : isOptional ? ` [${value}]` : ` <${value}>`
+  for (const [key, { value, leftOut, isRepeatable }] of Object.entries(command.flags)) {
+    const shown = value === undefined ? '' : leftOut !== undefined ? ` [${value}]` : ` <${value}>`
     const option = `${flagName(key)}${shown}`
     if (isRepeatable) parser.option(option, '', (text: string, before?: string) => (before === undefined ? text : `${before}\n${text}`))
     else parser.option(option)
@@ -151,7 +151,7 @@ function givenFlags(flags: Flags, given: Readonly<Record<string, unknown>>): Giv
   const found = Object.keys(flags).flatMap((key) => {
     const isOff = /^no[A-Z]/.test(key) && given[key.charAt(2).toLowerCase() + key.slice(3)] === false
     const text = isOff ? true : given[key]
-    return text === undefined ? [] : [[key, typeof text === 'string' ? text : ''] as const]
+    return text === undefined ? [] : [[key, typeof text === 'string' ? text : (flags[key]?.leftOut ?? '')] as const]
   })
   return Object.fromEntries(found)
 }

@@ -93,6 +93,9 @@ export interface ConfigPlace {
 }
 
 async function configFile({ command, config }: Asked, { environment, folder }: Sources): Promise<ConfigPlace | undefined> {
+  if (config === '') {
+    throw new RootstockError('USAGE', 'Invalid value "" of --config: expected a file', { hint: 'Name a file, or give --no-config instead' })
+  }
   if (config === false || command.about) return undefined
   const named = config ?? environment['ROOTSTOCK_CONFIG']
   if (named) return { path: named, isNamed: true }

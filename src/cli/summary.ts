@@ -3,7 +3,7 @@ import type { Model } from '../training/index.ts'
 import { command, type Outcome } from './command.ts'
 import { count, positive, quantity, toggle } from './flag-values.ts'
 import { openClassifier } from './open-classifier.ts'
-import { openModel } from './open-model.ts'
+import { openModel, refuseNoTop, type ModelFlags } from './open-model.ts'
 import type { Terminal } from './terminal.ts'
 
 export const summary = command({
@@ -19,7 +19,7 @@ export const summary = command({
   },
   examples: ['rootstock summary inceptionV3', 'rootstock summary runs/pets'],
   run: async ({ operands: [name = ''], flags, terminal }) => {
-    if (name.endsWith('.onnx')) return showGraph(name, terminal)
+    if (name.endsWith('.onnx')) return showGraph(name, flags, terminal)
     const model = await openModel(name, flags)
     try {
       return show(model, terminal)
@@ -39,8 +39,9 @@ function show(model: Model, { print }: Terminal): Outcome {
 }
 
 /** A classifier.onnx has operators instead of layers. */
-async function showGraph(path: string, { print }: Terminal): Promise<Outcome> {
-  const classifier = await openClassifier(path, {})
+async function showGraph(path: string, { noTop, ...flags }: ModelFlags, { print }: Terminal): Promise<Outcome> {
+  refuseNoTop(path, noTop)
+  const classifier = await openClassifier(path, flags)
   const text = classifier.summary()
   await classifier.dispose()
   print(text)

@@ -25,6 +25,9 @@ export interface HashedSamples {
   readonly keys?: readonly string[]
 }
 
+/** Classes with too few photos that are named one by one; more are only counted. */
+const namedClasses = 10
+
 /**
  * Every unit (a distinct content, or contents that stay together) gets a place u in [0, 1): the first 52 bits of SHA-256("seed:key"). Below
  * `test` it tests, below `test + validation` it validates, else it trains. So a photo's part depends on its content and the seed alone: adding
@@ -41,15 +44,24 @@ export function assignParts(samples: HashedSamples, { fractions, seed }: { fract
   for (const [key, counts] of contents) units[mostOf(counts)]?.push(key)
   const placed = new Map<string, Part>()
   for (const list of units) for (const [key, part] of cutClass(list, fractions, seed)) placed.set(key, part)
-  const notes = repeatNotes(samples)
   const parts = Object.values(fractions).filter((share: number) => share > 0).length
-  dataset.classNames.forEach((className, label) => {
-    const count = [...contents.values()].filter((counts) => counts.has(label)).length
-    const photos = [...owners.values()].filter((owner) => owner === label).length
+  const unitsOf = tally([...contents.values()].flatMap((counts) => [...counts.keys()]))
+  const photosOf = tally([...owners.values()])
+  const short = dataset.classNames.flatMap((className, label): string[] => {
+    const [count, photos] = [unitsOf.get(label) ?? 0, photosOf.get(label) ?? 0]
     const found = counted(photos, 'different photo') + (photos > count ? ` in ${counted(count, 'group')} that must not part` : '')
-    if (count < parts) notes.push(`Class "${printableName(className)}" has ${found}, too few for all parts`)
+    return count < parts ? [`Class "${printableName(className)}" has ${found}, too few for all parts`] : []
   })
-  return { parts: keys.map((key) => placed.get(key) ?? 'train'), notes }
+  const more = short.length - namedClasses
+  const named = more > 1 ? [...short.slice(0, namedClasses), `… and ${more} more classes that have too few for all parts`] : short
+  return { parts: keys.map((key) => placed.get(key) ?? 'train'), notes: [...repeatNotes(samples), ...named] }
+}
+
+/** How often each class occurs. */
+function tally(labels: readonly number[]): Map<number, number> {
+  const found = new Map<number, number>()
+  for (const label of labels) found.set(label, (found.get(label) ?? 0) + 1)
+  return found
 }
 
 /** The class that each content belongs to: the first of those that it lies in. */

@@ -292,6 +292,13 @@ describe('splitOf with groups', () => {
     expect(notes).toContain('Class "a" has 4 different photos in 1 group that must not part, too few for all parts')
   })
 
+  test('names ten such classes, and counts the others', async () => {
+    const root = await folderOf(Array.from({ length: 40 }, (_, i) => `class${i}/photo.jpg`))
+    const { notes } = await splitOf(root)
+    expect(notes.filter((note) => note.startsWith('Class "class'))).toHaveLength(10)
+    expect(notes.at(-1)).toBe('… and 30 more classes that have too few for all parts')
+  })
+
   test('names groups that the given parts tear', async () => {
     const root = await folderOf(['train/a/x_1.jpg', 'train/b/y_1.jpg', 'val/a/x_2.jpg', 'val/b/z_1.jpg'])
     const { notes } = await splitOf(root, { groupPattern: /^(\w)_/ })

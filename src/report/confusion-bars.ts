@@ -51,9 +51,12 @@ export function confusionBars(
 function confusions(confusion: readonly (readonly number[])[], classNames: readonly string[]): Confusion[] {
   return confusion.flatMap((row, i) => {
     const all = row.reduce((sum, count) => sum + count, 0)
-    return row.flatMap((count, j) =>
-      i === j || count === 0 ? [] : [{ truth: classNames[i] ?? '', predicted: classNames[j] ?? '', count, share: count / all }],
-    )
+    const found: Confusion[] = []
+    // Thousands of classes have millions of pairs, nearly all of them zero.
+    row.forEach((count, j) => {
+      if (i !== j && count !== 0) found.push({ truth: classNames[i] ?? '', predicted: classNames[j] ?? '', count, share: count / all })
+    })
+    return found
   })
 }
 

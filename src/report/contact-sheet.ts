@@ -31,7 +31,8 @@ interface Place {
   readonly top: number
 }
 
-interface Layout {
+/** Where the pictures of a sheet stand, and how large it is. */
+export interface SheetLayout {
   readonly columns: number
   /** Distance from one picture to the one below. */
   readonly step: { readonly x: number; readonly y: number }
@@ -40,6 +41,7 @@ interface Layout {
   readonly height: number
 }
 
+const CELL = 160
 const margin = 16
 const gap = 12
 const lineHeight = 16
@@ -54,20 +56,10 @@ const wrongColor = '#c0392b'
  */
 export async function contactSheet(pictures: readonly SheetPicture[], options: ContactSheetOptions = {}): Promise<Uint8Array> {
   refuseUnknown('contactSheet', options, { columns: true, cell: true, title: true })
-  const { cell = 160, title } = options
-  const columns = Math.min(options.columns ?? 8, Math.max(1, pictures.length))
-  check(pictures.length, columns, cell)
-  const layout = layoutOf(pictures, { columns, cell, title })
+  const { cell = CELL, title } = options
+  const lines = pictures.reduce((most, picture) => Math.max(most, captionLines(picture, cell).length), 0)
+  const layout = sheetLayout(pictures.length, lines, options)
   const { width, height } = layout
-  if (Math.max(width, height) > mostSide || width * height > mostPixels) {
-    throw new RootstockError(
-      'USAGE',
-      `Cannot draw the contact sheet: ${pictures.length} pictures need ${width} · ${height} pixels, expected at most ${mostSide} a side and ${mostPixels} in all`,
-      {
-        hint: 'Use fewer pictures or a smaller cell',
-      },
-    )
-  }
   const children = [
     title === undefined ? undefined : textAt([margin, margin + 8], shorten(title, width - 2 * margin, 16), { size: 16, bold: true }),
     pictures.map((picture, i) => frame(picture, placeOf(i, layout), cell)),
@@ -75,6 +67,26 @@ export async function contactSheet(pictures: readonly SheetPicture[], options: C
   const sheet = rasterize(svgDocument({ width, height }, title ?? 'Contact sheet', children), 1)
   pictures.forEach(({ pixels }, i) => paste(sheet, pixels, { ...placeOf(i, layout), cell }))
   return encode(sheet)
+}
+
+/** Where so many pictures with captions of so many lines stand. Throws what `contactSheet` throws, before there is any picture. */
+export function sheetLayout(count: number, lines: number, { columns: wanted = 8, cell = CELL, title }: ContactSheetOptions): SheetLayout {
+  const columns = Math.min(wanted, Math.max(1, count))
+  check(count, columns, cell)
+  const step = { x: cell + gap, y: cell + gap + (lines > 0 ? lines * lineHeight + 4 : 0) }
+  const top = margin + (title === undefined ? 0 : 30)
+  const width = 2 * margin + columns * step.x - gap
+  const height = top + Math.ceil(count / columns) * step.y - gap + margin
+  if (Math.max(width, height) > mostSide || width * height > mostPixels) {
+    throw new RootstockError(
+      'USAGE',
+      `Cannot draw the contact sheet: ${count} pictures need ${width} · ${height} pixels, expected at most ${mostSide} a side and ${mostPixels} in all`,
+      {
+        hint: 'Use fewer pictures, columns or a smaller cell; on the command line smaller --photos or --views',
+      },
+    )
+  }
+  return { columns, step, top, width, height }
 }
 
 function check(count: number, columns: number, cell: number): void {
@@ -85,18 +97,7 @@ function check(count: number, columns: number, cell: number): void {
     throw new RootstockError('USAGE', `Invalid cell: found ${cell}, expected a whole number of at least 32`)
 }
 
-function layoutOf(
-  pictures: readonly SheetPicture[],
-  { columns, cell, title }: { readonly columns: number; readonly cell: number; readonly title: string | undefined },
-): Layout {
-  const lines = Math.max(0, ...pictures.map((picture) => captionLines(picture, cell).length))
-  const step = { x: cell + gap, y: cell + gap + (lines > 0 ? lines * lineHeight + 4 : 0) }
-  const top = margin + (title === undefined ? 0 : 30)
-  const rows = Math.ceil(pictures.length / columns)
-  return { columns, step, top, width: 2 * margin + columns * step.x - gap, height: top + rows * step.y - gap + margin }
-}
-
-function placeOf(i: number, { columns, step, top }: Layout): Place {
+function placeOf(i: number, { columns, step, top }: SheetLayout): Place {
   return { left: margin + (i % columns) * step.x, top: top + Math.floor(i / columns) * step.y }
 }
 

@@ -34,9 +34,18 @@ const SHARP_SIDE = 16_384
 const MOST_SIDE = 65_000
 const MOST_PIXELS = 64_000_000
 
-/** The picture in both forms. The PNG has two pixels for a unit of the SVG, one when a side would pass 16,384, fewer past 65,000. */
+/**
+ * The picture in both forms. The PNG has two pixels for a unit of the SVG, one when a side would pass 16,384, fewer past 65,000.
+ * It is made when it is first read: that of a large network takes seconds and hundreds of megabytes, and many want the SVG alone.
+ */
 export function picture(svg: string): Picture {
-  return { svg, png: draw(svg, SCALE).asPng() }
+  let made: Uint8Array | undefined
+  return {
+    svg,
+    get png() {
+      return (made ??= draw(svg, SCALE).asPng())
+    },
+  }
 }
 
 /** The SVG as pixels, `scale` of them for a unit. */

@@ -1,11 +1,14 @@
 import { Resvg } from '@resvg/resvg-js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { flatten, input } from '../layers/index.ts'
+import { Functional } from '../models/index.ts'
 import { random } from '../tensor/index.ts'
 import { confusionMatrix } from './confusion-matrix.ts'
 import { expectHarmless, foreignText, hostileNames } from './hostile.cases.ts'
 import { picture, rasterize, type Picture } from './picture.ts'
 import { plotLearningRates } from './plot-learning-rates.ts'
+import { plotModel } from './plot-model.ts'
 import { plotTraining } from './plot-training.ts'
 
 const flowers = ['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips']
@@ -187,6 +190,16 @@ describe('picture', () => {
     }
     expect(dark('daisy äß λ Ж ★ →')).toBeGreaterThan(300)
     expect(dark('')).toBe(0)
+  })
+
+  test('draws its PNG when it is first read, and once', async () => {
+    expect(picture('no SVG, which no PNG can be drawn of').svg).toMatch(/^no SVG/)
+    const photo = input({ shape: [8, 8, 3] })
+    const drawn = [plotTraining(few), await plotModel(new Functional({ inputs: photo, outputs: flatten()(photo) }))]
+    for (const shown of drawn) {
+      expect(Object.getOwnPropertyDescriptor(shown, 'png')).not.toHaveProperty('value')
+      expect(shown.png).toBe(shown.png)
+    }
   })
 
   test('stays within the sizes that programs open', () => {

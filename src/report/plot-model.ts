@@ -24,7 +24,8 @@ export async function plotModel(model: Functional, options: PlotModelOptions = {
   // Most commands draw no model.
   const { Graphviz } = await import('@hpcc-js/wasm-graphviz')
   const graphviz = await Graphviz.load()
-  return { ...picture(tidy(graphviz.layout(dot, 'svg', 'dot'), names)), dot }
+  // Not spread: that would draw the PNG.
+  return Object.assign(picture(tidy(graphviz.layout(dot, 'svg', 'dot'), names)), { dot })
 }
 
 /**

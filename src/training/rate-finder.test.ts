@@ -92,6 +92,8 @@ it('works with an optimizer that follows a schedule', async () => {
 it.each([
   [{ from: 0 }, /from is 0, expected a number above 0/],
   [{ from: 1, to: 0.1 }, /to is 0.1, expected a number above 1/],
+  [{ from: 1e-300 }, /from is 1e-300, expected a number from 1.2e-38, the least of float32/],
+  [{ to: 1e300 }, /to is 1e\+300, expected a number up to 3.4e\+38, the most of float32/],
   [{ steps: 3 }, /steps is 3, expected a whole number from 10/],
 ])('refuses %j', async (options, says) => {
   await expect(compiled().findLearningRate(data.x, data.y, options)).rejects.toThrow(says)

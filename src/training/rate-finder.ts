@@ -45,6 +45,8 @@ const OPTIONS: Readonly<Record<keyof RateFinderOptions, true>> = {
 
 /** Beyond this many times the least loss nothing is learned from going on. */
 const blownUp = 4
+const leastRate = 1.2e-38
+const mostRate = 3.4e38
 const memory = 0.9
 /** So many steps tell nothing, or a quarter of fewer: an average of few batches jumps by chance, where rates are too small to move it. */
 const unsettled = 10
@@ -61,6 +63,9 @@ export async function findRates(
   const checks = checksFor('findLearningRate')
   checks.require(from > 0 && Number.isFinite(from), 'from', from, 'a number above 0')
   checks.require(to > from && Number.isFinite(to), 'to', to, `a number above ${from}`)
+  // Optimizers compute in float32, where a rate beyond these is zero or infinite.
+  checks.require(from >= leastRate, 'from', from, `a number from ${leastRate}, the least of float32`)
+  checks.require(to <= mostRate, 'to', to, `a number up to ${mostRate}, the most of float32`)
   checks.require(Number.isInteger(steps) && steps >= 10, 'steps', steps, 'a whole number from 10')
   const optimizer = { ...compiled.optimizer, learningRate: from }
   const trial: Compiled = {

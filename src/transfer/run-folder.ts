@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { RootstockError, messageOf } from '../errors.ts'
 import { atomicWrite, errnoOf, fileHash, fileReason, makeFolder, readRegular } from '../files/index.ts'
+import { replacedFiles } from './report/run-file-meanings.ts'
 import { INTERPOLATIONS, preprocessModes, type Interpolation, type PreprocessMode } from '../image/index.ts'
 
 /** Names in a run's folder. */
@@ -47,12 +48,26 @@ const schema = z.object({
 /** What run.json holds. */
 export type RunSettings = Omit<z.infer<typeof schema>, 'interpolation'> & { readonly interpolation: Interpolation }
 
-/** A folder that holds a run is not trained into again, unless that run goes on. Code USAGE. */
+/** A folder that holds a run is not trained into again, unless that run goes on; nor one with files of others that would be lost. Code USAGE. */
 export async function refuseTakenFolder(path: string, resume: boolean): Promise<void> {
-  if (resume || !(await isRunFolder(path))) return
+  if (resume) return
+  if (!(await isRunFolder(path))) return refuseForeignFiles(path)
   throw new RootstockError('USAGE', `Cannot train into ${path}: it holds a run already`, {
     hint: 'Choose another --out, go on with it by --resume, or delete the folder',
   })
+}
+
+/** `--out .` in somebody's project: its README.md is not the run's to replace. */
+async function refuseForeignFiles(path: string): Promise<void> {
+  const [held] = await replacedFiles(path)
+  if (held === undefined) return
+  throw new RootstockError(
+    'USAGE',
+    `Cannot train into ${path}: it holds ${held}, which the run would replace, expected a folder for the run alone`,
+    {
+      hint: `Choose another --out, such as --out runs/mine, or move ${held} away`,
+    },
+  )
 }
 
 /** Makes the folder; one that holds a run already is refused. */

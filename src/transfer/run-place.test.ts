@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { refuseTakenFolder } from './run-folder.ts'
 import { refusePhotoFolder } from './run-place.ts'
 import { trainClassifier } from './train-classifier.ts'
 
@@ -16,6 +17,23 @@ beforeAll(() => {
   const files = ['photos/cat/1.jpg', 'photos/dog/in/1.jpg', 'photos/run/run.json', 'photos/killed/run.lock', 'photos/..odd/1.jpg']
   for (const name of [...files, 'photos/labels.csv', 'beside/1.jpg']) writeFileSync(at(name), '')
   symlinkSync(at('photos'), at('link'), 'junction')
+})
+
+describe('refuseTakenFolder', () => {
+  it('keeps the files of others that a run would replace, and takes what a killed run left', async () => {
+    mkdirSync(at('project'))
+    writeFileSync(at('project', 'README.md'), 'mine')
+    await expect(trainClassifier(at('photos'), { out: at('project') })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(
+        /project: it holds README\.md, which the run would replace, expected a folder for the run alone$/,
+      ) as string,
+    })
+    mkdirSync(at('begun', 'last.ckpt'), { recursive: true })
+    for (const name of ['log.txt', 'run.lock', 'notes.txt']) writeFileSync(at('begun', name), '')
+    await expect(refuseTakenFolder(at('begun'), false)).resolves.toBeUndefined()
+    await expect(refuseTakenFolder(at('project'), true)).resolves.toBeUndefined()
+  })
 })
 
 describe('refusePhotoFolder', () => {

@@ -155,6 +155,7 @@ describe('a config file is refused', () => {
   })
 
   it('that is no file or not there', async () => {
+    expectRefusal(await rootstock(['train', 'x', '--config', '']), { code: 2, says: /Invalid value "" of --config: expected a file/ })
     expectRefusal(await rootstock(['train', 'x', '--config', scratch]), { code: 2, says: /it is no file/ })
     expectRefusal(await rootstock(['train', 'x', '--config', join(scratch, 'none.yaml')]), { code: 1, says: /it does not exist/ })
   })

@@ -56,6 +56,13 @@ describe('diagram', () => {
 
   it('refuses unknown names', async () => {
     expectRefusal(await rootstock(['diagram', 'mobilnet']), { code: 2, says: /Did you mean "mobilenet"/ })
+    for (const argv of [
+      ['diagram', 'runs/pets'],
+      ['summary', 'runs/pets'],
+      ['summary', 'pets.onnx'],
+    ])
+      expectRefusal(await rootstock([...argv, '--no-top']), { code: 2, says: /Cannot use --no-top with .*pets.*: found no network/ })
+    expectRefusal(await rootstock(['summary', 'pets.onnx', '--alpha', '0.5']), { code: 2, says: /Cannot use --alpha with pets\.onnx/ })
     expectRefusal(await rootstock(['diagram', 'mobilenet', '--direction', 'XY']), { code: 2, says: /Unknown value "XY" of --direction/ })
   })
 })
@@ -94,6 +101,16 @@ describe('augment-preview', () => {
     expect((await rootstockJson(argv)).json['photos']).toHaveLength(rows.length)
   })
 
+  it('refuses a sheet that is too large before it makes a picture of it', async () => {
+    const photos = join(folder, 'photos-of-many')
+    await drawClasses(photos, 3)
+    const argv = ['augment-preview', photos, '--flip', 'both', '--views', '1000000000']
+    expectRefusal(await rootstock(argv), {
+      code: 2,
+      says: /4000000004 pictures need 172000000192 · \d+ pixels, expected at most 16384 a side.* smaller --photos or --views/,
+    })
+  })
+
   it('refuses no augmentation, a small crop and a wrong part', async () => {
     const refused = async (argv: readonly string[], says: RegExp): Promise<void> =>
       expectRefusal(await rootstock(['augment-preview', folder, ...argv]), { code: 2, says })
@@ -120,6 +137,7 @@ describe('cache and the run folder', () => {
     expect(trunk?.entries).toBeGreaterThan(15)
     expect(trunk?.bytes).toBeGreaterThan(15 * 256 * 4)
     expectRefusal(await rootstock(['cache', '--prune', 'abc'], env), { code: 2, says: /Unknown trunk "abc"/ })
+    expectRefusal(await rootstock(['cache', '--prune', ''], env), { code: 2, says: /Invalid value "" of --prune: expected a value/ })
     expect((await rootstockJson(['cache', '--prune', trunk?.id ?? ''], env)).json).toMatchObject({
       removed: trunk?.entries,
       freed: expect.any(Number) as number,

@@ -32,7 +32,7 @@ export async function openRegression(width: number, classes: number): Promise<Re
   const program = await engine().compile(graph)
   const answering = await engine().compile(answers)
   const tensor = (weights: Float64Array): Tensor<'float32'> => ({
-    data: Float32Array.from(weights),
+    data: new Float32Array(weights),
     shape: [width, classes],
     dtype: 'float32',
   })
@@ -115,7 +115,9 @@ function pulled(
   const offsets = at.length - classes
   let squares = 0
   for (let i = 0; i < offsets; i++) squares += at[i]! ** 2
-  const whole = Float64Array.from(gradient, (slope, i) => slope / count + (i < offsets ? decay * at[i]! : 0))
+  // A loop, as `Float64Array.from` with a function took half of the whole time.
+  const whole = new Float64Array(at.length)
+  for (let i = 0; i < whole.length; i++) whole[i] = gradient[i]! / count + (i < offsets ? decay * at[i]! : 0)
   return { value: loss / count + (decay / 2) * squares, gradient: whole }
 }
 

@@ -26,6 +26,15 @@ const MEANINGS: readonly (readonly [name: string, meaning: string])[] = [
   ['logs', 'event files for TensorBoard'],
 ]
 
+/** A run goes on with these, or writes behind their end. */
+const CONTINUED = ['last.ckpt', 'run.json', 'log.txt', 'logs']
+
+/** The files of a folder that a new run would replace. */
+export async function replacedFiles(folder: string): Promise<string[]> {
+  const found = new Set(await readdir(folder).catch(() => []))
+  return MEANINGS.flatMap(([name]) => (found.has(name) && !CONTINUED.includes(name) ? [name] : []))
+}
+
 /** Those that are there, README.md included, which is written last. */
 export async function runFileMeanings(run: string): Promise<readonly (readonly [name: string, meaning: string])[]> {
   const found = new Set([...(await readdir(run)), 'README.md'])
