@@ -1,5 +1,5 @@
-/** @file Optimizers in the files of Keras 2.11 to 2.15: their names, and their memory, which has no learning rate. */
-import { beforeEach, expect, test } from 'vitest'
+/** @file Optimizers in the files of Keras 1 and 2: their names, and their memory, which has no learning rate. */
+import { beforeEach, describe, expect, test } from 'vitest'
 import { clearSession } from '../../layers/index.ts'
 import { optimizers } from '../index.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
@@ -36,7 +36,7 @@ test('the momentum that Keras 2 keeps for an SGD without one is left aside, and 
   })
   // Of another model's file nobody knows whose memory it is.
   expect(() => restoreOptimizer(other.compiled, saved)).toThrow(/holds \d+ tensors of the optimizer's state, expected 0/u)
-  restoreOptimizer(other.compiled, saved, true)
+  restoreOptimizer(other.compiled, saved, { isSame: true })
   expect(other.compiled.iterations).toBe(7)
 })
 
@@ -44,4 +44,39 @@ test('the name in .h5 files', () => {
   const config = { name: 'Adam', jit_compile: false, is_legacy_optimizer: false, learning_rate: 0.5, amsgrad: true }
   expect(readOptimizer({ class_name: 'Custom>Adam', config })).toMatchObject({ name: 'Adam', learningRate: 0.5, config: { amsgrad: true } })
   expect(() => readOptimizer({ class_name: 'Custom>Mine', config: {} })).toThrow('Rootstock has no optimizer Mine')
+})
+
+const moved = [
+  { optimizer: optimizers.sgd({ momentum: 0.9 }), slots: ['momentum'] },
+  { optimizer: optimizers.adam(), slots: ['momentum', 'velocity'] },
+  { optimizer: optimizers.adagrad(), slots: ['accumulator'] },
+]
+const forms = [
+  { version: 'Keras 1', weightName: (path: string) => path.replace('/', '_'), stateName: (i: number) => `Variable_${i + 8}:0` },
+  { version: 'Keras 2.2', weightName: (path: string) => path.split('/')[1], stateName: (i: number) => `training/Adam/Variable_${i}:0` },
+  { version: 'Keras 2.3', weightName: (path: string) => path.split('/')[1], stateName: (i: number) => `training/Adam/m_${i}:0` },
+]
+
+describe.each(forms)('$version counts the variables of its optimizers', ({ version, weightName, stateName }) => {
+  test.each(moved)('$slots', async ({ optimizer, slots }) => {
+    const [net, other] = [branching(), branching()]
+    for (const each of [net, other]) each.compile({ optimizer: { ...optimizer }, loss: 'categoricalCrossentropy' })
+    await net.trainOnBatch(x, y)
+    const names = new Map(other.weights.map((weight) => [weight, `${weight.path.split('/')[0]}/${weightName(weight.path)}:0`]))
+    const order = net.compiled.trainable.map((variable) => variable.path)
+    // Keras 1 sorts the weights by their names.
+    if (version === 'Keras 1') order.sort((a, b) => (a.replace('/', '_') < b.replace('/', '_') ? -1 : 1))
+    const state = optimizerState(net.compiled).variables
+    const memory = slots.flatMap((slot) => order.map((path) => state.find(({ name }) => name.endsWith(`/${path.replace('/', '_')}_${slot}`))!)) // prettier-ignore
+    // Adam without amsgrad keeps one number for each weight in place of the third memory.
+    const idle = slots.length === 2 ? order.map(() => ({ shape: [1], tensor: { data: Float32Array.of(0) } })) : []
+    const saved = [...memory, ...idle].map(({ shape, tensor: { data } }, i) => {
+      const tensor = { data: Float32Array.from(data, Number), shape, dtype: 'float32' as const }
+      return { name: stateName(i), shape, read: () => tensor }
+    })
+    const steps = { name: 'Variable_7:0', shape: [], read: () => ({ data: Float32Array.of(1), shape: [], dtype: 'float32' as const }) }
+    restoreOptimizer(other.compiled, [steps, ...saved], { names })
+    expect(optimizerState(other.compiled).variables).toEqual(state)
+    await Promise.all([net.dispose(), other.dispose()])
+  })
 })
