@@ -46,6 +46,8 @@ export interface WeightFile {
   readonly layers: readonly FileLayer[]
   /** State of the optimizer, in the order of the file; empty when there is none. */
   readonly optimizer: readonly FileWeight[]
+  /** The optimizer's name, which Keras 3 states beside its state; undefined in other files. */
+  readonly optimizerName: string | undefined
   /** As the file says; undefined where it does not. */
   readonly kerasVersion: string | undefined
   /** The configuration of a whole-model file (objects without prototype), or undefined. */
@@ -97,6 +99,7 @@ function readWeightFile(file: H5File): WeightFile {
     kind,
     layers: base ? legacyLayers(file, base) : modern ? modernLayers(file, modern) : refuse(file),
     optimizer: optimizer ? numbered(file, optimizer) : legacyOptimizer(file),
+    optimizerName: optimizer && text(optimizer.path, 'name'),
     kerasVersion: text('/', 'keras_version') ?? (base ? text(base, 'keras_version') : undefined),
     modelConfig: json('model_config'),
     trainingConfig: json('training_config'),

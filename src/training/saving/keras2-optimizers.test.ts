@@ -1,7 +1,12 @@
 /** @file Optimizers in the files of Keras 1 and 2: their names, and their memory, which has no learning rate. */
-import { beforeEach, describe, expect, test } from 'vitest'
-import { clearSession } from '../../layers/index.ts'
-import { optimizers } from '../index.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { writeHdf5 } from '../../formats/keras/h5-writer.ts'
+import { clearSession, layers } from '../../layers/index.ts'
+import { tensor } from '../../tensor/index.ts'
+import { model, optimizers } from '../index.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 import { readOptimizer } from './optimizer-config.ts'
 import { optimizerState, restoreOptimizer } from './optimizer-state.ts'
@@ -38,6 +43,28 @@ test('the momentum that Keras 2 keeps for an SGD without one is left aside, and 
   expect(() => restoreOptimizer(other.compiled, saved)).toThrow(/holds \d+ tensors of the optimizer's state, expected 0/u)
   restoreOptimizer(other.compiled, saved, { isSame: true })
   expect(other.compiled.iterations).toBe(7)
+})
+
+test('nor does a .weights.h5 of Keras 2 say whose memory it holds', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rootstock-keras2-'))
+  const path = join(folder, 'sgd.weights.h5')
+  const tensors = [tensor(new Float32Array(6), [3, 2]), tensor(new Float32Array(2), [2])]
+  await writeHdf5(path, { bytes: 4096 }, (writer) => {
+    const put = (to: string, of: (typeof tensors)[number]): void => writer.dataset(to, { shape: of.shape, tensor: of })
+    tensors.forEach((of, i) => put(`/layers/dense/vars/${i}`, of))
+    ;[tensor([7], []), ...tensors].forEach((of, i) => put(`/optimizer/vars/${i}`, of))
+  })
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  const start = layers.input({ shape: [3] })
+  const net = model({ inputs: start, outputs: layers.dense({ units: 2 })(start) })
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  await net.loadWeights(path)
+  expect(net.compiled.iterations).toBe(7)
+  expect(warned).not.toHaveBeenCalled()
+  net.compile({ optimizer: 'adam', loss: 'mse' })
+  await net.loadWeights(path)
+  expect(warned).toHaveBeenCalledWith(expect.stringMatching(/holds 2 tensors of the optimizer's state, expected 4/u), 'RootstockWarning')
+  rmSync(folder, { recursive: true })
 })
 
 test('the name in .h5 files', () => {

@@ -19,7 +19,7 @@ export async function loadWeights(
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
     const match = assignWeights(model, file, options)
-    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, names: namesIn(match) })
+    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
     return match
   })
 }
@@ -38,6 +38,11 @@ export function withWeightFile<T>(source: string | Uint8Array, use: (file: Weigh
 export interface SavedMemory extends Origin {
   readonly path: string
   readonly saved: readonly FileWeight[]
+}
+
+/** Keras 2 keeps no learning rate, nor the optimizer's name. */
+function isOfKeras2({ optimizer, optimizerName }: WeightFile): boolean {
+  return optimizerName === undefined && optimizer[1]?.shape.length !== 0
 }
 
 /** What the file calls the weights that it filled, "layer/weight". */

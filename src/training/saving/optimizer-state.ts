@@ -29,7 +29,7 @@ export function optimizerState(compiled: Compiled): { name: string; variables: S
 
 /** What is known of the memory in a file. */
 export interface Origin {
-  /** The file also says that this is the optimizer which left it. */
+  /** The file also says that this is the optimizer which left it, or is of Keras 2, where an idle memory says nothing. */
   readonly isSame?: boolean
   /** What the file calls the weights, "layer/weight". */
   readonly names?: ReadonlyMap<unknown, string>
