@@ -216,6 +216,16 @@ describe('matchWeights', () => {
     expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
   })
 
+  test.each([
+    ['keras-weights', ['d/bias']],
+    ['keras3-weights', []],
+  ] as const)('skipMismatch with a kernel of another shape leaves of the layer what Keras does, in %s', (kind, taken) => {
+    const denseOf = (inputs: number): ExpectedLayer[] =>
+      flat([{ layer: 'd', className: 'Dense', weights: [{ path: 'd/kernel', shape: [inputs, 3] }, { path: 'd/bias', shape: [3] }] }]) // prettier-ignore
+    const match = matchWeights(fileOf(denseOf(4), kind), denseOf(5), { skipMismatch: true })
+    expect([match.problems, match.assignments.map(({ path }) => path)]).toEqual([[], taken])
+  })
+
   test.each(['keras-weights', 'keras3-weights'] as const)('skipMismatch leaves layers with other weights alone, in %s', (kind) => {
     const norm = (...names: string[]): ExpectedLayer[] =>
       flat([{ layer: 'n', className: 'BatchNormalization', weights: names.map((name) => ({ path: `n/${name}`, shape: [4] })) }])
