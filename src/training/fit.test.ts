@@ -290,6 +290,11 @@ describe('dropout', () => {
     expect(Math.abs(noisy / quiet - 1)).toBeLessThan(0.05)
   })
 
+  it('at a rate of 1 lets nothing pass, as in Keras', async () => {
+    const { history } = await compiled(dropoutNet(1), still).fit(data.x, data.y, inOrder)
+    expect(history['loss']![0]).toBeCloseTo(Math.log(3), 5)
+  })
+
   it('in front of everything that trains is drawn anew all the same', async () => {
     const net = dropoutNet()
     net.getLayer('drop').trainable = false
