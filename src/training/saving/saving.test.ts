@@ -6,12 +6,12 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import { photo } from '../../../test/golden/formula.ts'
 import { openWeightFile } from '../../formats/keras/index.ts'
 import { preprocess } from '../../image/index.ts'
-import { clearSession } from '../../layers/index.ts'
+import { clearSession, layers } from '../../layers/index.ts'
 import { tensor } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { categoricalCrossentropy } from '../losses/index.ts'
 import { auc, f1Score, topKCategoricalAccuracy } from '../metrics/index.ts'
-import { loadModel, optimizers, schedules, type Model } from '../index.ts'
+import { loadModel, model, optimizers, schedules, type Model } from '../index.ts'
 import { readCompileConfig } from './compile-config.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 
@@ -141,6 +141,16 @@ test('an untouched and a half-frozen model come back as they were', async () => 
   const loaded = await loadModel(path)
   expect(() => loaded.compiled).toThrow('not compiled')
   expect(loaded.summary({ showTrainable: true })).toBe(net.summary({ showTrainable: true }))
+})
+
+test.each(['keras', 'h5'])('a rescaling of each channel comes back from .%s with the answers of Keras', async (ending) => {
+  const pixels = layers.input({ shape: [1, 3, 3] })
+  const net = model({ inputs: pixels, outputs: layers.rescaling({ scale: [1 / 255, 0.5, 2], offset: [-1, 0, 1] })(pixels) })
+  const path = join(folder, `rescaling.${ending}`)
+  await net.save(path)
+  const loaded = await loadModel(path)
+  expectClose(await loaded.predict(tensor(Float32Array.from({ length: 9 }, (_, i) => i), [1, 1, 3, 3])), [-1, 0.5, 5, -0.98823529, 2, 11, -0.97647059, 3.5, 17], 1e-7) // prettier-ignore
+  await Promise.all([net.dispose(), loaded.dispose()])
 })
 
 test.each(['a.weights.h5', 'a.safetensors', 'a.h5', 'a.keras'])('weights alone, %s', async (name) => {

@@ -26,6 +26,21 @@ const legacy = (className: string, node: readonly unknown[]): object => ({ ...ca
 const outputs = (value: unknown): object => functional([], { input_layers: ['in', 0, 0], output_layers: value })
 
 test.each([
+  [
+    [1 / 255, 0.5, 2],
+    [-1, 0, 1],
+  ],
+  [0.5, { class_name: '__numpy__', config: { value: [-1, 0, 1], dtype: 'float32' } }],
+])('Rescaling by %j and %j', (scale, offset) => {
+  const layer = { ...called('Rescaling', [tensor('in')]), config: { name: 'op', scale, offset } }
+  const rgb = { ...input, config: { ...input.config, batch_shape: [null, 3] } }
+  const ends = { input_layers: ['in', 0, 0], output_layers: ['op', 0, 0] }
+  const config = { class_name: 'Functional', config: { name: 'net', layers: [rgb, layer], ...ends } }
+  const { outputs } = readModelConfig(config, 'net.keras').options
+  expect([outputs].flat()[0]?.call.layer.config).toEqual({ scale, offset: [-1, 0, 1] })
+})
+
+test.each([
   ['outputs with names', outputs({ p: ['in', 0, 0], q: ['in', 0, 0] }), /outputs have names \(\["p","q"\]\)/u, /lists/u],
   ['a second output', outputs([['in', 0, 1]]), /a second output of "in"/u, /in code/u],
   ['a call on a second output', functional([called('Flatten', [tensor('in', 1)])]), /a second output of "in"/u, /in code/u],
