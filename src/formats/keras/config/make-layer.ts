@@ -3,7 +3,7 @@ import { input } from '../../../layers/index.ts'
 import type { KerasShape, Layer, SymbolicTensor } from '../../../layers/index.ts'
 import { nearestNames } from '../../../errors.ts'
 import { axisOf } from './fields.ts'
-import { brief, objectAt, textAt } from './json-value.ts'
+import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
 import type { JsonObject } from './json-value.ts'
 import { modernLayer } from './keras1.ts'
 import { layerRows } from './layer-rows.ts'
@@ -35,6 +35,7 @@ export function makeLayer(reader: Reader, written: JsonObject, name: string): Om
   checkType(reader, config['dtype'], name)
   if (className === 'InputLayer') return inputLayer(reader, config, name)
   const row = layerRows.get(className)
+  if (isOperator(entry, row)) throw reader.refuseOperator(name, className)
   if (!row) throw unknownClass(reader, className, name)
   const options = readArguments(reader, row, { config, label: `${brief(name)} (${className})` })
   const layer = reader.building(name, () => row.make({ ...options, name, trainable: config['trainable'] !== false }))
@@ -48,6 +49,14 @@ function inputLayer(reader: Reader, config: JsonObject, name: string): Omit<Made
   if (config['sparse'] === true || config['ragged'] === true) throw reader.refuse(`the input ${brief(name)} is sparse or ragged`)
   const tensor = reader.building(name, () => input({ shape: shape.slice(1), name }))
   return { layer: tensor.call.layer, tensor }
+}
+
+/** The `.h5` files of Keras 3 name no modules; an operator has only its own arguments there, some as those of a layer of its name. */
+function isOperator({ config, inbound_nodes: nodes }: JsonObject, row: LayerRow | undefined): boolean {
+  const isModern = isList(nodes) && nodes.some((node) => isObject(node) && 'args' in node)
+  if (!isModern || !isObject(config) || 'trainable' in config) return false
+  const own = Object.keys(config).filter((key) => key !== 'name')
+  return !row || (own.length > 0 && !row.fields.some(({ keras }) => own.includes(keras)))
 }
 
 function unknownClass(reader: Reader, className: string, name: string): Error {

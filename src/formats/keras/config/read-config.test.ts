@@ -59,6 +59,20 @@ test.each([
   ],
   ['x + y in .h5', functional([called('Add', [tensor('in'), tensor('in')])]), /a tensor and another one, not on a list/u, /Add/u],
   ['x + y in .keras', functional([called('Add', [], { module: 'keras.src.ops.numpy' })]), /"op" is Add, an operator/u, /Add/u],
+  ['x / 2 in .h5', functional([called('TrueDivide', [tensor('in'), 2])]), /"op" is TrueDivide, an operator/u, /Rescaling/u],
+  [
+    'ops.reshape(x, shape) in .h5',
+    functional([called('Reshape', [tensor('in')], { config: { name: 'op', newshape: [-1, 2] } })]),
+    /"op" is Reshape, an operator/u,
+    /layers/u,
+  ],
+  [
+    'activations.relu(x) in .keras',
+    functional([called('ReLU', [tensor('in')], { module: 'keras.src.activations.activations' })]),
+    /"op" is ReLU, an operator/u,
+    /Activation/u,
+  ],
+  ['a layer of no class that is known', functional([called('Mine', [tensor('in')], { config: { name: 'op', trainable: true } })]), /"op" is of the class "Mine"/u, /reads/u], // prettier-ignore
   ['x / 2 of Keras 2', functional([legacy('TFOpLambda', [['in', 0, 0, {}]])]), /"op" is an operator or a function/u, /Rescaling/u],
 ])('%s', (_, config, message, hint) => {
   expect(() => readModelConfig(config, 'net.keras')).toThrow(
