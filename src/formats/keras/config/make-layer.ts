@@ -32,8 +32,8 @@ export function makeLayer(reader: Reader, written: JsonObject, name: string): Om
   reader.checkClass(entry, name)
   const className = textAt(entry, 'class_name') ?? ''
   const config = objectAt(entry, 'config') ?? {}
-  checkType(reader, config['dtype'], name)
   if (className === 'InputLayer') return inputLayer(reader, config, name)
+  checkType(reader, config['dtype'], name)
   const row = layerRows.get(className)
   if (isOperator(entry, row)) throw reader.refuseOperator(name, className)
   if (!row) throw unknownClass(reader, className, name)
@@ -47,6 +47,10 @@ function inputLayer(reader: Reader, config: JsonObject, name: string): Omit<Made
   const shape = reader.batchShape(config)
   if (!shape) throw reader.refuse(`the input ${brief(name)} has no shape`)
   if (config['sparse'] === true || config['ragged'] === true) throw reader.refuse(`the input ${brief(name)} is sparse or ragged`)
+  const type = config['dtype']
+  if (typeof type === 'string' && /^u?int\d+$/u.test(type))
+    reader.notes.push(`${type} of the input ${brief(name)}, which takes float32 here`)
+  else checkType(reader, type, name)
   const tensor = reader.building(name, () => input({ shape: shape.slice(1), name }))
   return { layer: tensor.call.layer, tensor }
 }

@@ -25,6 +25,16 @@ const legacy = (className: string, node: readonly unknown[]): object => ({ ...ca
 
 const outputs = (value: unknown): object => functional([], { input_layers: ['in', 0, 0], output_layers: value })
 
+test('whole numbers that come in are taken as float32, and the user is told', () => {
+  const ends = { input_layers: ['in', 0, 0], output_layers: ['in', 0, 0] }
+  const read = (dtype: string): readonly string[] => {
+    const entry = { ...input, config: { ...input.config, dtype } }
+    return readModelConfig({ class_name: 'Functional', config: { name: 'net', layers: [entry], ...ends } }, 'net.keras').notes
+  }
+  expect(read('uint8')).toEqual(['uint8 of the input "in", which takes float32 here'])
+  expect(() => read('string')).toThrow('"in" computes in "string", expected float32')
+})
+
 test.each([
   [
     [1 / 255, 0.5, 2],
