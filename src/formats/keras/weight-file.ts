@@ -93,7 +93,8 @@ function readWeightFile(file: H5File): WeightFile {
     const found = text('/', name)
     return found === undefined ? undefined : parseJson(found, `the ${name} of ${file.name}`)
   }
-  const optimizer = file.group('optimizer/vars')
+  // In half precision Keras wraps the optimizer into one that scales the loss, which float32 does without.
+  const optimizer = file.group('optimizer/inner_optimizer/vars') ?? file.group('optimizer/vars')
   return {
     name: file.name,
     kind,

@@ -1,4 +1,4 @@
-/** @file Optimizers in the files of Keras 1 and 2: their names, and their memory, which has no learning rate. */
+/** @file Optimizers in the files of Keras 1 and 2, and of half precision: their names, and what is left out or added in their memory. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { writeHdf5 } from '../../formats/keras/h5-writer.ts'
 import { clearSession, layers } from '../../layers/index.ts'
 import { tensor } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
 import { model, optimizers } from '../index.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 import { readOptimizer } from './optimizer-config.ts'
@@ -64,6 +65,27 @@ test('nor does a .weights.h5 of Keras 2 say whose memory it holds', async () => 
   net.compile({ optimizer: 'adam', loss: 'mse' })
   await net.loadWeights(path)
   expect(warned).toHaveBeenCalledWith(expect.stringMatching(/holds 2 tensors of the optimizer's state, expected 4/u), 'RootstockWarning')
+  rmSync(folder, { recursive: true })
+})
+
+test('the memory of an optimizer that Keras 3 has wrapped for half precision', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rootstock-scaled-'))
+  const path = join(folder, 'half.weights.h5')
+  const number = (value: number): Tensor<'float32'> => tensor([value], [])
+  const weight = tensor(new Float32Array(6).fill(0.5), [3, 2])
+  const inner = [number(7), number(0.25), weight]
+  await writeHdf5(path, { bytes: 4096 }, (writer) => {
+    const put = (to: string, of: Tensor<'float32'>): void => writer.dataset(to, { shape: of.shape, tensor: of })
+    put('/layers/dense/vars/0', weight)
+    inner.forEach((of, i) => put(`/optimizer/inner_optimizer/vars/${i}`, of))
+    ;[number(0), number(0), number(8), number(16384), ...inner].forEach((of, i) => put(`/optimizer/vars/${i}`, of))
+  })
+  const start = layers.input({ shape: [3] })
+  const net = model({ inputs: start, outputs: layers.dense({ units: 2, useBias: false })(start) })
+  net.compile({ optimizer: optimizers.sgd({ momentum: 0.9 }), loss: 'mse' })
+  await net.loadWeights(path)
+  expect(net.compiled).toMatchObject({ iterations: 7, learningRate: 0.25 })
+  expect(optimizerState(net.compiled).variables.at(-1)?.tensor.data).toEqual(weight.data)
   rmSync(folder, { recursive: true })
 })
 
