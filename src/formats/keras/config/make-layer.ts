@@ -48,8 +48,7 @@ function inputLayer(reader: Reader, config: JsonObject, name: string): Omit<Made
   if (!shape) throw reader.refuse(`the input ${brief(name)} has no shape`)
   if (config['sparse'] === true || config['ragged'] === true) throw reader.refuse(`the input ${brief(name)} is sparse or ragged`)
   const type = config['dtype']
-  if (typeof type === 'string' && /^u?int\d+$/u.test(type))
-    reader.notes.push(`${type} of the input ${brief(name)}, which takes float32 here`)
+  if (typeof type === 'string' && isCast(type)) reader.notes.push(`${type} of the input ${brief(name)}, which takes float32 here`)
   else checkType(reader, type, name)
   const tensor = reader.building(name, () => input({ shape: shape.slice(1), name }))
   return { layer: tensor.call.layer, tensor }
@@ -61,6 +60,11 @@ function isOperator({ config, inbound_nodes: nodes }: JsonObject, row: LayerRow 
   if (!isModern || !isObject(config) || 'trainable' in config) return false
   const own = Object.keys(config).filter((key) => key !== 'name')
   return !row || (own.length > 0 && !row.fields.some(({ keras }) => own.includes(keras)))
+}
+
+/** Every layer casts what comes in to its own type, float32. */
+function isCast(type: string): boolean {
+  return type !== 'float32' && /^(?:u?int\d+|b?float\d+|bool)$/u.test(type)
 }
 
 function unknownClass(reader: Reader, className: string, name: string): Error {
@@ -103,7 +107,9 @@ function readArguments(reader: Reader, row: LayerRow, { config, label }: ReadCon
 const types = new Set(['float32', 'mixed_float16', 'mixed_bfloat16'])
 
 function checkType(reader: Reader, dtype: unknown, name: string): void {
-  const type = typeof dtype === 'string' ? dtype : textAt(objectAt({ dtype }, 'dtype')?.['config'], 'name')
+  const policy = objectAt(dtype, 'config')
+  // The policy of a quantized layer has a mode.
+  const type = typeof dtype === 'string' ? dtype : (textAt(policy, 'name') ?? textAt(policy, 'mode'))
   if (type !== undefined && types.has(type) && type !== 'float32') reader.notes.push(`${type}, since all layers compute in float32`)
   if (dtype == null || (type !== undefined && types.has(type))) return
   throw reader.refuse(`the layer ${brief(name)} computes in ${brief(type ?? dtype)}, expected float32`)

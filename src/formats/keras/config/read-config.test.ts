@@ -25,13 +25,14 @@ const legacy = (className: string, node: readonly unknown[]): object => ({ ...ca
 
 const outputs = (value: unknown): object => functional([], { input_layers: ['in', 0, 0], output_layers: value })
 
-test('whole numbers that come in are taken as float32, and the user is told', () => {
+test.each(['uint8', 'float64', 'bool'])('%s that comes in is taken as float32, and the user is told', (type) => {
   const ends = { input_layers: ['in', 0, 0], output_layers: ['in', 0, 0] }
   const read = (dtype: string): readonly string[] => {
     const entry = { ...input, config: { ...input.config, dtype } }
     return readModelConfig({ class_name: 'Functional', config: { name: 'net', layers: [entry], ...ends } }, 'net.keras').notes
   }
-  expect(read('uint8')).toEqual(['uint8 of the input "in", which takes float32 here'])
+  expect(read(type)).toEqual([`${type} of the input "in", which takes float32 here`])
+  expect(read('float32')).toEqual([])
   expect(() => read('string')).toThrow('"in" computes in "string", expected float32')
 })
 
@@ -59,6 +60,12 @@ test.each([
     functional([called('Flatten', [tensor('in', Object.create(null))])]),
     /expected tensors of/u,
     /get the file again/u,
+  ],
+  [
+    'a quantized layer',
+    functional([called('Dense', [tensor('in')], { config: { name: 'op', trainable: true, dtype: { config: { mode: 'int8', source_name: 'float32' } } } })]), // prettier-ignore
+    /"op" computes in "int8", expected float32/u,
+    /Build/u,
   ],
   ['the same in Keras 2', functional([legacy('Concatenate', [['in', 1, 0, {}], ['in', 1, 1, {}]])]), /a second output of "in"/u, /in code/u], // prettier-ignore
   [
