@@ -39,8 +39,9 @@ export interface Origin {
 export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[], { isSame = false, names }: Origin = {}): void {
   const { iteration, rate, slots } = stateOf(compiled, saved, names ?? new Map())
   const wanted = slotOrder(compiled)
-  // Keras 2.11 to 2.15 keep a momentum for SGD without one, which moves nothing.
-  const isIdle = isSame && compiled.optimizer.name === 'SGD' && wanted.length === 0 && slots.length === compiled.trainable.length
+  // Keras 2.11 to 2.15 keep a momentum for SGD without one, behind averages, which moves nothing.
+  const isPlain = compiled.optimizer.name === 'SGD' && !compiled.optimizer.rule.slots.includes('momentum')
+  const isIdle = isSame && isPlain && slots.length === wanted.length + compiled.trainable.length
   if (slots.length !== wanted.length && !isIdle) {
     throw new NotRestored(`the file holds ${slots.length} tensors of the optimizer's state, expected ${wanted.length}`)
   }
