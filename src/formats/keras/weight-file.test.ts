@@ -236,6 +236,19 @@ describe('matchWeights', () => {
     expect(problems.map(({ weight, status }) => [weight, status])).toEqual([['gamma', 'unexpected']])
   })
 
+  test('a layer with the automatic name of another class is not taken for it in a file without names', () => {
+    const expected = flat([
+      { layer: 'dense', className: 'BatchNormalization', weights: [{ path: 'dense/gamma', shape: [4] }] },
+      { layer: 'head', className: 'Dense', weights: [{ path: 'head/kernel', shape: [4] }] },
+    ])
+    const weight = { name: '0', shape: [4], read: () => ({ data: new Float32Array(4), shape: [4], dtype: 'float32' as const }) }
+    const layers = ['batch_normalization', 'dense'].map((address) => ({ name: address, address, weights: [weight] }))
+    expect(pairsOf(matchWeights({ kind: 'keras3-weights', layers }, expected))).toEqual([
+      ['dense/gamma', 'batch_normalization/0'],
+      ['head/kernel', 'dense/0'],
+    ])
+  })
+
   test('the legacy ResNet50 file, whose layers have other names and another order, is loaded right', () => {
     const expected = expectedOf('application_ResNet50')
     const legacy = expected.map((layer) => ({ ...layer, layer: legacyName(layer.layer) })).reverse()
