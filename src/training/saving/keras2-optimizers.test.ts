@@ -89,9 +89,11 @@ test('the memory of an optimizer that Keras 3 has wrapped for half precision', a
   rmSync(folder, { recursive: true })
 })
 
-test('the name in .h5 files', () => {
+test('the names of classes', () => {
   const config = { name: 'Adam', jit_compile: false, is_legacy_optimizer: false, learning_rate: 0.5, amsgrad: true }
   expect(readOptimizer({ class_name: 'Custom>Adam', config })).toMatchObject({ name: 'Adam', learningRate: 0.5, config: { amsgrad: true } })
+  const old = { module: 'keras.optimizers.legacy', class_name: 'Adam', config: { name: 'Adam', decay: 0, learning_rate: 0.5 } }
+  expect(readOptimizer({ ...old, registered_name: null })).toMatchObject({ name: 'Adam', learningRate: 0.5 })
   expect(() => readOptimizer({ class_name: 'Custom>Mine', config: {} })).toThrow('Rootstock has no optimizer Mine')
 })
 

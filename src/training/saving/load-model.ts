@@ -56,6 +56,8 @@ function build(path: string, { config, training, file, withTraining }: Parts): M
   if (!training || !withTraining) return model
   try {
     model.compile(readCompileConfig(training))
+    // Keras 2 leaves the memory of its older optimizers out of archives.
+    if (file.kind === 'keras3-weights' && !file.optimizer?.length) warn(`The optimizer starts anew: ${path} holds nothing of its memory`)
     restoreOrWarn(model.compiled, { path, saved: file.optimizer ?? [], isSame: true, names: namesIn(match) })
   } catch (error) {
     if (!(error instanceof NotRestored)) throw error

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { photo } from '../../../test/golden/formula.ts'
-import { openWeightFile } from '../../formats/keras/index.ts'
+import { openWeightFile, savedLayers, writeKerasArchive, writeModelConfig } from '../../formats/keras/index.ts'
 import { preprocess } from '../../image/index.ts'
 import { clearSession, layers } from '../../layers/index.ts'
 import { tensor } from '../../tensor/index.ts'
@@ -176,6 +176,17 @@ test('names of other formats are refused', async () => {
 
 describe('warnings', () => {
   afterEach(() => vi.restoreAllMocks())
+
+  test('an optimizer of before Keras 2.11, whose memory no archive holds, starts anew, and says so', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const net = branching()
+    const optimizer = { module: 'keras.optimizers.legacy', class_name: 'SGD', config: { learning_rate: 0.5, momentum: 0.9 } }
+    const config = { ...writeModelConfig(net, 'keras3'), compile_config: { optimizer, loss: 'mse' } }
+    const path = join(folder, 'legacy.keras')
+    await writeKerasArchive(path, { config, layers: savedLayers(net), extras: {} })
+    expect((await loadModel(path)).compiled.optimizer).toMatchObject({ name: 'SGD', config: { momentum: 0.9 } })
+    expect(warned.mock.calls.map(([message]) => message)).toEqual([`The optimizer starts anew: ${path} holds nothing of its memory`])
+  })
 
   test('an optimizer whose memory does not fit starts anew, and says so', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
