@@ -53,6 +53,7 @@ test.each([
 
 test.each([
   ['outputs with names', outputs({ p: ['in', 0, 0], q: ['in', 0, 0] }), /outputs have names \(\["p","q"\]\)/u, /lists/u],
+  ['outputs in lists of lists', outputs([[['in', 0, 0]]]), /are lists in lists/u, /lists/u],
   ['a second output', outputs([['in', 0, 1]]), /a second output of "in"/u, /in code/u],
   ['a call on a second output', functional([called('Flatten', [tensor('in', 1)])]), /a second output of "in"/u, /in code/u],
   [
