@@ -8,8 +8,8 @@ import { errnoOf, fileError } from './file-error.ts'
 import { removeAtExit } from './leftovers.ts'
 import { makeFolder } from './make-folder.ts'
 
-/** What `atomicWrite` takes: all bytes at once, or pieces in order. */
-export type Bytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+/** What `atomicWrite` takes: all bytes at once, or pieces in order, which may say how many bytes they have together. */
+export type Bytes = Uint8Array | ((Iterable<Uint8Array> | AsyncIterable<Uint8Array>) & { readonly length?: number })
 
 /** The operations of the file system that a write goes through; tests put faults here. */
 export type FileSystem = Pick<
@@ -34,7 +34,7 @@ export interface TemporaryFile {
  * Throws FILE (no space, no permission, …) with the old file untouched and the temporary file removed.
  */
 export async function atomicWrite(path: string, bytes: Bytes, system: FileSystem = fs): Promise<void> {
-  const needed = bytes instanceof Uint8Array ? bytes.length : undefined
+  const needed = Array.isArray(bytes) ? undefined : bytes.length
   await atomicWriteWith(path, (file) => fill(file, bytes), { system, needed })
 }
 

@@ -59,14 +59,17 @@ export function openRegularSync(path: string, options: RegularFileOptions = {}):
 export async function readRegular(path: string, { most, code = 'FORMAT', ...options }: ReadRegularOptions): Promise<Buffer> {
   const { action = 'read' } = options
   await using file = await openRegular(path, options)
-  const { size } = await file.stat()
-  if (size > most) {
-    throw new RootstockError(code, `Cannot ${action} ${path}: it has ${formatBytes(size)}, expected at most ${formatBytes(most)}`, {
-      hint: 'Check that this is the file you mean',
-    })
-  }
+  checkSize((await file.stat()).size, path, { most, code, action })
   return file.readFile().catch((error: unknown) => {
     throw fileError(error, path, { action })
+  })
+}
+
+/** Throws `code` where a file has more than `most` bytes. */
+export function checkSize(size: number, path: string, { most, code = 'FORMAT', action = 'read' }: ReadRegularOptions): void {
+  if (size <= most) return
+  throw new RootstockError(code, `Cannot ${action} ${path}: it has ${formatBytes(size)}, expected at most ${formatBytes(most)}`, {
+    hint: 'Check that this is the file you mean',
   })
 }
 

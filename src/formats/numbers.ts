@@ -26,6 +26,15 @@ export function toFloat32From(bytes: Uint8Array, type: NumberType): Float32Array
   return numbers
 }
 
+/** Whether this machine keeps numbers as files do. */
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/** The same; `bytes`, which nobody else may hold, become the numbers where nothing has to be changed. */
+export function ownFloats(bytes: Buffer<ArrayBuffer>, type: NumberType): Float32Array {
+  const isFloats = type === 'float32' && isLittleEndian && bytes.byteOffset % 4 === 0
+  return isFloats ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : toFloat32From(bytes, type)
+}
+
 const readers: Readonly<Record<NumberType, (view: DataView, at: number) => number>> = {
   float32: (view, at) => view.getFloat32(at, true),
   float16: (view, at) => fromHalf(view.getUint16(at, true)),

@@ -13,9 +13,9 @@ export function bulkOf(weights: readonly Variable[]): readonly Variable[] {
   return bulk.reduce((sum, weight) => sum + bytesOf(weight), 0) < TOGETHER ? [] : bulk
 }
 
-/** Memory for weights whose numbers are about to come: one piece for all that have no piece to themselves for their size. */
+/** Memory for weights whose numbers are about to come: one piece for all that have no piece to themselves for their size. Those on disk may stay there. */
 export function roomFor(weights: readonly Variable[]): ReadonlyMap<Variable, Float32Array> {
-  const shared = bulkOf(weights.filter((weight) => bytesOf(weight) < TOGETHER))
+  const shared = bulkOf(weights.filter((weight) => !weight.isResting && bytesOf(weight) < TOGETHER))
   const piece = new Float32Array(shared.reduce((sum, { shape }) => sum + sizeOf(shape), 0))
   let from = 0
   return new Map(shared.map((weight) => [weight, piece.subarray(from, (from += sizeOf(weight.shape)))]))

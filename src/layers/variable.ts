@@ -1,6 +1,6 @@
 /** @file A weight: its numbers lie in the graph's layout, and pass the door in Keras's. */
 import { RootstockError } from '../errors.ts'
-import { partsIn, type PartReader } from '../graph/index.ts'
+import { eachPart, partsIn, type PartReader } from '../graph/index.ts'
 import { passing, reshape, sameShape, showShape, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Layer } from './layer.ts'
 
@@ -95,7 +95,18 @@ export class Variable {
 
   /** As `assign`, without a copy: for numbers of the right shape that nobody else holds. With `room` they are put there. */
   take(values: Tensor<'float32'>, room?: Float32Array): void {
-    this.setGraphValue(this.toGraphLayout(values, room))
+    const value = this.toGraphLayout(values, room)
+    // Numbers that lie elsewhere stay there when the same ones come.
+    if (!this.#resting || !this.#has(value.data)) this.setGraphValue(value)
+  }
+
+  #has(numbers: Float32Array): boolean {
+    const bits = (part: Float32Array): Buffer => Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+    let [at, isSame] = [0, true]
+    eachPart(this.parts(), numbers.length, (part) => {
+      isSame &&= bits(part).equals(bits(numbers.subarray(at, (at += part.length))))
+    })
+    return isSame
   }
 
   /** The shape in the graph's layout. */

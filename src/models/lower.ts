@@ -31,8 +31,8 @@ export interface RandomMask {
   readonly value: Value
   /** Share of zeros, 0 to 1. */
   readonly rate: number
-  /** The layer's name; part of the seed. */
-  readonly layer: string
+  /** The layer's name, numbered from the second call of that name on; part of the seed. */
+  readonly call: string
 }
 
 /** A model in operators. */
@@ -180,7 +180,8 @@ function loweringContext(state: State, { layer }: LayerCall, { sources, shapes, 
     randomMask(shape, rate) {
       const graph = shape.length === 4 ? [shape[0]!, shape[3]!, shape[1]!, shape[2]!] : shape
       const value = tape.input(`${layer.name}/mask`, { shape: graph, dtype: 'float32' })
-      state.masks.push({ value, rate, layer: layer.name })
+      const before = state.masks.filter(({ call }) => call.split('/')[0] === layer.name).length
+      state.masks.push({ value, rate, call: before === 0 ? layer.name : `${layer.name}/${before}` })
       return value
     },
   }

@@ -3,7 +3,6 @@
  * engine gets later is written anew from the graph.
  */
 import { createHash } from 'node:crypto'
-import { toBinary } from '@bufbuild/protobuf'
 import { RootstockError, messageOf } from '../errors.ts'
 import {
   createTape,
@@ -16,8 +15,9 @@ import {
   type Tape,
   type Value,
 } from '../graph/index.ts'
-import { showShape } from '../tensor/index.ts'
-import { ModelProtoSchema, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './generated/onnx_pb.ts'
+import { passing, showShape, sizeOf, type Tensor } from '../tensor/index.ts'
+import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.ts'
+import { modelPieces, type Pieces } from './pieces.ts'
 import { readAttributes } from './read-attributes.ts'
 import { dtypeOf, readTensor } from './read-tensor.ts'
 import { checkedModel, describe, refuse } from './read.ts'
@@ -38,16 +38,20 @@ const mostNodes = 20_000
 /** Numbers in one value for one sample: a gigabyte. */
 const mostNumbers = 2 ** 28
 
+/** Fills `into` with the bytes of the file from the place `from` on. */
+export type ReadBytes = (into: Uint8Array, from: number) => void
+
 /**
  * Reads the graph of an ONNX file that `writeOnnx` could have written, without the engine's own operators. `source` names it in messages.
+ * With `again` its float32 numbers become parameters that are read from the file whenever somebody asks, else constants in memory.
  * Throws FORMAT for everything else.
  */
-export function readOnnxGraph(bytes: Uint8Array, source: string): OnnxContent {
+export function readOnnxGraph(bytes: Uint8Array, source: string, again?: ReadBytes): OnnxContent {
   const { model, graph: proto } = checkedModel(bytes, source)
   try {
     checkVersion(model)
-    const graph = rebuild(proto)
-    return { graph, metadata: metadataOf(model), digest: digestOf(model) }
+    const graph = rebuild(proto, again && { read: again, begin: bytes.byteOffset })
+    return { graph, metadata: metadataOf(model), digest: digestOf(modelPieces({ ...model, metadataProps: [] })) }
   } catch (error) {
     if (error instanceof Unfit || error instanceof RangeError || error instanceof RootstockError)
       throw refuse(source, messageOf(error), error)
@@ -67,12 +71,20 @@ function metadataOf({ metadataProps }: ModelProto): Map<string, string> {
   return texts
 }
 
-function digestOf(model: ModelProto): string {
-  const bytes = toBinary(ModelProtoSchema, { ...model, metadataProps: [] })
-  return createHash('sha256').update(bytes).digest('hex')
+/** SHA-256 (hexadecimal) of those bytes: `digest` of a model that has no metadata. */
+export function digestOf(pieces: Pieces): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  return hash.digest('hex')
 }
 
-function rebuild(proto: GraphProto): Graph {
+/** A file, and where in memory the copy of it begins that is looked at. */
+interface Source {
+  readonly read: ReadBytes
+  readonly begin: number
+}
+
+function rebuild(proto: GraphProto, source: Source | undefined): Graph {
   if (proto.node.length > mostNodes) throw new Unfit(`it has ${proto.node.length} nodes`)
   const tape = createTape()
   const values = new Map<string, Value>()
@@ -86,7 +98,7 @@ function rebuild(proto: GraphProto): Graph {
     return found
   }
   for (const input of proto.input) define(input.name, tape.input(input.name, typeOf(input)))
-  for (const tensor of proto.initializer) define(tensor.name, tape.constant(readTensor(tensor), tensor.name))
+  for (const tensor of proto.initializer) define(tensor.name, numbersOf(tape, tensor, source))
   for (const node of proto.node) {
     const outputs = record(tape, node, valueOf)
     node.output.forEach((name, i) => {
@@ -96,6 +108,20 @@ function rebuild(proto: GraphProto): Graph {
     })
   }
   return named(tape.graph(proto.output.map((output) => checkedOutput(output, valueOf(output.name)))), proto)
+}
+
+function numbersOf(tape: Tape, proto: TensorProto, source: Source | undefined): Value {
+  const tensor = readTensor(proto)
+  if (!source || tensor.dtype !== 'float32') return tape.constant(tensor, proto.name)
+  const { shape } = tensor
+  passing(tensor.data.byteLength)
+  const at = (proto.rawData?.byteOffset ?? 0) - source.begin
+  const read = (from: number, room: Float32Array): Float32Array => {
+    source.read(new Uint8Array(room.buffer, room.byteOffset, room.byteLength), at + 4 * from)
+    return room
+  }
+  const data = (): Tensor => ({ data: read(0, new Float32Array(sizeOf(shape))), shape, dtype: 'float32' })
+  return tape.parameter(proto.name, { shape, dtype: 'float32' }, data, { parts: () => read })
 }
 
 function typeOf(input: ValueInfoProto): { shape: readonly (number | null)[]; dtype: ReturnType<typeof dtypeOf> } {

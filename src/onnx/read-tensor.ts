@@ -1,18 +1,8 @@
 /** @file Numbers of an ONNX file as tensors: raw little-endian bytes, as many as the shape says, all of them finite. */
 import { sizeOf, type DType, type Tensor, type TensorData } from '../tensor/index.ts'
 import type { TensorProto } from './generated/onnx_pb.ts'
-import { dataTypes } from './types.ts'
+import { arrays, dataTypes } from './types.ts'
 import { Unfit } from './unfit.ts'
-
-const arrays = {
-  float32: Float32Array,
-  float16: Uint16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  bool: Uint8Array,
-} as const satisfies { readonly [D in DType]: new (buffer: ArrayBuffer) => TensorData[D] }
 
 /** The element type of ONNX's number for it. */
 export function dtypeOf(dataType: number): DType {

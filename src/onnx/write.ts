@@ -1,6 +1,6 @@
 /** @file A graph as ONNX bytes. Large tensors stay outside the message, so nothing is copied and 2 GB is no limit. */
 import { create, toBinary } from '@bufbuild/protobuf'
-import type { Tensor } from '../tensor/index.ts'
+import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { holdPadding, operators, type AttributeKind, type Graph, type Node, type Operator, type Value } from '../graph/index.ts'
 import {
   AttributeProtoSchema,
@@ -15,7 +15,8 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './generated/onnx_pb.ts'
-import { attributeTypes, dataTypes } from './types.ts'
+import { joined, modelPieces, type Pieces, type RawNumbers } from './pieces.ts'
+import { arrays, attributeTypes, dataTypes } from './types.ts'
 
 /** Numbers that belong to a message but travel beside it, found by `path`. */
 export interface ExternalData {
@@ -54,15 +55,34 @@ export const mostOnnxBytes = 2 ** 31 - 1
 export const opset = 18
 
 /** Serializes a graph as an ONNX model, IR version 8. */
-export function writeOnnx(given: Graph, options: WriteOptions = {}): OnnxModel {
+export function writeOnnx(graph: Graph, options: WriteOptions = {}): OnnxModel {
+  const { pieces, external } = modelOf(graph, options)
+  return { bytes: joined(pieces), external }
+}
+
+/** The bytes of `writeOnnx` in pieces; the numbers of a parameter are made when their turn comes. */
+export function onnxPieces(graph: Graph, options: Pick<WriteOptions, 'metadata' | 'producerVersion'> = {}): Pieces {
+  return modelOf(graph, options).pieces
+}
+
+function modelOf(given: Graph, options: WriteOptions): { readonly pieces: Pieces; readonly external: readonly ExternalData[] } {
   const graph = holdPadding(given)
   const external: ExternalData[] = []
+  const later = new Map<TensorProto, RawNumbers>()
   const asInputs = options.asInputs ?? new Set<Value>()
   const sequence = options.emptySequence === undefined ? [] : [options.emptySequence]
   const tensors: TensorProto[] = []
   for (const [value, tensor] of graph.constants) tensors.push(tensorProto(value.name, tensor, options, external))
-  for (const [value, parameter] of graph.parameters) {
-    if (!asInputs.has(value)) tensors.push(tensorProto(value.name, parameter.data(), options, external))
+  for (const [value, { data }] of graph.parameters) {
+    if (asInputs.has(value)) continue
+    const shape = value.shape as Shape
+    const length = sizeOf(shape) * arrays[value.dtype].BYTES_PER_ELEMENT
+    const isExternal = length >= (options.externalFrom ?? Infinity)
+    const proto = isExternal
+      ? tensorProto(value.name, data(), options, external)
+      : create(TensorProtoSchema, { name: value.name, dataType: dataTypes[value.dtype], dims: shape.map(BigInt) })
+    if (!isExternal) later.set(proto, { length, bytes: () => bytesOf(data()) })
+    tensors.push(proto)
   }
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
@@ -78,17 +98,18 @@ export function writeOnnx(given: Graph, options: WriteOptions = {}): OnnxModel {
     },
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
   })
-  return { bytes: toBinary(ModelProtoSchema, model), external }
+  return { pieces: modelPieces(model, later), external }
 }
 
-/** The same model with texts added: messages of protobuf that follow each other are one message. */
-export function withMetadata(bytes: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+/** Texts as bytes that may follow a model: messages of protobuf that follow each other are one message. */
+export function metadataBytes(metadata: Readonly<Record<string, string>>): Uint8Array {
   const props = Object.entries(metadata).map(([key, value]) => ({ key, value }))
-  const more = toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: props }))
-  const joined = new Uint8Array(bytes.length + more.length)
-  joined.set(bytes)
-  joined.set(more, bytes.length)
-  return joined
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: props }))
+}
+
+/** The same model with texts added. */
+export function withMetadata(bytes: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+  return Uint8Array.from(Buffer.concat([bytes, metadataBytes(metadata)]))
 }
 
 /** Operators outside the standard, such as the engine's own, which only step graphs have. */
@@ -157,10 +178,9 @@ function attributeProto(name: string, kind: AttributeKind, value: unknown): Attr
 }
 
 function tensorProto(name: string, tensor: Tensor, options: WriteOptions, external: ExternalData[]): TensorProto {
-  const { buffer, byteOffset, byteLength } = tensor.data
-  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
+  const bytes = bytesOf(tensor)
   const plain = { name, dataType: dataTypes[tensor.dtype], dims: tensor.shape.map(BigInt) }
-  if (byteLength < (options.externalFrom ?? Infinity)) return create(TensorProtoSchema, { ...plain, rawData: bytes })
+  if (bytes.length < (options.externalFrom ?? Infinity)) return create(TensorProtoSchema, { ...plain, rawData: bytes })
   const path = `tensor-${external.length}`
   external.push({ path, data: bytes })
   return create(TensorProtoSchema, {
@@ -169,9 +189,13 @@ function tensorProto(name: string, tensor: Tensor, options: WriteOptions, extern
     externalData: [
       { key: 'location', value: path },
       { key: 'offset', value: '0' },
-      { key: 'length', value: String(byteLength) },
+      { key: 'length', value: String(bytes.length) },
     ],
   })
+}
+
+function bytesOf({ data: { buffer, byteOffset, byteLength } }: Tensor): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
 }
 
 const emptySequence = (name: string): NodeProto => create(NodeProtoSchema, { name, opType: 'SequenceEmpty', output: [name] })

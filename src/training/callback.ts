@@ -1,5 +1,5 @@
 /** @file The contract between the training loop and its callbacks, and the one place that calls them. */
-import { messageOf, RootstockError } from '../errors.ts'
+import { messageOf, RootstockError, shownValue } from '../errors.ts'
 import type { Graph } from '../graph/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Logs, TrainingEvent } from './events.ts'
@@ -134,9 +134,21 @@ export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'followsB
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>
 
+/** The callback that keeps what all others know: it is ready before they begin, and looks when they are through with an epoch or the run. */
+export const surrounding = 'backupAndRestore'
+
+/** The order in which callbacks come to a hook: the user's, but for the one that surrounds the others. */
+function inTurn(callbacks: readonly Callback[], hook: Hook): readonly Callback[] {
+  const [first, last] = [hook === 'onTrainBegin', hook === 'onEpochEnd' || hook === 'onTrainEnd']
+  if (!first && !last) return callbacks
+  const outer = callbacks.filter(({ name }) => name === surrounding)
+  const inner = callbacks.filter(({ name }) => name !== surrounding)
+  return first ? [...outer, ...inner] : [...inner, ...outer]
+}
+
 /** Calls one hook of every callback that has it, in order, each after the one before is done. A failure is named: code CALLBACK. */
 export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[], hook: H, ...args: HookArguments<H>): Promise<void> {
-  for (const callback of callbacks) {
+  for (const callback of inTurn(callbacks, hook)) {
     const called = callback[hook] as ((...values: HookArguments<H>) => Hooked) | undefined
     if (called === undefined) continue
     try {
@@ -145,6 +157,17 @@ export async function runCallbacks<H extends Hook>(callbacks: readonly Callback[
       throw named(error, callback.name, hook)
     }
   }
+}
+
+/** Throws USAGE for what is no list of callbacks: users may write JavaScript, and what has no hooks would do nothing. */
+export function checkCallbacks(callbacks: unknown): void {
+  const refuse = (found: string): RootstockError =>
+    new RootstockError('USAGE', `Invalid callbacks: found ${found}, expected a list of callbacks`, {
+      hint: 'As in callbacks: [earlyStopping()]; a callback of your own is an object with a name and hooks',
+    })
+  if (!Array.isArray(callbacks)) throw refuse(shownValue(callbacks))
+  const at = callbacks.findIndex((callback) => typeof (callback as Partial<Callback> | null | undefined)?.name !== 'string')
+  if (at >= 0) throw refuse(`${shownValue(callbacks[at])} without a name at ${at}`)
 }
 
 /** What the callbacks that remember something have to say, in order. */
@@ -170,7 +193,9 @@ export function describeLoop(callbacks: readonly Callback[]): string {
   return LOOP.map(([depth, text, hook]) => {
     const line = '  '.repeat(depth) + text
     if (hook === undefined) return line
-    const present = callbacks.filter((callback) => callback[hook] !== undefined).map((callback) => callback.name)
+    const present = inTurn(callbacks, hook)
+      .filter((callback) => callback[hook] !== undefined)
+      .map((callback) => callback.name)
     return present.length === 0 ? line : `${line.padEnd(24)} ${present.join(', ')}`
   }).join('\n')
 }

@@ -1,6 +1,6 @@
 /** @file What `compile` fixes: optimizer, loss, metrics, and, with the first step after it, which layers train. */
-import { RootstockError, refuseUnknown } from '../errors.ts'
-import type { Tensor } from '../tensor/index.ts'
+import { RootstockError, refuseUnknown, shownValue } from '../errors.ts'
+import { madeLater, type Tensor } from '../tensor/index.ts'
 import type { Layer, Variable } from '../layers/index.ts'
 import { Functional } from '../models/index.ts'
 import { resolveLoss, type Loss } from './losses/index.ts'
@@ -63,12 +63,7 @@ export interface Compiled {
 /** Checks the options and takes the snapshot. */
 export function compileModel(model: Functional, options: CompileOptions): Compiled {
   refuseUnknown('compile', options, { optimizer: true, loss: true, metrics: true, learningRateFactors: true, stepsPerExecution: true })
-  const metrics = (options.metrics ?? []).map(resolveMetric)
-  const repeated = metrics.find((metric, i) => metrics.findIndex(({ name }) => name === metric.name) < i)
-  if (repeated)
-    throw new RootstockError('USAGE', `Cannot compile: the metric "${repeated.name}" is given twice`, {
-      hint: 'Give one of them another name',
-    })
+  const metrics = metricsOf(options.metrics ?? [])
   const optimizer = resolveOptimizer(options.optimizer ?? 'rmsprop')
   if (optimizer.config['useEma'] && options.learningRateFactors)
     throw new RootstockError(
@@ -91,6 +86,19 @@ export function compileModel(model: Functional, options: CompileOptions): Compil
   }
   takeMemory(compiled)
   return compiled
+}
+
+function metricsOf(given: readonly (string | Metric)[]): Metric[] {
+  if (!Array.isArray(given))
+    throw new RootstockError('USAGE', `Cannot compile: found ${shownValue(given)} for metrics, expected a list`, {
+      hint: "As in metrics: ['accuracy']",
+    })
+  const metrics = given.map(resolveMetric)
+  const repeated = metrics.find((metric, i) => metrics.findIndex(({ name }) => name === metric.name) < i)
+  if (!repeated) return metrics
+  throw new RootstockError('USAGE', `Cannot compile: the metric "${repeated.name}" is given twice`, {
+    hint: 'Give one of them another name',
+  })
 }
 
 /** As in Keras, which layers train follows their flags until the first step after `compile`. */
@@ -146,7 +154,7 @@ export function slotsOf(compiled: Compiled, variable: Variable): Readonly<Record
   const { slots, initial = 0 } = compiled.optimizer.rule
   const shape = variable.graphShape
   const size = variable.graphValue().data.length
-  const fresh = (): Tensor<'float32'> => ({ data: new Float32Array(size).fill(initial), shape, dtype: 'float32' })
+  const fresh = (): Tensor<'float32'> => madeLater(shape, () => new Float32Array(size).fill(initial))
   const made = Object.fromEntries(slots.map((slot): [string, TrainedTensor] => [slot, { current: fresh(), spare: undefined }]))
   compiled.slots.set(variable, made)
   return made

@@ -46,8 +46,8 @@ export interface DatasetFeatures {
   readonly rows: FeatureRows
 }
 
-/** Photos read at the same time, at least. */
-const READING = 8
+/** Photos read at the same time, at least: as many as Node has threads for, and for lanes as many again. */
+const READING = 4
 
 /**
  * Raised when some photo gives other numbers than before, since what was stored of it would go on being used. 2: GIF, TIFF and 16-bit PNG files
@@ -207,7 +207,7 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   const { batch } = pass.trunk
   // A run waits behind each one that is under way, so that no lane stands still.
   const ahead = lanes > 1 ? 2 * lanes : 0
-  const concurrency = Math.max(READING, batch)
+  const concurrency = Math.max(lanes > 1 ? 2 * READING : READING, batch)
   // Enough for those that are being read, those that wait and those that are computed.
   const slots = photoSlots(concurrency + (ahead + 2) * batch, [...pass.how.size, 3], lanes > 1)
   const runs = inOrder(ahead, async ({ indices, features }: Computed) => {

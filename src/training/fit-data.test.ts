@@ -157,6 +157,33 @@ describe('a stream', () => {
     }
   })
 
+  it.each<readonly [string, unknown, RegExp]>([
+    ['a path', 'photos/', /found "photos\/", .* imageFolder\(path\)/],
+    ['nothing', undefined, /found nothing/],
+    ['a list of batches', [part(data, 0, 8)], /found batches that do not come asynchronously, .* \[Symbol.asyncIterator\]/],
+    ['a generator that is not async', [part(data, 0, 8)].values(), /found batches that do not come asynchronously/],
+    ['a generator that was not called', () => stream(data, 8), /found a function/],
+    ['an object of no known form', {}, /found an object, expected tensors x and y, a folder of photos or a stream of batches/],
+  ])('is expected, not %s', async (_, given, message) => {
+    const net = compiled(smallNet())
+    const validationData = given as AsyncIterable<StreamBatch>
+    // A list of tensors is one of the forms of validation data, and no validation is one as well.
+    const isTold = given !== undefined && !Array.isArray(given)
+    const runs: readonly (() => Promise<unknown>)[] = [
+      () => net.fit(validationData),
+      () => net.evaluate(validationData),
+      () => net.fit(data.x, data.y, { validationData }),
+    ]
+    for (const run of isTold ? runs : runs.slice(0, 2)) {
+      const error: unknown = await Promise.resolve()
+        .then(run)
+        .catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'USAGE' })
+      const { message: text, hint } = error as { message: string; hint: string }
+      expect(`${text}, ${hint}`).toMatch(message)
+    }
+  })
+
   it('of photos of another size is refused', async () => {
     const other = { ...data, x: tensor(new Float32Array(24 * 4 * 4 * 3), [24, 4, 4, 3]) }
     const error = { code: 'SHAPE', message: 'Cannot use a batch of shape [8,4,4,3]: expected [n,8,8,3]' }

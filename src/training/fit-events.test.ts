@@ -294,3 +294,17 @@ it('compile refuses two metrics of one name', () => {
   const twice = { optimizer: adam(), loss: 'categoricalCrossentropy', metrics: ['accuracy', 'accuracy'] }
   expect(() => smallNet().compile(twice)).toThrow('the metric "accuracy" is given twice')
 })
+
+it('compile refuses metrics that are no list', () => {
+  const options = { loss: 'categoricalCrossentropy', metrics: 'accuracy' as unknown as readonly string[] }
+  expect(() => smallNet().compile(options)).toThrow('found "accuracy" for metrics, expected a list')
+})
+
+it.each<readonly [string, unknown]>([
+  ['found an object, expected a list', earlyStopping()],
+  ['found a list without a name at 1', [earlyStopping(), [earlyStopping()]]],
+  ['found nothing without a name at 0', [undefined]],
+])('fit refuses callbacks that are none: %s', async (message, callbacks) => {
+  const { error } = await told(compiled(), { callbacks: callbacks as readonly Callback[] })
+  expect(error).toMatchObject({ code: 'USAGE', message: expect.stringContaining(message) as string })
+})

@@ -1,6 +1,6 @@
 /** @file What `fit` does to weights and figures, on tiny networks; whole runs are held to Keras in test/training.golden.test.ts. */
 import { describe, expect, it } from 'vitest'
-import { dense, globalAveragePooling2d, input } from '../layers/index.ts'
+import { dense, dropout, globalAveragePooling2d, input, multiply } from '../layers/index.ts'
 import { tensor, zeros } from '../tensor/index.ts'
 import type { FitOptions } from './fit.ts'
 import { model, type Model } from './model.ts'
@@ -163,6 +163,11 @@ describe('weights of samples and classes', () => {
     await net.dispose()
   })
 
+  it('by class are refused as a Map, which has no properties', async () => {
+    const classWeight = new Map([[0, 2]]) as unknown as Record<number, number>
+    await expect(lossOf(compiled(smallNet()), data, { classWeight })).rejects.toThrow('found a Map, expected an object')
+  })
+
   it('of zero keep samples from teaching anything', async () => {
     const [half, all] = [compiled(residualNet()), compiled(residualNet())]
     const first = part(data, 0, 10)
@@ -293,6 +298,27 @@ describe('dropout', () => {
   it('at a rate of 1 lets nothing pass, as in Keras', async () => {
     const { history } = await compiled(dropoutNet(1), still).fit(data.x, data.y, inOrder)
     expect(history['loss']![0]).toBeCloseTo(Math.log(3), 5)
+  })
+
+  it('of one layer draws anew for each of its calls, and so does a namesake in a nested model', async () => {
+    const drop = dropout({ rate: 0.5, name: 'drop' })
+    const inside = input({ shape: [400] })
+    const nested = model({ inputs: inside, outputs: dropout({ rate: 0.5, name: 'drop' })(inside) })
+    for (const [first, second] of [
+      [drop, drop],
+      [drop, nested],
+      [nested, nested],
+    ] as const) {
+      const x = input({ shape: [400] })
+      const mean = dense({ units: 1, kernelInitializer: 'ones', useBias: false })(multiply()([first(x), second(x)]))
+      const net = model({ inputs: x, outputs: mean })
+      net.compile({ optimizer: sgd({ learningRate: 0 }), loss: 'mse' })
+      const ones = tensor(new Float32Array(20 * 400).fill(1 / 20), [20, 400])
+      // Each product is 4/400 or nothing: one time in four, or in two were both masks the same.
+      const { loss } = await net.trainOnBatch(ones, tensor(new Float32Array(20).fill(1), [20, 1]))
+      expect(loss).toBeLessThan(0.1)
+      await net.dispose()
+    }
   })
 
   it('in front of everything that trains is drawn anew all the same', async () => {

@@ -4,7 +4,7 @@ import type { Functional } from '../models/index.ts'
 import { checkCounts } from './arguments.ts'
 import { mixBatch } from './augmentation.ts'
 import { settleAverages } from './averages.ts'
-import { restoreCallbacks, runCallbacks } from './callback.ts'
+import { checkCallbacks, restoreCallbacks, runCallbacks } from './callback.ts'
 import { history as historyCallback, type History } from './callbacks/index.ts'
 import { withCheckpointFolder } from './checkpoint/checkpoints.ts'
 import { beginning, type Progress } from './checkpoint/progress.ts'
@@ -177,6 +177,7 @@ function checkOptions(model: Functional, compiled: Compiled, options: FitOptions
   const { epochs, batchSize, stepsPerEpoch, validationBatchSize, validationSteps, initialEpoch } = options
   checkCounts({ epochs, batchSize, stepsPerEpoch, validationBatchSize, validationSteps })
   checkCounts({ initialEpoch }, 0)
+  checkCallbacks(options.callbacks ?? [])
   if (compiled.trainable.length === 0) {
     throw new RootstockError('USAGE', `Cannot train ${model.name}: found no trainable weight`, {
       hint: model.trainable

@@ -1,6 +1,7 @@
 /** @file Public face of training/: the model, its optimizers, losses, metrics, schedules and callbacks. */
 export { Model, model, type PredictOptions, type SaveOptions } from './model.ts'
 export { inferenceGraph } from './predict.ts'
+export { compileInference, isLargeNetwork } from './inference.ts'
 export { loadModel, type LoadModelOptions } from './saving/load-model.ts'
 export type { CompileOptions } from './compile.ts'
 export type { FitOptions } from './fit.ts'

@@ -1,6 +1,6 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
 import { engine, type CompileOptions, type Program } from '../engine/index.ts'
-import { sizeOf, type Shape } from '../tensor/index.ts'
+import { collectGarbage, sizeOf, type Shape } from '../tensor/index.ts'
 import {
   blockedLayout,
   cutBeforeDense,
@@ -45,7 +45,7 @@ export interface InferenceOptions extends Pick<CompileOptions, 'lanes' | 'planne
 }
 
 /** Bytes of weights from which on memory counts. */
-export const LARGE = 2 ** 25
+const LARGE = 2 ** 25
 
 /** Bytes of all constants and parameters. */
 export function weightBytes({ parameters, constants }: Graph): number {
@@ -53,11 +53,17 @@ export function weightBytes({ parameters, constants }: Graph): number {
   return [...parameters.keys(), ...constants.keys()].reduce((sum, value) => sum + bytes(value), 0)
 }
 
+/** Whether memory counts. */
+export const isLargeNetwork = (graph: Graph): boolean => weightBytes(graph) >= LARGE
+
 /** Compiles a graph in the form that runs fastest. */
 export async function compileInference(graph: Graph, options: InferenceOptions = {}): Promise<Inference> {
-  const { blocks = weightBytes(graph) >= LARGE, ...others } = options
+  const { blocks = isLargeNetwork(graph), ...others } = options
   const { graph: fast, at } = (blocks ? await inBlocks(graph) : undefined) ?? (await fastest(graph))
-  return { program: await engine().compile(fast, others), at }
+  const program = await engine().compile(fast, others)
+  // What was needed to make a large program ready is as large.
+  if (isLargeNetwork(graph)) collectGarbage()
+  return { program, at }
 }
 
 async function inBlocks(graph: Graph): Promise<Rewritten | undefined> {

@@ -10,7 +10,7 @@ import type { Logs } from './events.ts'
 import { fit, type FitOptions } from './fit.ts'
 import { findRates, type FoundRates, type RateFinderOptions } from './rate-finder.ts'
 import { Predictor } from './predict.ts'
-import type { FitData, Pair } from './run-data.ts'
+import { checkData, type FitData, type Pair } from './run-data.ts'
 import { loadWeights } from './saving/load-weights.ts'
 import { saveModelFile, saveWeightsFile } from './saving/save-model.ts'
 
@@ -153,9 +153,14 @@ function pairOrData<O>(
   y: Tensor | O | undefined,
   options: O | undefined,
 ): { data: FitData | Pair; rest: O | undefined } {
-  if ('shape' in x && 'data' in x) {
+  if (isTensor(x)) {
     if (y && typeof y === 'object' && 'shape' in y) return { data: { x, y }, rest: options }
     throw new RootstockError('USAGE', 'Cannot train on a tensor without labels: expected fit(x, y, options)')
   }
+  checkData(x)
   return { data: x, rest: y as O | undefined }
+}
+
+function isTensor(x: unknown): x is Tensor<'float32'> {
+  return typeof x === 'object' && x !== null && 'shape' in x && 'data' in x
 }

@@ -14,7 +14,7 @@ import { buildEvaluator, type Evaluator } from './evaluation.ts'
 import type { FitOptions, HeldOutTensors } from './fit-options.ts'
 import { useByteTrunk } from './int8/byte-trunk.ts'
 import { restFrozenWeights } from './resting.ts'
-import { makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
+import { checkData, makeSource, openData, trunkFor, type FitData, type Opened, type Pair } from './run-data.ts'
 import { classWeightsFor } from './sample-weights.ts'
 import type { Doctor } from './sanity/doctor.ts'
 import { examine, pixelsOf, startOf } from './sanity/facts.ts'
@@ -195,7 +195,10 @@ function splitData(data: FitData | Pair, options: FitOptions): { training: FitDa
 }
 
 function heldOutOf(given: NonNullable<FitOptions['validationData']>): FitData | Pair {
-  if (!isTensors(given)) return given
+  if (!isTensors(given)) {
+    checkData(given)
+    return given
+  }
   const [x, y, sampleWeight] = given
   if (given.length === 2 || given.length === 3) return { x, y, sampleWeight }
   const count = (given as readonly unknown[]).length

@@ -70,6 +70,7 @@ export async function findRates(
     metrics: [],
     slots: new Map(),
     spares: new Map(),
+    updateMemory: undefined,
     learningRate: undefined,
     iterations: 0,
   }

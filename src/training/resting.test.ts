@@ -82,6 +82,27 @@ it('a training gives the same bits, before and after the weights are unfrozen', 
   expect(onDisk.numbers).toEqual(inMemory.numbers)
 })
 
+it('weights that wait on disk stay there when a file brings the same numbers', async () => {
+  vi.stubEnv('ROOTSTOCK_CACHE', join(folder, 'cache'))
+  const path = join(folder, 'same.weights.h5')
+  const trained = net()
+  freeze(trained, isBase)
+  await trained.fit(x, y, { batchSize: 4 })
+  await trained.saveWeights(path)
+  const [numbers, resting] = [numbersOf(trained), restingIn(trained)]
+  expect(resting).toEqual(['deep/kernel', 'many/kernel', 'more/kernel'])
+  await trained.loadWeights(path)
+  expect([numbersOf(trained), restingIn(trained)]).toEqual([numbers, resting])
+  const other = trained.weights.find((weight) => weight.path === 'more/kernel')!
+  const changed = other.value()
+  changed.data[changed.data.length - 1]! += 1
+  other.assign(changed)
+  expect(restingIn(trained)).toEqual(['deep/kernel', 'many/kernel'])
+  await trained.loadWeights(path)
+  expect([numbersOf(trained), restingIn(trained)]).toEqual([numbers, ['deep/kernel', 'many/kernel']])
+  await trained.dispose()
+})
+
 it('memory is given back, also where a head shared it', async () => {
   vi.stubEnv('ROOTSTOCK_CACHE', join(folder, 'cache'))
   const path = join(folder, 'loaded.weights.h5')

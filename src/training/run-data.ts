@@ -1,5 +1,5 @@
 /** @file From what the user hands to `fit` and `evaluate` to sources of batches; photos pass the frozen trunk once. */
-import { RootstockError } from '../errors.ts'
+import { RootstockError, shownValue } from '../errors.ts'
 import { sameShape, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import {
   openDataset,
@@ -50,6 +50,23 @@ export type Opened =
   | { readonly kind: 'pair'; readonly pair: Pair; readonly photo: Shape }
   | { readonly kind: 'dataset'; readonly dataset: Dataset; readonly how: ReadOptions; readonly photo: Shape }
   | { readonly kind: 'stream'; readonly stream: AsyncIterable<StreamBatch>; readonly photo: Shape }
+
+/** Throws USAGE for what has none of the three forms: users may write JavaScript. */
+export function checkData(data: unknown): void {
+  const isObject = typeof data === 'object' && data !== null
+  if (isObject && ['x', 'open', 'read', Symbol.asyncIterator].some((key) => key in data)) return
+  const found = isObject && Symbol.iterator in data ? 'batches that do not come asynchronously' : shownValue(data)
+  throw new RootstockError(
+    'USAGE',
+    `Cannot train or evaluate: found ${found}, expected tensors x and y, a folder of photos or a stream of batches`,
+    {
+      hint:
+        typeof data === 'string'
+          ? 'Write imageFolder(path) for a folder of photos'
+          : 'A stream has [Symbol.asyncIterator], as what `async function*` returns has; a list can be given to one',
+    },
+  )
+}
 
 /** Recognizes the form. `photo` is the shape that the model takes, where the data does not say. */
 export async function openData(model: Functional, data: FitData | Pair): Promise<Opened> {

@@ -54,6 +54,9 @@ export function classWeightsFor(
 
 /** Throws USAGE for what is no number of a class, and for a weight that is no number. */
 export function checkClassWeight(given: Readonly<Record<number, number>> | undefined, outputs: number): void {
+  // Its entries are no properties, so that it would weigh nothing.
+  if ((given as unknown) instanceof Map)
+    throw new RootstockError('USAGE', 'Invalid classWeight: found a Map, expected an object', { hint: 'Write Object.fromEntries(map)' })
   for (const [label, weight] of Object.entries(given ?? {})) {
     // One output has as many classes as the labels say.
     const isClass = /^\d+$/.test(label) && (outputs === 1 || Number(label) < outputs)

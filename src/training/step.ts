@@ -152,10 +152,10 @@ function leaveGradients({ gradients: store }: StepPlan, { gradients, turned }: S
   }
 }
 
-/** 0 with probability `rate`, else 1/(1 − rate); the same for the same seed, step and layer. */
-function drawMask({ value, rate, layer }: RandomMask, seed: string): Tensor<'float32'> {
+/** 0 with probability `rate`, else 1/(1 − rate); the same for the same seed, step and call of the layer. */
+function drawMask({ value, rate, call }: RandomMask, seed: string): Tensor<'float32'> {
   const shape = value.shape.map((size) => size ?? 1)
-  const rng = random(`dropout/${seed}/${layer}`)
+  const rng = random(`dropout/${seed}/${call}`)
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1))
   // At a rate of 1 all are zero.
   for (let i = 0; i < data.length; i++) data[i] = rng.uniform() < rate ? 0 : 1 / (1 - rate)

@@ -1,8 +1,7 @@
 /** @file The frozen part as a program: one session, or several side by side where many photos are waiting. */
 import { engine, engineThreads } from '../engine/index.ts'
 import type { Graph, Value } from '../graph/index.ts'
-import { collectGarbage } from '../tensor/index.ts'
-import { compileInference, LARGE, weightBytes, type Inference } from './inference.ts'
+import { compileInference, isLargeNetwork, type Inference } from './inference.ts'
 
 /** A program that is compiled when it is first asked for. */
 export interface TrunkProgram {
@@ -28,8 +27,6 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
     // Always in blocks, where the network suits them: lanes must give the bits of a single session.
     // In one piece the values of a pass take 45 MB more for InceptionV3, and no less time.
     const inference = compileInference(withComputedOutputs(graph!), { lanes: count, planned: false, blocks: true })
-    // What was needed to make a large program ready is as large.
-    if (weightBytes(graph!) > LARGE) inference.then(collectGarbage, () => undefined)
     compiled = { lanes: count, inference }
     return inference
   }
@@ -56,7 +53,7 @@ export function trunkProgram(graph: Graph | undefined): TrunkProgram {
 function lanesFor(graph: Graph): number {
   if (engine().name !== 'cpu') return 1
   // Smaller weights, those of the six networks in 8 bits and of MobileNet, may be held once per lane.
-  return weightBytes(graph) > LARGE ? 1 : Math.min(MOST_LANES, engineThreads())
+  return isLargeNetwork(graph) ? 1 : Math.min(MOST_LANES, engineThreads())
 }
 
 /** The photo itself may lie on the boundary too (a skip connection from the input); it needs no computing. */

@@ -2,7 +2,7 @@
 import { bytesFor, compileKernel, kernelMemory, type LoopMemory } from '../engine/index.ts'
 import { loopFor, type Loop, type Tape, type Value } from '../graph/index.ts'
 import type { Variable } from '../layers/index.ts'
-import { sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
+import { madeLater, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Compiled } from './compile.ts'
 import type { TrainedValue } from './step-graph.ts'
 
@@ -163,7 +163,9 @@ function place(
 /** The row's numbers in their place. They lie elsewhere before the first step, and when they were loaded or set since the last. */
 function bring(row: TrainedValue, { tensor, shown }: Place, isTurned: boolean): Tensor<'float32'> {
   const { current } = row.read()
-  if (current !== shown) tensor.data.set((isTurned ? turn(current) : current).data)
+  if (current === shown) return tensor
+  if (isTurned) turn(current, tensor.data)
+  else tensor.data.set(current.data)
   return tensor
 }
 
@@ -173,16 +175,10 @@ function show(row: TrainedValue, at: Place, isTurned: boolean): void {
   row.write({ current: at.shown, spare: undefined })
 }
 
-const turn = (tensor: Tensor<'float32'>): Tensor<'float32'> => transpose(tensor, [1, 0])
+/** A matrix with rows and columns exchanged. */
+const turn = (tensor: Tensor<'float32'>, room?: Float32Array): Tensor<'float32'> => transpose(tensor, [1, 0], room)
 
-/** A matrix with rows and columns exchanged as soon as somebody reads it. */
+/** The same as soon as somebody reads it. */
 export function turnedLater(tensor: Tensor<'float32'>): Tensor<'float32'> {
-  let data: Float32Array | undefined
-  return {
-    get data() {
-      return (data ??= turn(tensor).data)
-    },
-    shape: tensor.shape.toReversed(),
-    dtype: 'float32',
-  }
+  return madeLater(tensor.shape.toReversed(), () => turn(tensor).data)
 }

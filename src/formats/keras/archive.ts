@@ -1,13 +1,13 @@
 /**
- * @file Opens a `.keras` archive. It is not trusted: nothing is unpacked to disk, only its three known members are read, into memory, and
- * their sizes are checked before anything is allocated.
+ * @file Opens a `.keras` archive. It is not trusted: nothing is unpacked to disk, only its three known members are read, and their sizes are
+ * checked before anything is allocated. Weights that are stored as they are stay where they lie.
  */
 import { closeSync } from 'node:fs'
 import * as zlib from 'node:zlib'
 import { fromFdPromise } from 'yauzl'
 import type { Entry, ZipFile } from 'yauzl'
 import { RootstockError, messageOf } from '../../errors.ts'
-import { errnoOf, fileError, formatBytes, openRegularSync } from '../../files/index.ts'
+import { errnoOf, fileError, filePart, formatBytes, openRegularSync, type FilePart } from '../../files/index.ts'
 import { MOST_JSON, parseJson } from './json.ts'
 
 /** What Keras keeps in an archive. */
@@ -16,8 +16,8 @@ export interface KerasArchive {
   readonly config: unknown
   /** `metadata.json`: who wrote it and when. */
   readonly metadata: unknown
-  /** The bytes of an HDF5 file in the form of `.weights.h5`. */
-  readonly weights: Uint8Array
+  /** An HDF5 file in the form of `.weights.h5`: where it lies in the archive, or its bytes where they are compressed there. */
+  readonly weights: FilePart | Uint8Array
 }
 
 const members = ['config.json', 'metadata.json', 'model.weights.h5'] as const
@@ -35,7 +35,7 @@ export async function readKerasArchive(path: string): Promise<KerasArchive> {
   try {
     const zip = await openZip(file)
     try {
-      return await readMembers(zip, path)
+      return await readMembers(zip, file, path)
     } finally {
       zip.close()
     }
@@ -57,7 +57,7 @@ async function openZip(file: number): Promise<ZipFile> {
   }
 }
 
-async function readMembers(zip: ZipFile, path: string): Promise<KerasArchive> {
+async function readMembers(zip: ZipFile, file: number, path: string): Promise<KerasArchive> {
   if (zip.entryCount > MOST_MEMBERS) throw refuse(path, `it has ${zip.entryCount.toLocaleString('en-US')} members, expected three`)
   const found = new Map<string, Entry>()
   let total = 0
@@ -68,16 +68,24 @@ async function readMembers(zip: ZipFile, path: string): Promise<KerasArchive> {
     total += entry.uncompressedSize
     if (total > MOST_BYTES) throw refuse(path, `its members are larger than ${formatBytes(MOST_BYTES)} together`)
   }
-  const read = (name: Member): Promise<Buffer> => {
+  const entryOf = (name: Member): Entry => {
     const entry = found.get(name)
     if (!entry) throw refuse(path, `"${name}" is missing, expected ${members.join(', ')}`)
-    if (name.endsWith('.json') && entry.uncompressedSize > MOST_JSON)
+    return entry
+  }
+  const read = (name: Member): Promise<Buffer> => {
+    const entry = entryOf(name)
+    if (entry.uncompressedSize > MOST_JSON)
       throw refuse(path, `"${name}" has ${formatBytes(entry.uncompressedSize)}, expected at most ${formatBytes(MOST_JSON)}`)
     return readEntry(zip, entry, path)
   }
   const config = parseJson((await read('config.json')).toString('utf8'), `config.json of ${path}`)
   const metadata = parseJson((await read('metadata.json')).toString('utf8'), `metadata.json of ${path}`)
-  return { config, metadata, weights: await read('model.weights.h5') }
+  const weights = entryOf('model.weights.h5')
+  if (weights.compressionMethod !== 0) return { config, metadata, weights: await readEntry(zip, weights, path) }
+  await eachPiece(zip, weights, { path, use: () => undefined })
+  const { fileDataStart: begin } = await zip.readLocalFileHeaderPromise(weights)
+  return { config, metadata, weights: filePart(file, path, { begin, size: weights.uncompressedSize }) }
 }
 
 /** Names that climb out, absolute ones and backslashes are refused by yauzl. */
@@ -91,18 +99,25 @@ function checkEntry({ fileName, compressedSize, uncompressedSize, externalFileAt
 }
 
 async function readEntry(zip: ZipFile, entry: Entry, path: string): Promise<Buffer> {
-  const stream = await zip.openReadStreamPromise(entry)
   const bytes = Buffer.alloc(entry.uncompressedSize)
-  let at = 0
-  for await (const piece of stream as AsyncIterable<Buffer>) at += piece.copy(bytes, at)
-  if (at !== bytes.length || !fitsChecksum(bytes, entry.crc32))
-    throw refuse(path, `"${entry.fileName}" is damaged: its checksum does not fit`)
+  await eachPiece(zip, entry, { path, use: (piece, at) => void piece.copy(bytes, at) })
   return bytes
 }
 
-/** Node before 20.15 has no crc32; there the checks of JSON and HDF5 stand alone. */
-function fitsChecksum(bytes: Uint8Array, expected: number): boolean {
-  return typeof zlib.crc32 !== 'function' || zlib.crc32(bytes) === expected
+/** Shows `use` the bytes of an entry in order, and compares them with its checksum, which Node has no function for before 20.15. */
+async function eachPiece(
+  zip: ZipFile,
+  entry: Entry,
+  { path, use }: { readonly path: string; readonly use: (piece: Buffer, at: number) => void },
+): Promise<void> {
+  let [at, checksum] = [0, 0]
+  for await (const piece of (await zip.openReadStreamPromise(entry)) as AsyncIterable<Buffer>) {
+    use(piece, at)
+    at += piece.length
+    checksum = zlib.crc32?.(piece, checksum) ?? entry.crc32
+  }
+  if (at !== entry.uncompressedSize || checksum !== entry.crc32)
+    throw refuse(path, `"${entry.fileName}" is damaged: its checksum does not fit`)
 }
 
 function refuse(path: string, found: string, cause?: unknown): RootstockError {

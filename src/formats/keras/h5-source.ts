@@ -1,7 +1,7 @@
 /** @file Opens a file (or bytes) for the HDF5 reader and checks what can be checked before any library sees it: kind, signature, length. */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { RootstockError } from '../../errors.ts'
-import { fileError, formatBytes, openRegularSync } from '../../files/index.ts'
+import { fileError, formatBytes, openPart, openRegularSync, type FilePart } from '../../files/index.ts'
 
 /** Bytes to read at any position. */
 export interface ByteSource {
@@ -23,9 +23,12 @@ const SUPERBLOCKS = [
   { version: 3, widths: 9, base: 12, end: 28 },
 ]
 
-/** Opens a regular file or bytes. Throws FILE when it cannot be read and WEIGHTS when it is no whole HDF5 file. */
-export function openSource(source: string | Uint8Array): ByteSource {
-  const bytes = typeof source === 'string' ? openFile(source) : fromBytes(source)
+/** Where an HDF5 file is: its path, a part of another file, or its bytes. */
+export type H5Origin = string | FilePart | Uint8Array
+
+/** Opens a regular file, a part of one, or bytes. Throws FILE when it cannot be read and WEIGHTS when it is no whole HDF5 file. */
+export function openSource(source: H5Origin): ByteSource {
+  const bytes = typeof source === 'string' ? openFile(source) : 'path' in source ? fromPart(source) : fromBytes(source)
   try {
     checkSuperblock(bytes)
   } catch (error) {
@@ -59,6 +62,10 @@ function openFile(path: string): ByteSource {
     read: (target, position) => (position < size ? readSync(fd, target, 0, target.length, position) : 0),
     close: () => closeSync(fd),
   }
+}
+
+function fromPart(part: FilePart): ByteSource {
+  return { name: part.path, size: part.size, ...openPart(part) }
 }
 
 function fromBytes(bytes: Uint8Array): ByteSource {

@@ -9,15 +9,15 @@ import type { Tensor } from '../../tensor/index.ts'
 import type { H5Value } from './h5-attribute.ts'
 import { readData } from './h5-data.ts'
 import { openSource, readAddress, readBlock, refusal } from './h5-source.ts'
-import type { ByteSource } from './h5-source.ts'
+import type { ByteSource, H5Origin } from './h5-source.ts'
 import { walk } from './h5-walk.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
 
 /**
- * Opens an HDF5 file by path, or its bytes. Throws FILE when it cannot be read, WEIGHTS when it is truncated, damaged, or holds what a
+ * Opens an HDF5 file by path, as a part of another, or its bytes. Throws FILE when it cannot be read, WEIGHTS when it is truncated, damaged, or holds what a
  * weight file has no business with: links, data in other files, virtual datasets, unknown filters, more bytes than it can.
  */
-export function openHdf5(source: string | Uint8Array): H5File {
+export function openHdf5(source: H5Origin): H5File {
   const bytes = openSource(source)
   try {
     return new H5File(bytes)
@@ -28,7 +28,7 @@ export function openHdf5(source: string | Uint8Array): H5File {
 }
 
 /** Opens, calls `use`, closes. */
-export async function withHdf5<T>(source: string | Uint8Array, use: (file: H5File) => T | Promise<T>): Promise<T> {
+export async function withHdf5<T>(source: H5Origin, use: (file: H5File) => T | Promise<T>): Promise<T> {
   const file = openHdf5(source)
   try {
     return await use(file)

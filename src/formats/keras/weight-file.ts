@@ -5,6 +5,7 @@ import type { Tensor } from '../../tensor/index.ts'
 import { firstNotFinite, notFinite } from '../numbers.ts'
 import { openHdf5 } from './hdf5.ts'
 import type { H5File } from './hdf5.ts'
+import type { H5Origin } from './h5-source.ts'
 import type { H5Dataset, H5Group } from './h5-walk.ts'
 import { parseJson } from './json.ts'
 import { leafOf, nextAddress, ownerOf } from './weight-names.ts'
@@ -61,8 +62,8 @@ export interface WeightFile {
 /** Where Keras 2.12 to 2.15 keep what is called "layers" in Keras 3. */
 const oldLayers = '_layer_checkpoint_dependencies'
 
-/** Opens a weight file by path, or its bytes. Throws FILE and WEIGHTS as `openHdf5`, and WEIGHTS for HDF5 files of another kind. */
-export function openWeightFile(source: string | Uint8Array): WeightFile {
+/** Opens a weight file by path, as a part of another file, or its bytes. Throws FILE and WEIGHTS as `openHdf5`, and WEIGHTS for HDF5 files of another kind. */
+export function openWeightFile(source: H5Origin): WeightFile {
   const file = openHdf5(source)
   try {
     return readWeightFile(file)

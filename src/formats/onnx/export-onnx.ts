@@ -4,7 +4,7 @@ import { atomicWrite, formatBytes } from '../../files/index.ts'
 import type { Graph, Tape, Value } from '../../graph/index.ts'
 import type { KerasShape } from '../../layers/index.ts'
 import { lower, type Functional } from '../../models/index.ts'
-import { mostOnnxBytes, writeOnnx } from '../../onnx/index.ts'
+import { joined, mostOnnxBytes, onnxPieces, type Pieces } from '../../onnx/index.ts'
 import { halved } from './half.ts'
 
 /** Options of `exportOnnx`. */
@@ -22,13 +22,18 @@ export interface ExportOnnxOptions {
  * preprocessed. Throws SHAPE where the size of the input is open, FILE when the file cannot be written.
  */
 export async function exportOnnx(model: Functional, path: string, options: ExportOnnxOptions = {}): Promise<void> {
-  await atomicWrite(path, onnxBytes(model, options))
+  await atomicWrite(path, filePieces(model, options))
 }
 
 /** The bytes of that file. */
-export function onnxBytes(model: Functional, { metadata = {}, ...options }: ExportOnnxOptions = {}): Uint8Array {
-  const { bytes } = writeOnnx(onnxGraph(model, options), { metadata })
-  return bytesWithinLimit(bytes, model.name)
+export function onnxBytes(model: Functional, options: ExportOnnxOptions = {}): Uint8Array {
+  return joined(filePieces(model, options))
+}
+
+function filePieces(model: Functional, { metadata = {}, ...options }: ExportOnnxOptions): Pieces {
+  const pieces = onnxPieces(onnxGraph(model, options), { metadata })
+  checkFileSize(pieces.length, model.name)
+  return pieces
 }
 
 /** The graph of that file: one input and one output in Keras's layout for each of the model's. */
@@ -50,8 +55,8 @@ function distinct(tape: Tape, outputs: readonly Value[]): Value[] {
   })
 }
 
-/** The same bytes. Throws USAGE where they are more than an ONNX file can hold. */
-export function bytesWithinLimit(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.length <= mostOnnxBytes) return bytes
-  throw new RootstockError('USAGE', `Cannot export ${name}: it has ${formatBytes(bytes.length)}, expected at most 2 GB`)
+/** Throws USAGE where so many bytes are more than an ONNX file can hold. */
+export function checkFileSize(bytes: number, name: string): void {
+  if (bytes <= mostOnnxBytes) return
+  throw new RootstockError('USAGE', `Cannot export ${name}: it has ${formatBytes(bytes)}, expected at most 2 GB`)
 }

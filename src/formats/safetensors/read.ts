@@ -1,12 +1,12 @@
 /** @file Reads a safetensors file: 8 bytes of length, a JSON header, then the numbers. Everything is checked before it is read. */
 import type { FileHandle } from 'node:fs/promises'
 import { RootstockError } from '../../errors.ts'
-import { errnoOf, fileError, openRegular } from '../../files/index.ts'
+import { errnoOf, fileError, filePart, openRegular, readPart, type FilePart } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, parseJson } from '../keras/index.ts'
 import type { FileWeight, WeightFile } from '../keras/index.ts'
-import { firstNotFinite, notFinite, numberBytes, toFloat32From } from '../numbers.ts'
+import { firstNotFinite, notFinite, numberBytes, ownFloats, toFloat32From } from '../numbers.ts'
 import type { NumberType } from '../numbers.ts'
 
 /** The tensors of a file, by layer as in Keras's weight files. */
@@ -54,8 +54,8 @@ async function readFile(file: FileHandle, path: string): Promise<SafetensorsFile
   const weights: FileWeight[] = []
   for (const entry of entries) {
     if (scales.has(entry.name.slice(0, -SCALE.length)) && entry.name.endsWith(SCALE)) continue
-    const bytes = await readAt(file, start + entry.begin, entry.end - entry.begin)
-    weights.push(toWeight(path, entry, { bytes, scales: scales.get(entry.name) }))
+    const part = filePart(file.fd, path, { begin: start + entry.begin, size: entry.end - entry.begin })
+    weights.push(toWeight(entry, { part, scales: scales.get(entry.name) }))
   }
   return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata }
 }
@@ -135,22 +135,22 @@ function checkPlaces(path: string, entries: readonly Entry[], size: number): voi
 }
 
 interface Numbers {
-  readonly bytes: Buffer
+  readonly part: FilePart
   readonly scales: Float32Array | undefined
 }
 
-function toWeight(path: string, { name, type, shape }: Entry, { bytes, scales }: Numbers): FileWeight {
+function toWeight({ name, type, shape }: Entry, { part, scales }: Numbers): FileWeight {
   return {
     name,
     shape,
     read(): Tensor<'float32'> {
-      const data = toFloat32From(bytes, type)
+      const data = ownFloats(readPart(part), type)
       scales?.forEach((scale, channel) => {
         for (let at = channel; at < data.length; at += scales.length) data[at] = (data[at] ?? NaN) * scale
       })
       const bad = firstNotFinite(data)
       if (bad < 0) return { data, shape, dtype: 'float32' }
-      throw notFinite(path, `${brief(name)} holds ${data[bad]}`)
+      throw notFinite(part.path, `${brief(name)} holds ${data[bad]}`)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** @file Writes the weights of a model as safetensors, under Keras's paths and in Keras's layout. */
 import { atomicWrite } from '../../files/index.ts'
-import { sizeOf } from '../../tensor/index.ts'
+import { passing, sizeOf } from '../../tensor/index.ts'
 import { RootstockError } from '../../errors.ts'
 import type { Functional } from '../../models/index.ts'
 
@@ -29,7 +29,8 @@ export async function writeSafetensors(path: string, model: Functional, metadata
 function* pieces(head: readonly Buffer[], model: Functional): Generator<Uint8Array> {
   yield* head
   for (const weight of model.weights) {
-    const { buffer, byteOffset, byteLength } = weight.value().data
+    const { buffer, byteOffset, byteLength } = weight.toKerasLayout(weight.passingValue()).data
     yield new Uint8Array(buffer, byteOffset, byteLength)
+    passing(byteLength)
   }
 }

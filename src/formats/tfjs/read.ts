@@ -2,11 +2,11 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { RootstockError } from '../../errors.ts'
-import { fileError, formatBytes, readRegular } from '../../files/index.ts'
+import { fileError, formatBytes, readAcross, readRegular, wholeFile, type FilePart } from '../../files/index.ts'
 import { sizeOf } from '../../tensor/index.ts'
 import { brief, isList, isObject, layersOf, objectAt, parseJson, textAt } from '../keras/index.ts'
 import type { FileWeight, JsonObject, WeightFile } from '../keras/index.ts'
-import { firstNotFinite, notFinite, numberBytes, toFloat32From } from '../numbers.ts'
+import { firstNotFinite, notFinite, numberBytes, ownFloats } from '../numbers.ts'
 import type { NumberType } from '../numbers.ts'
 
 /** A model as its files hold it. */
@@ -67,12 +67,11 @@ async function readGroup(path: string, group: unknown, place: Place): Promise<Fi
   const entries = weights.map((entry) => readEntry(path, entry))
   const wanted = entries.reduce((sum, entry) => sum + byteLength(entry), 0)
   if (!(wanted <= MOST_BYTES)) throw refuse(path, `its weights have ${formatBytes(wanted)}`)
-  const bytes = await readShards(path, paths, { wanted, ...place })
+  const shards = await findShards(path, paths, { wanted, ...place })
   let at = 0
   return entries.map((entry) => {
-    const part = bytes.subarray(at, at + byteLength(entry))
-    at += part.length
-    return toWeight(path, entry, part)
+    const [begin, end] = [at, (at += byteLength(entry))]
+    return toWeight(path, entry, () => readAcross(shards, begin, end))
   })
 }
 
@@ -97,22 +96,22 @@ function readEntry(path: string, value: unknown): Entry {
   return { name, shape, type, scale, min }
 }
 
-async function readShards(
+async function findShards(
   path: string,
   paths: readonly unknown[],
   { wanted, folder, read }: Place & { readonly wanted: number },
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(wanted)
+): Promise<FilePart[]> {
+  const shards: FilePart[] = []
   let at = 0
   for (const name of paths) {
     const shard = await shardPath(path, folder, name)
     if (read.has(shard)) throw refuse(path, `it lists the shard ${brief(name)} twice`)
     read.add(shard)
-    const part = await readRegular(shard, { action: 'read the weights', most: wanted - at, expected: 'a shard of weights' })
-    bytes.set(part, at)
-    at += part.length
+    const part = wholeFile(shard, { action: 'read the weights', most: wanted - at, expected: 'a shard of weights' })
+    shards.push(part)
+    at += part.size
   }
-  if (at === wanted) return bytes
+  if (at === wanted) return shards
   throw refuse(path, `its shards have ${at.toLocaleString('en-US')} of ${wanted.toLocaleString('en-US')} bytes`)
 }
 
@@ -127,12 +126,12 @@ async function shardPath(path: string, folder: string, name: unknown): Promise<s
   return shard
 }
 
-function toWeight(path: string, { name, shape, type, scale, min }: Entry, bytes: Uint8Array): FileWeight {
+function toWeight(path: string, { name, shape, type, scale, min }: Entry, bytes: () => Buffer<ArrayBuffer>): FileWeight {
   return {
     name,
     shape,
     read() {
-      const data = toFloat32From(bytes, type)
+      const data = ownFloats(bytes(), type)
       if (scale !== 1 || min !== 0) for (let i = 0; i < data.length; i++) data[i] = data[i]! * scale + min
       const bad = firstNotFinite(data)
       if (bad < 0) return { data, shape, dtype: 'float32' }

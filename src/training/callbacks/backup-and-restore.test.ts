@@ -5,9 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FitOptions } from '../fit.ts'
 import { adam, sgd, type Optimizer } from '../optimizers/index.ts'
 import { photos, smallNet, weightsOf } from '../small.cases.ts'
+import type { Callback } from '../callback.ts'
 import { backupAndRestore, type BackupAndRestoreOptions } from './backup-and-restore.ts'
+import { csvLogger } from './csv-logger.ts'
 import { earlyStopping } from './early-stopping.ts'
 import { lambdaCallback } from './lambda-callback.ts'
+import { reduceLROnPlateau } from './reduce-lr-on-plateau.ts'
+import { swapEmaWeights } from './swap-ema-weights.ts'
 
 let folder = ''
 let backupDir = ''
@@ -72,6 +76,34 @@ describe('backupAndRestore', () => {
     const second = await train({}, { optimizer })
     expect(second.epochs).toEqual([2, 3])
     expect(second.weights).toEqual(whole.weights)
+  })
+
+  it.each<readonly [string, (log: string) => { readonly before: readonly Callback[]; readonly after?: readonly Callback[] }]>([
+    [
+      'a rate that was lowered after the backup',
+      () => ({ before: [], after: [reduceLROnPlateau({ monitor: 'loss', minDelta: 9, patience: 1 })] }),
+    ],
+    ['a log that was begun before the backup was found', (log) => ({ before: [csvLogger(log)] })],
+    ['averages that the model held', () => ({ before: [swapEmaWeights({ swapOnEpoch: true })] })],
+  ])('goes on with %s', async (_name, make) => {
+    const once = async (log: string, fallsAt?: number) => {
+      const { before, after = [] } = make(log)
+      const fall = lambdaCallback({
+        onTrainBatchEnd: (batch, { loss }) => {
+          if (loss !== undefined && batch === 1 && epochs++ === fallsAt) throw new Error('interrupted')
+        },
+      })
+      let epochs = 0
+      const optimizer = sgd({ learningRate: 0.05, useEma: true, emaMomentum: 0.5 })
+      const { history, weights } = await train(
+        { callbacks: [...before, backupAndRestore({ backupDir }), ...after, fall], validationData: [data.x, data.y] },
+        { optimizer },
+      )
+      return { history: 'history' in history ? history.history : {}, weights, log: existsSync(log) && readFileSync(log, 'utf8') }
+    }
+    const whole = await once(join(folder, 'whole.csv'))
+    await once(join(folder, 'log.csv'), 3)
+    expect(await once(join(folder, 'log.csv'))).toEqual(whole)
   })
 
   it('does nothing after a run that was whole', async () => {

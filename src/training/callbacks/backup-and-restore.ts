@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { messageOf, RootstockError, refuseUnknown } from '../../errors.ts'
 import { atomicWriteSync, fileError } from '../../files/index.ts'
 import { checksFor } from '../arguments.ts'
-import { callbackStates, type Callback, type TrainingControl } from '../callback.ts'
+import { callbackStates, surrounding, type Callback, type TrainingControl } from '../callback.ts'
 import { readState, storedCount } from './stored-state.ts'
 import { leftoverSweeper } from './sweep-leftovers.ts'
 
@@ -28,7 +28,7 @@ const OPTIONS: Readonly<Record<keyof BackupAndRestoreOptions, true>> = {
   deleteCheckpoint: true,
 }
 
-const NAME = 'backupAndRestore'
+const NAME = surrounding
 const METADATA = z.object({
   epoch: storedCount,
   batch: storedCount,
@@ -37,7 +37,7 @@ const METADATA = z.object({
 
 /**
  * Saves weights, optimizer, epoch and the states of the other callbacks as the run goes on; the next `fit` with this folder takes them up.
- * Keras's BackupAndRestore, which keeps no states. A run that an AbortSignal ends keeps its backup. Throws FILE.
+ * Keras's BackupAndRestore, which keeps no states. Wherever it stands in the list, it begins before the other callbacks and ends an epoch after them. A run that an AbortSignal ends keeps its backup. Throws FILE.
  */
 export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   refuseUnknown('backupAndRestore', options, OPTIONS)
@@ -50,24 +50,16 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const sweep = leftoverSweeper()
   let at = { epoch: 0, batch: 0 }
   let unsaved = 0
-  let isWhole = true
-  // Callbacks that come after this one take note of an epoch later; their states are written again when all are through.
-  const complete = (control: TrainingControl): void => {
-    if (!isWhole) writeMetadata(files, at, control)
-    isWhole = true
-  }
 
   return {
     name: NAME,
     followsBatches: saveFreq !== 'epoch',
     async onTrainBegin(control) {
       unsaved = 0
-      isWhole = true
       sweep(backupDir)
       await restoreRun(files, control)
     },
-    onEpochBegin(epoch, control) {
-      complete(control)
+    onEpochBegin(epoch) {
       at = { epoch, batch: 0 }
     },
     async onTrainBatchEnd(batch, _logs, control) {
@@ -81,11 +73,9 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
       if (saveFreq !== 'epoch') return
       at = { epoch: epoch + 1, batch: 0 }
       await save(files, { at, doubleCheckpoint }, control)
-      isWhole = false
     },
     onTrainEnd(_logs, control) {
-      if (deleteCheckpoint && !control.aborted()) return removeBackup(backupDir, files)
-      complete(control)
+      if (deleteCheckpoint && !control.aborted()) removeBackup(backupDir, files)
     },
   }
 }
@@ -112,7 +102,14 @@ async function save(
   control: TrainingControl,
 ): Promise<void> {
   if (doubleCheckpoint) for (const file of [files.weights, files.metadata]) if (existsSync(file)) copyFileSync(file, `${file}.bkp`)
-  await control.model.saveWeights(files.weights)
+  // A run goes on with training's own weights, whatever a callback has put into the model.
+  const averages = control.model.averages?.inModel === true ? control.model.averages : undefined
+  averages?.swap()
+  try {
+    await control.model.saveWeights(files.weights)
+  } finally {
+    averages?.swap()
+  }
   writeMetadata(files, at, control)
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { RootstockError } from '../../errors.ts'
 import { atomicWrite, readRegular } from '../../files/index.ts'
-import { mostOnnxBytes, readOnnxGraph, withMetadata, writeOnnx } from '../../formats/onnx/index.ts'
+import { digestOf, followedBy, metadataBytes, mostOnnxBytes, onnxPieces, readOnnxGraph } from '../../formats/onnx/index.ts'
 import type { ByteTrunk, Int8Agreement } from './byte-trunk.ts'
 import { rangeMethods } from './histogram.ts'
 
@@ -12,9 +12,8 @@ const format = 'rootstock-int8-trunk/2'
 /** Writes the file whole. */
 export async function writeByteTrunk(path: string, { graph, features, source, agreement }: ByteTrunk): Promise<void> {
   const about = JSON.stringify({ features, source, agreement })
-  const { bytes } = writeOnnx(graph)
-  const { digest } = readOnnxGraph(bytes, path)
-  await atomicWrite(path, withMetadata(bytes, { format, about, sha256: seal(digest, about) }))
+  const pieces = onnxPieces(graph)
+  await atomicWrite(path, followedBy(pieces, metadataBytes({ format, about, sha256: seal(digestOf(pieces), about) })))
 }
 
 /** Reads what `writeByteTrunk` wrote, to the last bit. The file is untrusted: throws FILE and FORMAT. */

@@ -1,5 +1,6 @@
 /** @file Appends the update of every weight to the step graph: clipping, decay, then the optimizer's rule, in Keras's order. */
 import { steps, type Tape, type Value } from '../../graph/index.ts'
+import { sizeOf, type Shape } from '../../tensor/index.ts'
 import type { Clipping, Optimizer } from './optimizer.ts'
 
 const { add, div, mul, scale, sqrt, sub } = steps
@@ -57,8 +58,18 @@ function clip(tape: Tape, clipping: Clipping, gradients: readonly Value[]): read
   }
 }
 
+/** Σ v². The engine adds squares one by one, which loses digits in long sums, and numbers in a tree: so rows come first, then their sums. */
 function squares(tape: Tape, value: Value): Value {
-  return tape.op('ReduceSumSquare', [value, tape.integers(value.shape.map((_, axis) => axis))], { keepdims: 0 })
+  const axes = value.shape.map((_, axis) => axis)
+  const inner = axes.slice(rowsOf(value.shape as Shape))
+  const rows = tape.op('ReduceSumSquare', [value, tape.integers(inner)], { keepdims: 0 })
+  return inner.length === axes.length ? rows : steps.sumOver(tape, rows, axes.slice(0, -inner.length))
+}
+
+/** How many of the axes count rows, for rows about as long as there are many. */
+function rowsOf(shape: Shape): number {
+  const longest = (axes: number): number => Math.max(sizeOf(shape.slice(0, axes)), sizeOf(shape.slice(axes)))
+  return shape.reduce((best, _, axes) => (longest(axes) < longest(best) ? axes : best), 0)
 }
 
 function shrink(tape: Tape, gradient: Value, norm: Value, limit: number): Value {

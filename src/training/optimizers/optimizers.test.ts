@@ -117,6 +117,16 @@ describe('clipping', () => {
   it('by global norm looks at all together', async () => close(await moved({ globalClipnorm: 1.3 }), [-0.3, -0.4, -1.2]))
   it('by value looks at each number', async () => close(await moved({ clipvalue: 3.5 }), [-3, -3.5, -3.5]))
   it('leaves small gradients as they are', async () => close(await moved({ globalClipnorm: 20 }), [-3, -4, -12]))
+  it.each([[[2 ** 11, 2 ** 11]], [[1, 16, 64, 2 ** 12]]])('by norm keeps the digits of a gradient of shape %j', async (shape) => {
+    const size = sizeOf(shape)
+    const gradient = tensor(
+      Float32Array.from({ length: size }, (_, i) => Math.sin(i * 0.37) + 1),
+      shape,
+    )
+    const [step] = await descend(sgd({ learningRate: 1, clipnorm: 1 }), [tensor(new Float32Array(size), shape)], [[gradient]])
+    const squares = step![0]!.data.reduce((sum, value) => sum + value * value, 0)
+    expect(Math.abs(Math.sqrt(squares) - 1)).toBeLessThan(2e-6)
+  })
   it('of a zero gradient is zero', async () => {
     const [step] = await descend(sgd({ learningRate: 1, clipnorm: 1 }), [w], [[tensor([0, 0])]])
     expect([...step![0]!.data]).toEqual([0, 0])

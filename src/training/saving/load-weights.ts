@@ -25,7 +25,7 @@ export async function loadWeights(
 }
 
 /** Opens, calls `use`, closes. */
-export function withWeightFile<T>(source: string | Uint8Array, use: (file: WeightFile) => T): T {
+export function withWeightFile<T>(source: Parameters<typeof openWeightFile>[0], use: (file: WeightFile) => T): T {
   const file = openWeightFile(source)
   try {
     return use(file)

@@ -82,6 +82,28 @@ describe.each(preprocessModes)('preprocessing %s', (mode) => {
   )
 })
 
+it('of a large network is compared as it lies in the file', async () => {
+  layers.clearSession()
+  layers.setRandomSeed(7)
+  const photo = layers.input({ shape: [8, 8, 3], name: 'photo' })
+  let x = layers.conv2d({ filters: 512, kernelSize: 3, name: 'first' })(photo)
+  // 35 MB of kernels.
+  x = layers.conv2d({ filters: 960, kernelSize: 3, name: 'second' })(layers.batchNormalization({ name: 'norm' })(x))
+  x = layers.conv2d({ filters: 512, kernelSize: 3, activation: 'relu', name: 'third' })(x)
+  const y = layers.dense({ units: names.length, activation: 'softmax' })(layers.globalAveragePooling2d()(x))
+  const net = model({ inputs: photo, outputs: y })
+  const reading = { size: 8, preprocessing: 'tf', interpolation: 'bilinear', exif: 'apply' } as const
+  const classifier = new Classifier({ model: net, network: 'large', labels: names.map((label) => ({ label })), reading })
+  const written = await writeArtifact(classifier, at('large.onnx'))
+  expect(written.difference).toBeLessThan(1e-6)
+  const opened = await loadClassifier(at('large.onnx'))
+  const pixels = await photos(8)
+  const expected = await classifier.probabilities(preprocess(pixels, 'tf'))
+  expect(farthest((await opened.probabilities(pixels)).data, expected.data)).toBeLessThan(1e-6)
+  expect(new Set(expected.data).size).toBeGreaterThan(6)
+  await Promise.all([classifier.dispose(), opened.dispose()])
+})
+
 describe('an artifact', () => {
   const path = at('classifier.onnx')
   let bytes: Uint8Array

@@ -2,7 +2,7 @@
 import { RootstockError } from '../../errors.ts'
 import { readRegular } from '../../files/index.ts'
 import type { Graph } from '../../graph/index.ts'
-import { mostOnnxBytes, readOnnxGraph } from '../../onnx/index.ts'
+import { mostOnnxBytes, readOnnxGraph, type ReadBytes } from '../../onnx/index.ts'
 import { showShape } from '../../tensor/index.ts'
 import { readMetadata, type ArtifactMetadata } from './metadata.ts'
 import { inputName, outputName } from './photo-graph.ts'
@@ -15,10 +15,16 @@ export interface Artifact {
   readonly isIntact: boolean
 }
 
+/** Bytes from which on memory counts. */
+const LARGE = 2 ** 25
+
 /** Reads the file. Throws FILE when that fails, FORMAT for what no `writeArtifact` writes; a file whose content changed since is not refused. */
 export async function readArtifact(path: string): Promise<Artifact> {
   const bytes = await readRegular(path, { action: 'load a classifier from', most: mostOnnxBytes })
-  const { graph, metadata: texts, digest } = readOnnxGraph(bytes, path)
+  // Numbers of a large network stay where they are: as tensors of their own they would be held twice.
+  const isLarge = bytes.length >= LARGE
+  const again: ReadBytes = (into, from) => void into.set(bytes.subarray(from, from + into.length))
+  const { graph, metadata: texts, digest } = readOnnxGraph(bytes, path, isLarge ? again : undefined)
   const { metadata, isIntact } = readMetadata(texts, { digest, source: path })
   checkEnds(graph, metadata, path)
   return { graph, metadata, isIntact }

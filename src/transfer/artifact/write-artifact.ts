@@ -1,13 +1,13 @@
 /** @file Writes a classifier as one file, classifier.onnx, that any ONNX runtime opens and that carries everything it needs. */
 import { basename } from 'node:path'
 import { RootstockError } from '../../errors.ts'
-import { atomicWrite } from '../../files/index.ts'
-import { bytesWithinLimit, onnxGraph } from '../../formats/onnx/index.ts'
+import { atomicWriteWith, type TemporaryFile } from '../../files/index.ts'
+import { checkFileSize, onnxGraph } from '../../formats/onnx/index.ts'
 import { preprocess } from '../../image/index.ts'
-import { readOnnxGraph, withMetadata, writeOnnx } from '../../onnx/index.ts'
+import { metadataBytes, onnxPieces, readOnnxGraph, type OnnxContent } from '../../onnx/index.ts'
 import type { Graph } from '../../graph/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
-import { byteTrunkOf, withByteTrunk, type Model, type TrainingEvent } from '../../training/index.ts'
+import { byteTrunkOf, isLargeNetwork, withByteTrunk, type Model, type TrainingEvent } from '../../training/index.ts'
 import type { Classifier } from '../classifier.ts'
 import type { TrainReport } from '../options.ts'
 import { version } from '../version.ts'
@@ -73,26 +73,54 @@ export async function writeArtifact(
   const step = stepEvents(options.onEvent, `Writing ${basename(path)}`, 5)
   await step()
   const network = networkGraph(model, precision, [reading.size, reading.size, 3])
-  const { bytes } = writeOnnx(photoGraph(network, reading.preprocessing, precision === 'int8'), { producerVersion: version })
-  await step()
-  const { graph, digest } = readOnnxGraph(bytes, path)
-  await step()
+  const pieces = onnxPieces(photoGraph(network, reading.preprocessing, precision === 'int8'), { producerVersion: version })
   const pictures = await samplePictures()
   const photos = await readSamples(pictures, reading)
   const prepared = preprocess(photos, reading.preprocessing)
-  const expected = await model.predict(prepared, precision === 'int8' ? {} : { precision: 'fp32' })
-  await step()
+  const isLarge = precision === 'float32' && isLargeNetwork(network)
+  // Each photo that is computed at the same time takes tens of megabytes more.
+  const together = isLarge ? { batchSize: 1 } : {}
+  const expected = await model.predict(prepared, { ...together, ...(precision === 'int8' ? {} : { precision: 'fp32' }) })
   const metadata = describe(classifier, { precision, created: created.toISOString(), pictures, expected })
-  const difference = await differenceOf(new ArtifactNetwork(graph, classifier.network), photos, metadata)
-  await step()
   const { tolerance } = metadata.parity
-  if (!(difference <= tolerance)) throw tooFar(classifier.network, precision, { difference, tolerance })
-  const file = bytesWithinLimit(withMetadata(bytes, writeMetadata(metadata, digest)), model.name)
-  await atomicWrite(path, file)
-  const written = { path, bytes: file.length, precision, difference, tolerance }
+  // Memory need not hold a large network twice: it is compared as it lies in the file, while the model holds no program.
+  if (isLarge) await model.dispose()
+  await step()
+  let [bytes, difference] = [0, NaN]
+  const fill = async (file: TemporaryFile): Promise<void> => {
+    checkFileSize(pieces.length, model.name)
+    const end = append(file, pieces, 0)
+    await step()
+    const { graph, digest } = readBack(file, path, isLarge)
+    await step()
+    difference = await differenceOf(new ArtifactNetwork(graph, classifier.network, together), photos, metadata)
+    await step()
+    if (!(difference <= tolerance)) throw tooFar(classifier.network, precision, { difference, tolerance })
+    bytes = append(file, [metadataBytes(writeMetadata(metadata, digest))], end)
+    checkFileSize(bytes, model.name)
+  }
+  await atomicWriteWith(path, fill, { needed: pieces.length })
+  const written = { path, bytes, precision, difference, tolerance }
   if (precision !== 'int8' || !options.comparesFloat) return written
   const inFloat = await model.predict(prepared, { precision: 'fp32' })
   return { ...written, floatDifference: inFloat.data.reduce((most, p, i) => Math.max(most, Math.abs(p - expected.data[i]!)), 0) }
+}
+
+/** Writes the pieces from the place `at` on, and says where they end. */
+function append(file: TemporaryFile, pieces: Iterable<Uint8Array>, at: number): number {
+  let end = at
+  for (const piece of pieces) {
+    file.write(piece, end)
+    end += piece.length
+  }
+  return end
+}
+
+/** What lies in the file; where it is large its numbers stay there. */
+function readBack(file: TemporaryFile, path: string, isLarge: boolean): OnnxContent {
+  const bytes = new Uint8Array(file.size())
+  file.read(bytes, 0)
+  return readOnnxGraph(bytes, path, isLarge ? (into, from) => void file.read(into, from) : undefined)
 }
 
 /** Throws USAGE for 8 bits where the classifier does not compute so. */
