@@ -150,8 +150,8 @@ export function softmax(options: LayerOptions = {}): Layer {
 
 /** While training, sets a random fraction of the values to zero and scales the others up; otherwise nothing. */
 export function dropout(options: DropoutOptions): Layer {
-  if (!(options.rate >= 0 && options.rate < 1)) {
-    throw new RootstockError('USAGE', `Invalid dropout rate: found ${String(options.rate)}, expected 0 up to but not including 1`)
+  if (!(options.rate >= 0 && options.rate <= 1)) {
+    throw new RootstockError('USAGE', `Invalid dropout rate: found ${String(options.rate)}, expected a number from 0 to 1`)
   }
   return new Layer(dropoutKind as LayerKind, { rate: options.rate }, options)
 }

@@ -63,7 +63,7 @@ describe('add and multiply', () => {
 })
 
 describe('settings that Keras refuses', () => {
-  const { conv2d, dense, maxPooling2d, averagePooling2d, reLU, reshape } = layers
+  const { conv2d, dense, maxPooling2d, averagePooling2d, reLU, rescaling, reshape } = layers
   it.each<[string, () => unknown, string]>([
     ['a padding of a pool', () => maxPooling2d({ padding: 'foo' as 'same' }), 'Invalid padding: found "foo"'],
     ['a padding of a mean pool', () => averagePooling2d({ padding: 'causal' as 'same' }), 'Invalid padding: found "causal"'],
@@ -71,6 +71,7 @@ describe('settings that Keras refuses', () => {
     ['steps with spread', () => conv2d({ filters: 2, kernelSize: 3, strides: [2, 1], dilationRate: [1, 2] }), 'found strides [2,1] with'],
     ['two sizes to be found', () => reshape({ targetShape: [-1, -1] }), 'Invalid targetShape: found [-1,-1]'],
     ['a negative size', () => reshape({ targetShape: [-2, 3] }), 'Invalid targetShape: found [-2,3]'],
+    ['a factor that is none', () => rescaling({ scale: [1, NaN] }), 'Invalid factor of rescaling: found [1,null]'],
     ['a negative bound', () => reLU({ maxValue: -1 }), 'Invalid maxValue of reLU: found -1'],
     ['a slash in a name', () => dense({ units: 2, name: 'a/b' }), 'Invalid name of a layer: found "a/b"'],
     ['a slash in the name of an input', () => layers.input({ shape: [2], name: 'a/b' }), 'Invalid name of a layer: found "a/b"'],

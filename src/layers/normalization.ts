@@ -18,10 +18,10 @@ export interface BatchNormalizationOptions extends LayerOptions {
   readonly scale?: boolean
 }
 export interface RescalingOptions extends LayerOptions {
-  /** Multiplied by. */
-  readonly scale: number
+  /** Multiplied by: one number, or one for each channel. */
+  readonly scale: number | readonly number[]
   /** Default 0. */
-  readonly offset?: number
+  readonly offset?: number | readonly number[]
 }
 
 interface BatchNormalizationConfig {
@@ -75,12 +75,21 @@ function channelsSecond(tape: Tape, x: Value): Value {
   return tape.op('Reshape', [x, tape.integers([-1, x.shape.at(-1)!])], {})
 }
 
-export const rescalingKind: LayerKind<{ readonly scale: number; readonly offset: number }> = {
+type Factor = number | readonly number[]
+
+export const rescalingKind: LayerKind<{ readonly scale: Factor; readonly offset: Factor }> = {
   className: 'Rescaling',
-  outputShape: (_config, [shape]) => shape!,
+  outputShape({ scale, offset }, [shape]) {
+    const channels = shape!.at(-1)
+    const other = [scale, offset].find((factor) => typeof factor !== 'number' && factor.length !== 1 && factor.length !== channels)
+    if (other) throw new Error(`found the factors ${JSON.stringify(other)}, expected one number for all channels or one for each`)
+    return shape!
+  },
   lower({ tape, x, config, name }) {
-    const scaled = tape.op('Mul', [x, tape.number(config.scale)], {}, name)
-    return config.offset === 0 ? scaled : tape.op('Add', [scaled, tape.number(config.offset)], {})
+    const factor = (value: Factor): Value =>
+      typeof value === 'number' || x.shape.length !== 4 ? tape.number(value) : tape.number(value, [1, value.length, 1, 1])
+    const scaled = tape.op('Mul', [x, factor(config.scale)], {}, name)
+    return config.offset === 0 ? scaled : tape.op('Add', [scaled, factor(config.offset)], {})
   },
 }
 
@@ -107,5 +116,12 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
 
 /** x·scale + offset */
 export function rescaling(options: RescalingOptions): Layer {
+  for (const factor of [options.scale, options.offset ?? 0]) {
+    if (Array.isArray(factor) ? factor.length > 0 && factor.every(Number.isFinite) : Number.isFinite(factor)) continue
+    throw new RootstockError(
+      'USAGE',
+      `Invalid factor of rescaling: found ${JSON.stringify(factor)}, expected a number or a list of numbers`,
+    )
+  }
   return new Layer(rescalingKind as LayerKind, { scale: options.scale, offset: options.offset ?? 0 }, options)
 }

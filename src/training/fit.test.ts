@@ -295,6 +295,11 @@ describe('dropout', () => {
     expect(Math.abs(noisy / quiet - 1)).toBeLessThan(0.05)
   })
 
+  it('at a rate of 1 lets nothing pass, as in Keras', async () => {
+    const { history } = await compiled(dropoutNet(1), still).fit(data.x, data.y, inOrder)
+    expect(history['loss']![0]).toBeCloseTo(Math.log(3), 5)
+  })
+
   it('of one layer draws anew for each of its calls, and so does a namesake in a nested model', async () => {
     const drop = dropout({ rate: 0.5, name: 'drop' })
     const inside = input({ shape: [400] })

@@ -157,6 +157,7 @@ function drawMask({ value, rate, call }: RandomMask, seed: string): Tensor<'floa
   const shape = value.shape.map((size) => size ?? 1)
   const rng = random(`dropout/${seed}/${call}`)
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1))
+  // At a rate of 1 all are zero.
   for (let i = 0; i < data.length; i++) data[i] = rng.uniform() < rate ? 0 : 1 / (1 - rate)
   return { data, shape, dtype: 'float32' }
 }

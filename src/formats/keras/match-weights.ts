@@ -42,7 +42,10 @@ export interface ExpectedWeight {
 export interface MatchOptions {
   /** Take the layers whose names agree and leave the others alone; false by default. */
   readonly byName?: boolean
-  /** Leave weights alone whose shape differs, and layers that have another number of weights in the file; false by default. */
+  /**
+   * Leave weights alone whose shape differs (in `.weights.h5` and `.keras` also those behind one in its layer), and layers that have another number
+   * of weights in the file; false by default.
+   */
   readonly skipMismatch?: boolean
 }
 
@@ -104,11 +107,13 @@ export function matchWeights(
   const wanted = expected.filter(({ weights }) => weights.length > 0)
   for (const { fileLayer, layer } of pairLayers(file, wanted, options)) {
     // A layer with other weights was another layer: as in Keras, none of it is taken.
-    const isAlike = fileLayer?.weights.length === layer?.weights.length
+    let isTaken = fileLayer?.weights.length === layer?.weights.length
     for (const { from, to } of pairWeights(fileLayer, layer)) {
       const row = toRow({ from, to, fileLayer, layer }, options)
       rows.push(row)
-      if (row.status === 'fits' && isAlike && from && to) {
+      // Keras 3 leaves a layer at the first weight of another shape, which the older form goes past.
+      if (row.status !== 'fits' && file.kind === 'keras3-weights') isTaken = false
+      if (row.status === 'fits' && isTaken && from && to) {
         assignments.push({ path: to.path, weight: to, fileName: `${fileLayer?.name}/${lastPart(from.name)}`, read: () => from.read() })
       }
     }

@@ -32,7 +32,7 @@ export function pairLayers(
   if (sameModel) take(byAllNames(expected, found, kind) ?? [])
   const isNamed = ({ layer, className }: ExpectedLayer): boolean => byName || !isAutoName(layer, className)
   take(byWholeName(rest().filter((layer) => isNamed(layer) && (byName || layer.place.isNamed)), [...free], kind)) // prettier-ignore
-  take(byOwnName(rest().filter(isNamed), [...free]))
+  take(byOwnName(rest().filter(isNamed), byName ? [...free] : [...free].filter(hasName)))
   if (!byName && kind === 'keras3-weights') take(byAddress(rest(), [...free]))
   if (!byName && kind !== 'keras3-weights') {
     // Keras stores what is frozen in a nested model behind what trains, so that names say more about it than the order.
@@ -42,6 +42,11 @@ export function pairLayers(
   }
   const pairs = expected.map((layer): LayerPair => ({ layer, fileLayer: partners.get(layer) }))
   return [...withoutRepeats(pairs), ...[...free].map((fileLayer): LayerPair => ({ layer: undefined, fileLayer }))]
+}
+
+/** Files of Keras 2.12 to 2.15 in the newer form keep no names: "dense_1" there is the second dense layer, whatever its name. */
+function hasName({ name, address, paths }: FileLayer): boolean {
+  return address === undefined || paths !== undefined || name !== address.slice(address.lastIndexOf('/') + 1)
 }
 
 /** A layer that several models share stands in each of them, and Keras 3 stores it in the first only: once is enough. */

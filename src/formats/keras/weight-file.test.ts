@@ -216,6 +216,16 @@ describe('matchWeights', () => {
     expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
   })
 
+  test.each([
+    ['keras-weights', ['d/bias']],
+    ['keras3-weights', []],
+  ] as const)('skipMismatch with a kernel of another shape leaves of the layer what Keras does, in %s', (kind, taken) => {
+    const denseOf = (inputs: number): ExpectedLayer[] =>
+      flat([{ layer: 'd', className: 'Dense', weights: [{ path: 'd/kernel', shape: [inputs, 3] }, { path: 'd/bias', shape: [3] }] }]) // prettier-ignore
+    const match = matchWeights(fileOf(denseOf(4), kind), denseOf(5), { skipMismatch: true })
+    expect([match.problems, match.assignments.map(({ path }) => path)]).toEqual([[], taken])
+  })
+
   test.each(['keras-weights', 'keras3-weights'] as const)('skipMismatch leaves layers with other weights alone, in %s', (kind) => {
     const norm = (...names: string[]): ExpectedLayer[] =>
       flat([{ layer: 'n', className: 'BatchNormalization', weights: names.map((name) => ({ path: `n/${name}`, shape: [4] })) }])
@@ -224,6 +234,19 @@ describe('matchWeights', () => {
     expect([match.problems, match.assignments]).toEqual([[], []])
     const { problems } = matchWeights(fileOf(whole, kind), unscaled)
     expect(problems.map(({ weight, status }) => [weight, status])).toEqual([['gamma', 'unexpected']])
+  })
+
+  test('a layer with the automatic name of another class is not taken for it in a file without names', () => {
+    const expected = flat([
+      { layer: 'dense', className: 'BatchNormalization', weights: [{ path: 'dense/gamma', shape: [4] }] },
+      { layer: 'head', className: 'Dense', weights: [{ path: 'head/kernel', shape: [4] }] },
+    ])
+    const weight = { name: '0', shape: [4], read: () => ({ data: new Float32Array(4), shape: [4], dtype: 'float32' as const }) }
+    const layers = ['batch_normalization', 'dense'].map((address) => ({ name: address, address, weights: [weight] }))
+    expect(pairsOf(matchWeights({ kind: 'keras3-weights', layers }, expected))).toEqual([
+      ['dense/gamma', 'batch_normalization/0'],
+      ['head/kernel', 'dense/0'],
+    ])
   })
 
   test('the legacy ResNet50 file, whose layers have other names and another order, is loaded right', () => {

@@ -47,6 +47,8 @@ export interface WeightFile {
   readonly layers: readonly FileLayer[]
   /** State of the optimizer, in the order of the file; empty when there is none. */
   readonly optimizer: readonly FileWeight[]
+  /** The optimizer's name, which Keras 3 states beside its state; undefined in other files. */
+  readonly optimizerName: string | undefined
   /** As the file says; undefined where it does not. */
   readonly kerasVersion: string | undefined
   /** The configuration of a whole-model file (objects without prototype), or undefined. */
@@ -92,12 +94,14 @@ function readWeightFile(file: H5File): WeightFile {
     const found = text('/', name)
     return found === undefined ? undefined : parseJson(found, `the ${name} of ${file.name}`)
   }
-  const optimizer = file.group('optimizer/vars')
+  // In half precision Keras wraps the optimizer into one that scales the loss, which float32 does without.
+  const optimizer = file.group('optimizer/inner_optimizer/vars') ?? file.group('optimizer/vars')
   return {
     name: file.name,
     kind,
     layers: base ? legacyLayers(file, base) : modern ? modernLayers(file, modern) : refuse(file),
     optimizer: optimizer ? numbered(file, optimizer) : legacyOptimizer(file),
+    optimizerName: optimizer && text(optimizer.path, 'name'),
     kerasVersion: text('/', 'keras_version') ?? (base ? text(base, 'keras_version') : undefined),
     modelConfig: json('model_config'),
     trainingConfig: json('training_config'),

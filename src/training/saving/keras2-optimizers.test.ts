@@ -1,7 +1,13 @@
-/** @file Optimizers in the files of Keras 2.11 to 2.15: their names, and their memory, which has no learning rate. */
-import { beforeEach, expect, test } from 'vitest'
-import { clearSession } from '../../layers/index.ts'
-import { optimizers } from '../index.ts'
+/** @file Optimizers in the files of Keras 1 and 2, and of half precision: their names, and what is left out or added in their memory. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { writeHdf5 } from '../../formats/keras/h5-writer.ts'
+import { clearSession, layers } from '../../layers/index.ts'
+import { tensor } from '../../tensor/index.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import { model, optimizers } from '../index.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 import { readOptimizer } from './optimizer-config.ts'
 import { optimizerState, restoreOptimizer } from './optimizer-state.ts'
@@ -25,23 +31,103 @@ test.each(numbered)('$name: memory without the learning rate', async ({ optimize
   await Promise.all([net.dispose(), other.dispose()])
 })
 
-test('the momentum that Keras 2 keeps for an SGD without one is left aside, and its steps go on', () => {
+test.each([false, true])('the momentum that Keras 2 keeps for an SGD without one is left aside; with averages: %s', (useEma) => {
   const [net, other] = [branching(), branching()]
-  net.compile({ optimizer: optimizers.sgd({ momentum: 0.9 }), loss: 'mse' })
-  other.compile({ optimizer: optimizers.sgd({ learningRate: 0.25 }), loss: 'mse' })
+  net.compile({ optimizer: optimizers.sgd({ momentum: 0.9, useEma }), loss: 'mse' })
+  other.compile({ optimizer: optimizers.sgd({ learningRate: 0.25, useEma }), loss: 'mse' })
   net.compiled.iterations = 7
   const saved = optimizerState(net.compiled).variables.map(({ name, shape, tensor: { data } }) => {
     const tensor = { data: Float32Array.from(data, Number), shape, dtype: 'float32' as const }
     return { name, shape, read: () => tensor }
   })
   // Of another model's file nobody knows whose memory it is.
-  expect(() => restoreOptimizer(other.compiled, saved)).toThrow(/holds \d+ tensors of the optimizer's state, expected 0/u)
-  restoreOptimizer(other.compiled, saved, true)
+  expect(() => restoreOptimizer(other.compiled, saved)).toThrow(`expected ${useEma ? other.compiled.trainable.length : 0}`)
+  restoreOptimizer(other.compiled, saved, { isSame: true })
   expect(other.compiled.iterations).toBe(7)
 })
 
-test('the name in .h5 files', () => {
+test('nor does a .weights.h5 of Keras 2 say whose memory it holds', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rootstock-keras2-'))
+  const path = join(folder, 'sgd.weights.h5')
+  const tensors = [tensor(new Float32Array(6), [3, 2]), tensor(new Float32Array(2), [2])]
+  await writeHdf5(path, { bytes: 4096 }, (writer) => {
+    const put = (to: string, of: (typeof tensors)[number]): void => writer.dataset(to, { shape: of.shape, tensor: of })
+    tensors.forEach((of, i) => put(`/layers/dense/vars/${i}`, of))
+    ;[tensor([7], []), ...tensors].forEach((of, i) => put(`/optimizer/vars/${i}`, of))
+  })
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  const start = layers.input({ shape: [3] })
+  const net = model({ inputs: start, outputs: layers.dense({ units: 2 })(start) })
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  await net.loadWeights(path)
+  expect(net.compiled.iterations).toBe(7)
+  expect(warned).not.toHaveBeenCalled()
+  net.compile({ optimizer: 'adam', loss: 'mse' })
+  await net.loadWeights(path)
+  expect(warned).toHaveBeenCalledWith(expect.stringMatching(/holds 2 tensors of the optimizer's state, expected 4/u), 'RootstockWarning')
+  rmSync(folder, { recursive: true })
+})
+
+test('the memory of an optimizer that Keras 3 has wrapped for half precision', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rootstock-scaled-'))
+  const path = join(folder, 'half.weights.h5')
+  const number = (value: number): Tensor<'float32'> => tensor([value], [])
+  const weight = tensor(new Float32Array(6).fill(0.5), [3, 2])
+  const inner = [number(7), number(0.25), weight]
+  await writeHdf5(path, { bytes: 4096 }, (writer) => {
+    const put = (to: string, of: Tensor<'float32'>): void => writer.dataset(to, { shape: of.shape, tensor: of })
+    put('/layers/dense/vars/0', weight)
+    inner.forEach((of, i) => put(`/optimizer/inner_optimizer/vars/${i}`, of))
+    ;[number(0), number(0), number(8), number(16384), ...inner].forEach((of, i) => put(`/optimizer/vars/${i}`, of))
+  })
+  const start = layers.input({ shape: [3] })
+  const net = model({ inputs: start, outputs: layers.dense({ units: 2, useBias: false })(start) })
+  net.compile({ optimizer: optimizers.sgd({ momentum: 0.9 }), loss: 'mse' })
+  await net.loadWeights(path)
+  expect(net.compiled).toMatchObject({ iterations: 7, learningRate: 0.25 })
+  expect(optimizerState(net.compiled).variables.at(-1)?.tensor.data).toEqual(weight.data)
+  rmSync(folder, { recursive: true })
+})
+
+test('the names of classes', () => {
   const config = { name: 'Adam', jit_compile: false, is_legacy_optimizer: false, learning_rate: 0.5, amsgrad: true }
   expect(readOptimizer({ class_name: 'Custom>Adam', config })).toMatchObject({ name: 'Adam', learningRate: 0.5, config: { amsgrad: true } })
+  const old = { module: 'keras.optimizers.legacy', class_name: 'Adam', config: { name: 'Adam', decay: 0, learning_rate: 0.5 } }
+  expect(readOptimizer({ ...old, registered_name: null })).toMatchObject({ name: 'Adam', learningRate: 0.5 })
   expect(() => readOptimizer({ class_name: 'Custom>Mine', config: {} })).toThrow('Rootstock has no optimizer Mine')
+})
+
+const moved = [
+  { optimizer: optimizers.sgd({ momentum: 0.9 }), slots: ['momentum'] },
+  { optimizer: optimizers.adam(), slots: ['momentum', 'velocity'] },
+  { optimizer: optimizers.adagrad(), slots: ['accumulator'] },
+]
+const forms = [
+  { version: 'Keras 1', weightName: (path: string) => path.replace('/', '_'), stateName: (i: number) => `Variable_${i + 8}:0` },
+  { version: 'Keras 2.2', weightName: (path: string) => path.split('/')[1], stateName: (i: number) => `training/Adam/Variable_${i}:0` },
+  { version: 'Keras 2.3', weightName: (path: string) => path.split('/')[1], stateName: (i: number) => `training/Adam/m_${i}:0` },
+]
+
+describe.each(forms)('$version counts the variables of its optimizers', ({ version, weightName, stateName }) => {
+  test.each(moved)('$slots', async ({ optimizer, slots }) => {
+    const [net, other] = [branching(), branching()]
+    for (const each of [net, other]) each.compile({ optimizer: { ...optimizer }, loss: 'categoricalCrossentropy' })
+    await net.trainOnBatch(x, y)
+    const names = new Map(other.weights.map((weight) => [weight, `${weight.path.split('/')[0]}/${weightName(weight.path)}:0`]))
+    const order = net.compiled.trainable.map((variable) => variable.path)
+    // Keras 1 sorts the weights by their names.
+    if (version === 'Keras 1') order.sort((a, b) => (a.replace('/', '_') < b.replace('/', '_') ? -1 : 1))
+    const state = optimizerState(net.compiled).variables
+    const memory = slots.flatMap((slot) => order.map((path) => state.find(({ name }) => name.endsWith(`/${path.replace('/', '_')}_${slot}`))!)) // prettier-ignore
+    // Adam without amsgrad keeps one number for each weight in place of the third memory.
+    const idle = slots.length === 2 ? order.map(() => ({ shape: [1], tensor: { data: Float32Array.of(0) } })) : []
+    const saved = [...memory, ...idle].map(({ shape, tensor: { data } }, i) => {
+      const tensor = { data: Float32Array.from(data, Number), shape, dtype: 'float32' as const }
+      return { name: stateName(i), shape, read: () => tensor }
+    })
+    const steps = { name: 'Variable_7:0', shape: [], read: () => ({ data: Float32Array.of(1), shape: [], dtype: 'float32' as const }) }
+    restoreOptimizer(other.compiled, [steps, ...saved], { names })
+    expect(optimizerState(other.compiled).variables).toEqual(state)
+    await Promise.all([net.dispose(), other.dispose()])
+  })
 })

@@ -5,7 +5,7 @@ import type { FileWeight, JsonObject, WeightFile } from '../../formats/keras/ind
 import { readTfjsModel } from '../../formats/tfjs/index.ts'
 import { Model } from '../model.ts'
 import { compileConfigOf, readCompileConfig } from './compile-config.ts'
-import { restoreOrWarn, warn, withWeightFile } from './load-weights.ts'
+import { namesIn, restoreOrWarn, warn, withWeightFile } from './load-weights.ts'
 import { NotRestored } from './object-config.ts'
 
 /** Options of `loadModel`. */
@@ -51,12 +51,14 @@ interface Parts {
 function build(path: string, { config, training, file, withTraining }: Parts): Model {
   const { options, notes } = readModelConfig(requireModelConfig(config, path), path)
   const model = new Model(options)
-  assignWeights(model, { ...file, name: path }, { sameModel: true })
+  const match = assignWeights(model, { ...file, name: path }, { sameModel: true })
   if (notes.length > 0) warn(`${path} is loaded without: ${[...new Set(notes)].slice(0, 5).join('; ')}${notes.length > 5 ? '; …' : ''}`)
   if (!training || !withTraining) return model
   try {
     model.compile(readCompileConfig(training))
-    restoreOrWarn(model.compiled, { path, saved: file.optimizer ?? [], isSame: true })
+    // Keras 2 leaves the memory of its older optimizers out of archives.
+    if (file.kind === 'keras3-weights' && !file.optimizer?.length) warn(`The optimizer starts anew: ${path} holds nothing of its memory`)
+    restoreOrWarn(model.compiled, { path, saved: file.optimizer ?? [], isSame: true, names: namesIn(match) })
   } catch (error) {
     if (!(error instanceof NotRestored)) throw error
     warn(`The model of ${path} is not compiled: ${error.message}`)

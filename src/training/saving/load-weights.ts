@@ -6,6 +6,7 @@ import type { Functional } from '../../models/index.ts'
 import type { Compiled } from '../compile.ts'
 import { NotRestored } from './object-config.ts'
 import { restoreOptimizer } from './optimizer-state.ts'
+import type { Origin } from './optimizer-state.ts'
 
 /** Reads `.weights.h5`, `.h5`, `.keras` or `.safetensors`. Throws FILE, FORMAT and WEIGHTS; a file that does not fit changes nothing. */
 export async function loadWeights(
@@ -18,7 +19,7 @@ export async function loadWeights(
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
     const match = assignWeights(model, file, options)
-    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer })
+    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
     return match
   })
 }
@@ -34,18 +35,26 @@ export function withWeightFile<T>(source: Parameters<typeof openWeightFile>[0], 
 }
 
 /** What a file holds of an optimizer's memory. */
-export interface SavedMemory {
+export interface SavedMemory extends Origin {
   readonly path: string
   readonly saved: readonly FileWeight[]
-  /** The compilation comes from the same file. */
-  readonly isSame?: boolean
+}
+
+/** Keras 2 keeps no learning rate, nor the optimizer's name. */
+function isOfKeras2({ optimizer, optimizerName }: WeightFile): boolean {
+  return optimizerName === undefined && optimizer[1]?.shape.length !== 0
+}
+
+/** What the file calls the weights that it filled, "layer/weight". */
+export function namesIn({ assignments }: WeightMatch): ReadonlyMap<unknown, string> {
+  return new Map(assignments.map(({ weight, fileName }) => [weight, fileName]))
 }
 
 /** The optimizer's state of a file, where it holds one. What does not fit is left out with a warning, as in Keras. */
-export function restoreOrWarn(compiled: Compiled, { path, saved, isSame = false }: SavedMemory): void {
+export function restoreOrWarn(compiled: Compiled, { path, saved, ...origin }: SavedMemory): void {
   if (saved.length === 0) return
   try {
-    restoreOptimizer(compiled, saved, isSame)
+    restoreOptimizer(compiled, saved, origin)
   } catch (error) {
     if (!(error instanceof NotRestored)) throw error
     warn(`The optimizer starts anew after ${path}: ${error.message}`)

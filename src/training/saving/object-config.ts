@@ -20,7 +20,8 @@ export function readObject(value: unknown, module: string): { className: string;
   const name = className === 'function' ? textAt(value, 'config') : undefined
   if (name !== undefined && (found === 'builtins' || found === module)) return { className: name, config: {} }
   const registered = value['registered_name']
-  const isOwn = found == null || (typeof found === 'string' && (found === module || found.startsWith('keras.src.')))
+  // Keras 2.11 to 2.15 keep the optimizers of before, which they take on Macs by themselves, under "legacy".
+  const isOwn = found == null || found === module || found === `${module}.legacy` || (typeof found === 'string' && found.startsWith('keras.src.')) // prettier-ignore
   if (!isOwn || (registered != null && registered !== className)) throw new NotRestored(`${className} is not Keras's own`)
   return { className, config: objectAt(value, 'config') ?? {} }
 }

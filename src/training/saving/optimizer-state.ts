@@ -27,15 +27,21 @@ export function optimizerState(compiled: Compiled): { name: string; variables: S
   return { name, variables: [scalar('iteration', steps), ...rate, ...slots, ...product] }
 }
 
-/**
- * Puts the state of a file in place; `isSame` where the file also says that this is the optimizer which left it. Throws NotRestored, with
- * nothing changed, where it does not fit the compilation.
- */
-export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[], isSame = false): void {
-  const { iteration, rate, slots } = isKeras2(saved) ? keras2State(compiled, saved) : keras3State(compiled, saved)
+/** What is known of the memory in a file. */
+export interface Origin {
+  /** The file also says that this is the optimizer which left it, or is of Keras 2, where an idle memory says nothing. */
+  readonly isSame?: boolean
+  /** What the file calls the weights, "layer/weight". */
+  readonly names?: ReadonlyMap<unknown, string>
+}
+
+/** Puts the state of a file in place. Throws NotRestored, with nothing changed, where it does not fit the compilation. */
+export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[], { isSame = false, names }: Origin = {}): void {
+  const { iteration, rate, slots } = stateOf(compiled, saved, names ?? new Map())
   const wanted = slotOrder(compiled)
-  // Keras 2.11 to 2.15 keep a momentum for SGD without one, which moves nothing.
-  const isIdle = isSame && compiled.optimizer.name === 'SGD' && wanted.length === 0 && slots.length === compiled.trainable.length
+  // Keras 2.11 to 2.15 keep a momentum for SGD without one, behind averages, which moves nothing.
+  const isPlain = compiled.optimizer.name === 'SGD' && !compiled.optimizer.rule.slots.includes('momentum')
+  const isIdle = isSame && isPlain && slots.length === wanted.length + compiled.trainable.length
   if (slots.length !== wanted.length && !isIdle) {
     throw new NotRestored(`the file holds ${slots.length} tensors of the optimizer's state, expected ${wanted.length}`)
   }
@@ -77,6 +83,11 @@ interface FoundState {
   readonly slots: readonly FileWeight[]
 }
 
+function stateOf(compiled: Compiled, saved: readonly FileWeight[], names: ReadonlyMap<unknown, string>): FoundState {
+  if (isCounted(saved)) return countedState(compiled, saved, names)
+  return isKeras2(saved) ? keras2State(compiled, saved) : keras3State(compiled, saved)
+}
+
 /** Keras 2.11 to 2.15 keep neither the rate nor Nadam's product: what is in their places there is no single number. */
 function keras3State(compiled: Compiled, saved: readonly FileWeight[]): FoundState {
   const [iteration, ...rest] = saved
@@ -114,6 +125,24 @@ function keras2State(compiled: Compiled, saved: readonly FileWeight[]): FoundSta
   }
   const slots = slotOrder(compiled).flatMap(({ slot }) => bySlot.get(slot)?.shift() ?? [])
   return { iteration: saved[0], rate: undefined, slots }
+}
+
+/** Keras 1, and Keras 2 outside TensorFlow, count their variables: "Variable_7:0", "training/Adam/m_0:0". */
+function isCounted(saved: readonly FileWeight[]): boolean {
+  return /(?:^|\/)(?:Variable(?:_\d+)?|param_\d+|(?:m|v|vhat|moment|accumulator)_\d+)(?::0)?$/u.test(saved.at(-1)?.name ?? '')
+}
+
+/** They go slot by slot: Keras 2 in the order of the model, Keras 1 in that of the weights' names ("dense_1_W:0" in the layer "dense_1"). */
+function countedState(compiled: Compiled, saved: readonly FileWeight[], names: ReadonlyMap<unknown, string>): FoundState {
+  const { optimizer, trainable } = compiled
+  const partsOf = (variable: Variable): string[] => names.get(variable)?.split('/') ?? []
+  const nameOf = (variable: Variable): string => partsOf(variable).at(-1) ?? ''
+  const isKeras1 = trainable.every((variable) => nameOf(variable).startsWith(`${partsOf(variable).at(-2)}_`))
+  const order = isKeras1 ? [...trainable].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)) : trainable
+  const tensors = saved.filter((weight) => !isScalar(weight))
+  const placeOf = ({ variable, slot }: SlotPlace): number => optimizer.rule.slots.indexOf(slot) * order.length + order.indexOf(variable)
+  const slots = slotOrder(compiled).flatMap((place) => tensors[placeOf(place)] ?? [])
+  return { iteration: isScalar(saved[0]) ? saved[0] : undefined, rate: undefined, slots }
 }
 
 function scalarOf(weight: FileWeight | undefined): number | undefined {

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { photo } from '../../../test/golden/formula.ts'
-import { openWeightFile } from '../../formats/keras/index.ts'
+import { openWeightFile, savedLayers, writeKerasArchive, writeModelConfig } from '../../formats/keras/index.ts'
 import { preprocess } from '../../image/index.ts'
-import { clearSession } from '../../layers/index.ts'
+import { clearSession, layers } from '../../layers/index.ts'
 import { tensor } from '../../tensor/index.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import { categoricalCrossentropy } from '../losses/index.ts'
 import { auc, f1Score, topKCategoricalAccuracy } from '../metrics/index.ts'
-import { loadModel, optimizers, schedules, type Model } from '../index.ts'
+import { loadModel, model, optimizers, schedules, type Model } from '../index.ts'
 import { readCompileConfig } from './compile-config.ts'
 import { branching, compilations, x, y } from './branching.cases.ts'
 
@@ -143,6 +143,16 @@ test('an untouched and a half-frozen model come back as they were', async () => 
   expect(loaded.summary({ showTrainable: true })).toBe(net.summary({ showTrainable: true }))
 })
 
+test.each(['keras', 'h5'])('a rescaling of each channel comes back from .%s with the answers of Keras', async (ending) => {
+  const pixels = layers.input({ shape: [1, 3, 3] })
+  const net = model({ inputs: pixels, outputs: layers.rescaling({ scale: [1 / 255, 0.5, 2], offset: [-1, 0, 1] })(pixels) })
+  const path = join(folder, `rescaling.${ending}`)
+  await net.save(path)
+  const loaded = await loadModel(path)
+  expectClose(await loaded.predict(tensor(Float32Array.from({ length: 9 }, (_, i) => i), [1, 1, 3, 3])), [-1, 0.5, 5, -0.98823529, 2, 11, -0.97647059, 3.5, 17], 1e-7) // prettier-ignore
+  await Promise.all([net.dispose(), loaded.dispose()])
+})
+
 test.each(['a.weights.h5', 'a.safetensors', 'a.h5', 'a.keras'])('weights alone, %s', async (name) => {
   const [net, other] = [branching(), branching()]
   for (const [i, weight] of net.weights.entries()) weight.assign(weight.value().data.map((_, j) => Math.sin(i + j)))
@@ -166,6 +176,17 @@ test('names of other formats are refused', async () => {
 
 describe('warnings', () => {
   afterEach(() => vi.restoreAllMocks())
+
+  test('an optimizer of before Keras 2.11, whose memory no archive holds, starts anew, and says so', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const net = branching()
+    const optimizer = { module: 'keras.optimizers.legacy', class_name: 'SGD', config: { learning_rate: 0.5, momentum: 0.9 } }
+    const config = { ...writeModelConfig(net, 'keras3'), compile_config: { optimizer, loss: 'mse' } }
+    const path = join(folder, 'legacy.keras')
+    await writeKerasArchive(path, { config, layers: savedLayers(net), extras: {} })
+    expect((await loadModel(path)).compiled.optimizer).toMatchObject({ name: 'SGD', config: { momentum: 0.9 } })
+    expect(warned.mock.calls.map(([message]) => message)).toEqual([`The optimizer starts anew: ${path} holds nothing of its memory`])
+  })
 
   test('an optimizer whose memory does not fit starts anew, and says so', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)

@@ -1,6 +1,6 @@
 /** @file The arguments of layers in Keras's files: how each is written, and what is taken when it is read. */
 import { activationNames } from '../../../layers/index.ts'
-import { brief, isList, isObject, textAt } from './json-value.ts'
+import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
 
 /** One argument of a layer class. */
 export interface Field {
@@ -31,6 +31,14 @@ export function same(keras: string, expected: string, accepts: (value: unknown) 
 }
 
 export const number = (keras: string): Field => same(keras, 'a number', (value) => typeof value === 'number' && Number.isFinite(value))
+/** One number, or a list of them, which may be an array of NumPy's. */
+export function numbers(keras: string): Field {
+  const isNumbers = (value: unknown): boolean =>
+    (isList(value) && value.length > 0 ? value : [value]).every((entry) => Number.isFinite(entry))
+  const field = same(keras, 'a number or a list of numbers', isNumbers)
+  const listOf = (value: unknown): unknown => (textAt(value, 'class_name') === '__numpy__' ? objectAt(value, 'config')?.['value'] : value)
+  return { ...field, read: (value) => field.read(listOf(value)) }
+}
 export const whole = (keras: string): Field => same(keras, 'a whole number', Number.isInteger)
 export const flag = (keras: string): Field => same(keras, 'true or false', (value) => typeof value === 'boolean')
 export const sizes = (keras: string): Field => same(keras, 'whole numbers', isWholeList)

@@ -3,7 +3,7 @@ import { input } from '../../../layers/index.ts'
 import type { KerasShape, Layer, SymbolicTensor } from '../../../layers/index.ts'
 import { nearestNames } from '../../../errors.ts'
 import { axisOf } from './fields.ts'
-import { brief, objectAt, textAt } from './json-value.ts'
+import { brief, isList, isObject, objectAt, textAt } from './json-value.ts'
 import type { JsonObject } from './json-value.ts'
 import { modernLayer } from './keras1.ts'
 import { layerRows } from './layer-rows.ts'
@@ -32,9 +32,10 @@ export function makeLayer(reader: Reader, written: JsonObject, name: string): Om
   reader.checkClass(entry, name)
   const className = textAt(entry, 'class_name') ?? ''
   const config = objectAt(entry, 'config') ?? {}
-  checkType(reader, config['dtype'], name)
   if (className === 'InputLayer') return inputLayer(reader, config, name)
+  checkType(reader, config['dtype'], name)
   const row = layerRows.get(className)
+  if (isOperator(entry, row)) throw reader.refuseOperator(name, className)
   if (!row) throw unknownClass(reader, className, name)
   const options = readArguments(reader, row, { config, label: `${brief(name)} (${className})` })
   const layer = reader.building(name, () => row.make({ ...options, name, trainable: config['trainable'] !== false }))
@@ -46,8 +47,24 @@ function inputLayer(reader: Reader, config: JsonObject, name: string): Omit<Made
   const shape = reader.batchShape(config)
   if (!shape) throw reader.refuse(`the input ${brief(name)} has no shape`)
   if (config['sparse'] === true || config['ragged'] === true) throw reader.refuse(`the input ${brief(name)} is sparse or ragged`)
+  const type = config['dtype']
+  if (typeof type === 'string' && isCast(type)) reader.notes.push(`${type} of the input ${brief(name)}, which takes float32 here`)
+  else checkType(reader, type, name)
   const tensor = reader.building(name, () => input({ shape: shape.slice(1), name }))
   return { layer: tensor.call.layer, tensor }
+}
+
+/** The `.h5` files of Keras 3 name no modules; an operator has only its own arguments there, some as those of a layer of its name. */
+function isOperator({ config, inbound_nodes: nodes }: JsonObject, row: LayerRow | undefined): boolean {
+  const isModern = isList(nodes) && nodes.some((node) => isObject(node) && 'args' in node)
+  if (!isModern || !isObject(config) || 'trainable' in config) return false
+  const own = Object.keys(config).filter((key) => key !== 'name')
+  return !row || (own.length > 0 && !row.fields.some(({ keras }) => own.includes(keras)))
+}
+
+/** Every layer casts what comes in to its own type, float32. */
+function isCast(type: string): boolean {
+  return type !== 'float32' && /^(?:u?int\d+|b?float\d+|bool)$/u.test(type)
 }
 
 function unknownClass(reader: Reader, className: string, name: string): Error {
@@ -90,7 +107,9 @@ function readArguments(reader: Reader, row: LayerRow, { config, label }: ReadCon
 const types = new Set(['float32', 'mixed_float16', 'mixed_bfloat16'])
 
 function checkType(reader: Reader, dtype: unknown, name: string): void {
-  const type = typeof dtype === 'string' ? dtype : textAt(objectAt({ dtype }, 'dtype')?.['config'], 'name')
+  const policy = objectAt(dtype, 'config')
+  // The policy of a quantized layer has a mode.
+  const type = typeof dtype === 'string' ? dtype : (textAt(policy, 'name') ?? textAt(policy, 'mode'))
   if (type !== undefined && types.has(type) && type !== 'float32') reader.notes.push(`${type}, since all layers compute in float32`)
   if (dtype == null || (type !== undefined && types.has(type))) return
   throw reader.refuse(`the layer ${brief(name)} computes in ${brief(type ?? dtype)}, expected float32`)

@@ -44,13 +44,19 @@ export function callNodes(reader: Reader, made: ReadonlyMap<string, MadeLayer>):
   }
 }
 
+const listHint = 'Make the model with lists in Keras and save it again: Model([a, b], [c, d])'
+
 /** The tensors that `input_layers` and `output_layers` name: one, or a list of them. */
 export function outerTensors(reader: Reader, made: ReadonlyMap<string, MadeLayer>, value: unknown): SymbolicTensor[] {
   if (isObject(value)) {
     const found = `its inputs or outputs have names (${brief(Object.keys(value))}), expected one tensor or a list of them`
-    throw reader.refuse(found, 'Make the model with lists in Keras and save it again: Model([a, b], [c, d])')
+    throw reader.refuse(found, listHint)
   }
   const list = isList(value) && typeof value[0] !== 'string' ? value : [value]
+  if (list.some((entry) => isList(entry) && entry.some(isList))) {
+    const found = `its inputs or outputs are lists in lists (${brief(value)}), expected one tensor or a list of them`
+    throw reader.refuse(found, listHint)
+  }
   return list.map((entry) => {
     const [layer, node, index] = isList(entry) ? entry : []
     if (typeof layer !== 'string' || typeof node !== 'number') throw reader.refuse(`${brief(value)} names no tensors of the model`)

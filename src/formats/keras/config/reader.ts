@@ -35,6 +35,11 @@ export class Reader {
     return new RootstockError('FORMAT', `Cannot read ${this.#source}: ${found}`, { hint, cause })
   }
 
+  /** The refusal of what Keras 3 stores between layers. */
+  refuseOperator(name: string, className: string): RootstockError {
+    return this.refuse(`${brief(name)} is ${className}, an operator or a function (x * 2, ops.relu(x)), expected a layer`, operatorHint)
+  }
+
   /** Runs `read` one level deeper. */
   within<T>(read: () => T): T {
     this.#depth++
@@ -80,9 +85,7 @@ export class Reader {
       module == null ||
       (typeof module === 'string' && /^(?:tf_)?keras(?:\.(?:src\.)?(?:layers|models|engine)(?:\.[\w.]+)?)?$/u.test(module))
     if (isOwnModule && (registered == null || registered === className)) return
-    if (typeof module === 'string' && /^keras\.(?:src\.)?ops\./u.test(module)) {
-      throw this.refuse(`${brief(name)} is ${className}, an operator or a function (x * 2, ops.relu(x)), expected a layer`, operatorHint)
-    }
+    if (typeof module === 'string' && /^keras\.(?:src\.)?(?:ops|activations)\./u.test(module)) throw this.refuseOperator(name, className)
     const found = isOwnModule ? `the registered class ${brief(registered)}` : `${className} of the module ${brief(module)}`
     throw this.refuse(
       `${brief(name)} is ${found}, expected a layer of Keras`,
