@@ -1,6 +1,6 @@
 /** @file The trunk over a dataset: each photo once, unless its features are in the store already; unusable photos are left out. */
 import { RootstockError, messageOf } from '../errors.ts'
-import { fromHalves, toHalves, type Tensor } from '../tensor/index.ts'
+import { fromHalves, passing, toHalves, type Tensor } from '../tensor/index.ts'
 import {
   hashAll,
   openFeatureStore,
@@ -233,8 +233,11 @@ async function computeMissing(work: Work, numbered: NumberedView, missing: reado
   const how = view ? { ...pass.how, view } : pass.how
   const reading = { concurrency, into: (nth: number) => slots.at(nth), ...(pass.signal && { signal: pass.signal }) }
   for await (const { index, result } of readAll(pass.dataset, missing, how, reading)) {
-    if (result.ok) waiting.push({ index, tensor: result.tensor })
-    else {
+    if (result.ok) {
+      waiting.push({ index, tensor: result.tensor })
+      // The file was decoded into about as much, which the threads that read would go on holding. Small networks, which have lanes, need the time more.
+      if (lanes === 1) passing(result.tensor.data.byteLength)
+    } else {
       work.done++
       failures.set(index, result.reason)
       // The next photos may be many, until there are enough for a batch: they would be put where these lie.
