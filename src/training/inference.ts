@@ -60,9 +60,11 @@ export const isLargeNetwork = (graph: Graph): boolean => weightBytes(graph) >= L
 export async function compileInference(graph: Graph, options: InferenceOptions = {}): Promise<Inference> {
   const { blocks = isLargeNetwork(graph), ...others } = options
   const { graph: fast, at } = (blocks ? await inBlocks(graph) : undefined) ?? (await fastest(graph))
+  // A large program needs the room of what was used before it, and what was needed to make it ready is as large.
+  const collect = isLargeNetwork(graph) ? collectGarbage : (): void => undefined
+  collect()
   const program = await engine().compile(fast, others)
-  // What was needed to make a large program ready is as large.
-  if (isLargeNetwork(graph)) collectGarbage()
+  collect()
   return { program, at }
 }
 
