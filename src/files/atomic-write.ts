@@ -97,11 +97,21 @@ export function temporaryBeside(path: string): string {
 }
 
 async function fill(file: TemporaryFile, bytes: Bytes): Promise<void> {
-  let position = 0
-  for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
+  await writePieces(file, bytes instanceof Uint8Array ? [bytes] : bytes)
+}
+
+/** Writes pieces one after the other from `begin` on, and says where they end. */
+export async function writePieces(
+  file: TemporaryFile,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  begin = 0,
+): Promise<number> {
+  let position = begin
+  for await (const piece of pieces) {
     file.write(piece, position)
     position += piece.length
   }
+  return position
 }
 
 interface Write {

@@ -45,7 +45,7 @@ export function readAcross(parts: readonly FilePart[], begin: number, end: numbe
   let at = 0
   for (const part of parts) {
     const [from, to] = [Math.max(begin - at, 0), Math.min(end - at, part.size)]
-    if (from < to) readPart({ ...part, begin: part.begin + from, size: to - from }).copy(bytes, at + from - begin)
+    if (from < to) fill(bytes.subarray(at + from - begin, at + to - begin), part, from)
     at += part.size
   }
   return bytes
@@ -72,12 +72,16 @@ export function openPart({ path, begin, size, version }: FilePart): OpenPart {
 
 /** All bytes of a part. Throws FILE. */
 export function readPart(part: FilePart): Buffer<ArrayBuffer> {
+  return readAcross([part], 0, part.size)
+}
+
+/** Fills `target` from the place `from` of a part on. */
+function fill(target: Uint8Array, part: FilePart, from: number): void {
   const open = openPart(part)
   try {
-    const bytes = Buffer.from(new ArrayBuffer(part.size))
-    const count = open.read(bytes, 0)
-    if (count === part.size) return bytes
-    throw new RootstockError('FILE', `Cannot read ${part.path}: it became ${part.size - count} bytes shorter while it was read`)
+    const missing = target.length - open.read(target, from)
+    if (missing === 0) return
+    throw new RootstockError('FILE', `Cannot read ${part.path}: it became ${missing} bytes shorter while it was read`)
   } finally {
     open.close()
   }

@@ -45,6 +45,20 @@ export function openScratch(folder: string): Scratch {
   return scratch
 }
 
+/** One in `folder`, as `fill` leaves it; undefined, and none, where the disk refuses. */
+export function scratchWith(folder: string, fill: (scratch: Scratch) => void): Scratch | undefined {
+  let scratch: Scratch | undefined
+  try {
+    scratch = openScratch(folder)
+    fill(scratch)
+    return scratch
+  } catch (error) {
+    scratch?.close()
+    if (error instanceof RootstockError) return undefined
+    throw error
+  }
+}
+
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }

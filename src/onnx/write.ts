@@ -1,5 +1,5 @@
 /** @file A graph as ONNX bytes. Large tensors stay outside the message, so nothing is copied and 2 GB is no limit. */
-import { create, toBinary } from '@bufbuild/protobuf'
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { holdPadding, operators, type AttributeKind, type Graph, type Node, type Operator, type Value } from '../graph/index.ts'
 import {
@@ -72,18 +72,17 @@ function modelOf(given: Graph, options: WriteOptions): { readonly pieces: Pieces
   const asInputs = options.asInputs ?? new Set<Value>()
   const sequence = options.emptySequence === undefined ? [] : [options.emptySequence]
   const tensors: TensorProto[] = []
-  for (const [value, tensor] of graph.constants) tensors.push(tensorProto(value.name, tensor, options, external))
-  for (const [value, { data }] of graph.parameters) {
-    if (asInputs.has(value)) continue
+  const add = (value: Value, data: () => Tensor): void => {
     const shape = value.shape as Shape
-    const length = sizeOf(shape) * arrays[value.dtype].BYTES_PER_ELEMENT
-    const isExternal = length >= (options.externalFrom ?? Infinity)
-    const proto = isExternal
-      ? tensorProto(value.name, data(), options, external)
-      : create(TensorProtoSchema, { name: value.name, dataType: dataTypes[value.dtype], dims: shape.map(BigInt) })
-    if (!isExternal) later.set(proto, { length, bytes: () => bytesOf(data()) })
+    const numbers = { length: sizeOf(shape) * arrays[value.dtype].BYTES_PER_ELEMENT, bytes: () => bytesOf(data()) }
+    const plain = { name: value.name, dataType: dataTypes[value.dtype], dims: shape.map(BigInt) }
+    const isOutside = numbers.length >= (options.externalFrom ?? Infinity)
+    const proto = create(TensorProtoSchema, isOutside ? { ...plain, ...outside(numbers.bytes(), external) } : plain)
+    if (!isOutside) later.set(proto, numbers)
     tensors.push(proto)
   }
+  for (const [value, tensor] of graph.constants) add(value, () => tensor)
+  for (const [value, { data }] of graph.parameters) if (!asInputs.has(value)) add(value, data)
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     producerName: 'rootstock',
@@ -177,21 +176,21 @@ function attributeProto(name: string, kind: AttributeKind, value: unknown): Attr
   }
 }
 
-function tensorProto(name: string, tensor: Tensor, options: WriteOptions, external: ExternalData[]): TensorProto {
-  const bytes = bytesOf(tensor)
-  const plain = { name, dataType: dataTypes[tensor.dtype], dims: tensor.shape.map(BigInt) }
-  if (bytes.length < (options.externalFrom ?? Infinity)) return create(TensorProtoSchema, { ...plain, rawData: bytes })
+/** Puts the numbers beside the message, and says where they are. */
+function outside(
+  data: Uint8Array,
+  external: ExternalData[],
+): Pick<MessageInitShape<typeof TensorProtoSchema>, 'dataLocation' | 'externalData'> {
   const path = `tensor-${external.length}`
-  external.push({ path, data: bytes })
-  return create(TensorProtoSchema, {
-    ...plain,
+  external.push({ path, data })
+  return {
     dataLocation: TensorProto_DataLocation.EXTERNAL,
     externalData: [
       { key: 'location', value: path },
       { key: 'offset', value: '0' },
-      { key: 'length', value: String(bytes.length) },
+      { key: 'length', value: String(data.length) },
     ],
-  })
+  }
 }
 
 function bytesOf({ data: { buffer, byteOffset, byteLength } }: Tensor): Uint8Array<ArrayBuffer> {

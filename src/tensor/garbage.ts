@@ -26,6 +26,18 @@ export function collectGarbage(): void {
   }
 }
 
+/** From so many bytes on memory counts. */
+export const LARGE = 2 ** 25
+
+/** Begins what takes memory for a moment, beside numbers of so many bytes: where those are large, garbage is collected before it and behind it. */
+export async function inRoom<T>(bytes: number, begin: () => Promise<T>): Promise<T> {
+  if (bytes < LARGE) return begin()
+  collectGarbage()
+  const result = await begin()
+  collectGarbage()
+  return result
+}
+
 /** Says that so many bytes of numbers were made that will not be held for long; after a few of them they are freed, in a millisecond. */
 export function passing(bytes: number): void {
   waiting += bytes

@@ -1,7 +1,7 @@
 /** @file Rows of numbers by sample: in memory while they are few, else in a temporary file, so that memory stays flat. */
 import { tmpdir } from 'node:os'
 import { RootstockError, messageOf } from '../errors.ts'
-import { cacheHome, openScratch, type Scratch } from '../files/index.ts'
+import { cacheHome, openScratch, scratchWith, type Scratch } from '../files/index.ts'
 import { sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 
 /** Up to here rows are kept in memory, in bytes: from a file ten epochs over 3,000 of 8 KiB take a second longer. */
@@ -91,7 +91,7 @@ function inMemory(count: number, width: number): Backing {
     if (!file) return
     const waiting = file
     rows = new Float32Array(count * width)
-    said('read stored', cacheHome(), () => void waiting.read(rows.subarray(0, end), 0))
+    waiting.read(rows.subarray(0, end), 0)
     file = void waiting.close()
   }
   return {
@@ -109,49 +109,40 @@ function inMemory(count: number, width: number): Backing {
     },
     rest() {
       if (file || rows.byteLength < restingFrom) return
-      file = restingFile(rows.subarray(0, end))
+      file = scratchWith(cacheHome(), (scratch) => void scratch.write(rows.subarray(0, end), 0))
       if (file) rows = new Float32Array()
     },
     dispose: () => void file?.close(),
   }
 }
 
-/** A file that begins with the numbers; undefined where the disk refuses. */
-function restingFile(numbers: Float32Array): Scratch | undefined {
-  const scratch = orNone(() => openScratch(cacheHome()))
-  if (!scratch || isTaken(scratch, numbers, 0)) return scratch
-  return void scratch.close()
-}
-
+/** Whether the disk took them. */
 function isTaken(file: Scratch, numbers: Float32Array, at: number): boolean {
-  return orNone(() => (file.write(numbers, at * 4), true)) ?? false
-}
-
-function orNone<T>(work: () => T): T | undefined {
   try {
-    return work()
+    file.write(numbers, at * 4)
+    return true
   } catch (error) {
-    if (error instanceof RootstockError) return undefined
+    if (error instanceof RootstockError) return false
     throw error
   }
 }
 
 /** Read and written without waiting: a row lies in the system's cache, and a batch of 32 rows of 8 KiB takes 0.2 to 0.7 ms, with promises 1.3 to 3.9. */
 function inFile(width: number): Backing {
-  const scratch = said('store', tmpdir(), () => openScratch(tmpdir()))
+  const scratch = said('store', () => openScratch(tmpdir()))
   return {
-    put: (row, values) => said('store', tmpdir(), () => void scratch.write(values, row * width * 4)),
-    take: (row, into) => said('read stored', tmpdir(), () => void scratch.read(into, row * width * 4)),
+    put: (row, values) => said('store', () => void scratch.write(values, row * width * 4)),
+    take: (row, into) => said('read stored', () => void scratch.read(into, row * width * 4)),
     rest: () => undefined,
     dispose: () => void scratch.close(),
   }
 }
 
-function said<T>(action: string, folder: string, work: () => T): T {
+function said<T>(action: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw new RootstockError('FILE', `Cannot ${action} features in ${folder}: ${messageOf(error)}`, {
+    throw new RootstockError('FILE', `Cannot ${action} features in ${tmpdir()}: ${messageOf(error)}`, {
       cause: error,
       hint: 'Free some space, or set TMPDIR to a folder on a larger disk',
     })

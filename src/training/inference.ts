@@ -1,6 +1,6 @@
 /** @file Compiles a graph that only runs forward, its weights being constants. */
 import { engine, type CompileOptions, type Program } from '../engine/index.ts'
-import { collectGarbage, sizeOf, type Shape } from '../tensor/index.ts'
+import { inRoom, LARGE, sizeOf, type Shape } from '../tensor/index.ts'
 import {
   blockedLayout,
   cutBeforeDense,
@@ -44,9 +44,6 @@ export interface InferenceOptions extends Pick<CompileOptions, 'lanes' | 'planne
   readonly blocks?: boolean
 }
 
-/** Bytes of weights from which on memory counts. */
-const LARGE = 2 ** 25
-
 /** Bytes of all constants and parameters. */
 export function weightBytes({ parameters, constants }: Graph): number {
   const bytes = ({ shape, dtype }: Value): number => sizeOf(shape as Shape) * (dtype === 'int8' || dtype === 'uint8' ? 1 : 4)
@@ -60,12 +57,8 @@ export const isLargeNetwork = (graph: Graph): boolean => weightBytes(graph) >= L
 export async function compileInference(graph: Graph, options: InferenceOptions = {}): Promise<Inference> {
   const { blocks = isLargeNetwork(graph), ...others } = options
   const { graph: fast, at } = (blocks ? await inBlocks(graph) : undefined) ?? (await fastest(graph))
-  // A large program needs the room of what was used before it, and what was needed to make it ready is as large.
-  const collect = isLargeNetwork(graph) ? collectGarbage : (): void => undefined
-  collect()
-  const program = await engine().compile(fast, others)
-  collect()
-  return { program, at }
+  // What is needed to make a program ready is as large as it is.
+  return { program: await inRoom(weightBytes(graph), () => engine().compile(fast, others)), at }
 }
 
 async function inBlocks(graph: Graph): Promise<Rewritten | undefined> {

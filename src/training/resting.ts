@@ -1,6 +1,5 @@
 /** @file Weights that a training does not change wait on disk, so that memory holds a frozen network once: in the form in which the engine reads it. */
-import { RootstockError } from '../errors.ts'
-import { cacheHome, openScratch, type Scratch } from '../files/index.ts'
+import { cacheHome, scratchWith } from '../files/index.ts'
 import { bulkOf, type Variable } from '../layers/index.ts'
 import type { Functional } from '../models/index.ts'
 import { collectGarbage, passing } from '../tensor/index.ts'
@@ -17,21 +16,18 @@ export function restFrozenWeights({ weights }: Functional, { trainableLayers }: 
 
 /** Writes them all before the first is let go of. False, with all as they were, where that is not possible. */
 function restOnDisk(weights: readonly Variable[]): boolean {
-  let scratch: Scratch | undefined
-  try {
-    const made = (scratch = openScratch(cacheHome()))
+  const places: number[] = []
+  const scratch = scratchWith(cacheHome(), (made) => {
     let end = 0
-    const places = weights.map((weight) => {
+    for (const weight of weights) {
       const { data } = weight.passingValue()
       made.write(data, end)
       passing(data.byteLength)
-      return (end += data.byteLength) - data.byteLength
-    })
-    for (const [i, weight] of weights.entries()) weight.rest((into, from) => void made.read(into, places[i]! + 4 * from))
-    return true
-  } catch (error) {
-    scratch?.close()
-    if (error instanceof RootstockError) return false
-    throw error
-  }
+      places.push(end)
+      end += data.byteLength
+    }
+  })
+  if (!scratch) return false
+  for (const [i, weight] of weights.entries()) weight.rest((into, from) => void scratch.read(into, places[i]! + 4 * from))
+  return true
 }

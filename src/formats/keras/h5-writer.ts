@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { RootstockError, messageOf } from '../../errors.ts'
 import { atomicWriteWith } from '../../files/index.ts'
-import { collectGarbage, sizeOf } from '../../tensor/index.ts'
+import { inRoom, sizeOf } from '../../tensor/index.ts'
 import type { Shape, Tensor } from '../../tensor/index.ts'
 import { fillAgain, knownFile, planOf, remember, type H5Plan } from './h5-again.ts'
 import { H5_CLASS, startLibrary } from './h5-library.ts'
@@ -34,8 +34,6 @@ const READ_WRITE_TRUNCATE = 2
 const LIBVER_EARLIEST = 0
 const LIBVER_V114 = 4
 const SLICE = 4 * 2 ** 20
-/** Bytes of a file from which on memory counts. */
-const LARGE = 2 ** 25
 /** Milliseconds between two turns of whoever listens. */
 const TURN = 50
 
@@ -52,7 +50,8 @@ export interface WriteHdf5Options {
 export async function writeHdf5(path: string, { bytes, onProgress }: WriteHdf5Options, build: (writer: H5Writer) => void): Promise<void> {
   const plan = planOf(build)
   const fill = async (file: Parameters<Parameters<typeof atomicWriteWith>[1]>[0]): Promise<void> => {
-    const session = bytes < LARGE ? await startLibrary(file) : await inRoom(() => startLibrary(file))
+    // It takes some 30 MB to begin, much of it for a moment: between the numbers of a network and the copies that are written of them.
+    const session = await inRoom(bytes, () => startLibrary(file))
     const began = Math.floor(Date.now() / 1000)
     try {
       const handle = session.library.open(session.path, READ_WRITE_TRUNCATE, false, LIBVER_EARLIEST, LIBVER_V114)
@@ -74,14 +73,6 @@ export async function writeHdf5(path: string, { bytes, onProgress }: WriteHdf5Op
     needed: bytes,
   })
   remember(path, plan)
-}
-
-/** The library takes some 30 MB to begin, much of it for a moment: between the numbers of a large network and the copies that are written of them. */
-async function inRoom<T>(begin: () => Promise<T>): Promise<T> {
-  collectGarbage()
-  const result = await begin()
-  collectGarbage()
-  return result
 }
 
 /** As long as nobody listens nothing else runs meanwhile, so that the numbers are those of one moment. */

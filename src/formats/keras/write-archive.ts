@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ZipFile } from 'yazl'
-import { atomicWriteWith, removeAtExit } from '../../files/index.ts'
+import { atomicWriteWith, removeAtExit, writePieces } from '../../files/index.ts'
 import { writeJson } from './json.ts'
 import type { WriteProgress } from './h5-writer.ts'
 import { writeArchiveWeights, writtenKerasVersion } from './write-weights.ts'
@@ -40,17 +40,7 @@ export async function writeKerasArchive(
     zip.addBuffer(Buffer.from(writeJson(config)), 'config.json', stored)
     zip.addReadStream(createReadStream(weights), 'model.weights.h5', { ...stored, size })
     zip.end()
-    await atomicWriteWith(
-      path,
-      async (file) => {
-        let position = 0
-        for await (const piece of zip.outputStream as AsyncIterable<Buffer>) {
-          file.write(piece, position)
-          position += piece.length
-        }
-      },
-      { needed: size },
-    )
+    await atomicWriteWith(path, async (file) => void (await writePieces(file, zip.outputStream as AsyncIterable<Buffer>)), { needed: size })
   } finally {
     await rm(folder, { recursive: true, force: true })
     isGone()

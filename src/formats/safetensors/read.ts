@@ -51,10 +51,11 @@ async function readFile(file: FileHandle, path: string): Promise<SafetensorsFile
     const scale = entries.find(({ name }) => name === entry.name + SCALE)
     if (entry.type === 'int8') scales.set(entry.name, await readScales(file, { path, start, entry, scale }))
   }
+  const found = filePart(file.fd, path, { begin: 0, size: 0 })
   const weights: FileWeight[] = []
   for (const entry of entries) {
     if (scales.has(entry.name.slice(0, -SCALE.length)) && entry.name.endsWith(SCALE)) continue
-    const part = filePart(file.fd, path, { begin: start + entry.begin, size: entry.end - entry.begin })
+    const part = { ...found, begin: start + entry.begin, size: entry.end - entry.begin }
     weights.push(toWeight(entry, { part, scales: scales.get(entry.name) }))
   }
   return { name: path, kind: 'keras-weights', layers: layersOf(weights), metadata }

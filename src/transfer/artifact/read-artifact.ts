@@ -3,7 +3,7 @@ import { RootstockError } from '../../errors.ts'
 import { readRegular } from '../../files/index.ts'
 import type { Graph } from '../../graph/index.ts'
 import { mostOnnxBytes, readOnnxGraph, type ReadBytes } from '../../onnx/index.ts'
-import { showShape } from '../../tensor/index.ts'
+import { LARGE, showShape } from '../../tensor/index.ts'
 import { readMetadata, type ArtifactMetadata } from './metadata.ts'
 import { inputName, outputName } from './photo-graph.ts'
 
@@ -14,9 +14,6 @@ export interface Artifact {
   /** Graph, numbers and texts are those that were written. */
   readonly isIntact: boolean
 }
-
-/** Bytes from which on memory counts. */
-const LARGE = 2 ** 25
 
 /** Reads the file. Throws FILE when that fails, FORMAT for what no `writeArtifact` writes; a file whose content changed since is not refused. */
 export async function readArtifact(path: string): Promise<Artifact> {

@@ -1,7 +1,7 @@
 /** @file Writes a classifier as one file, classifier.onnx, that any ONNX runtime opens and that carries everything it needs. */
 import { basename } from 'node:path'
 import { RootstockError } from '../../errors.ts'
-import { atomicWriteWith, type TemporaryFile } from '../../files/index.ts'
+import { atomicWriteWith, writePieces, type TemporaryFile } from '../../files/index.ts'
 import { checkFileSize, onnxGraph } from '../../formats/onnx/index.ts'
 import { preprocess } from '../../image/index.ts'
 import { metadataBytes, onnxPieces, readOnnxGraph, type OnnxContent } from '../../onnx/index.ts'
@@ -89,14 +89,14 @@ export async function writeArtifact(
   let [bytes, difference] = [0, NaN]
   const fill = async (file: TemporaryFile): Promise<void> => {
     checkFileSize(pieces.length, model.name)
-    const end = append(file, pieces, 0)
+    const end = await writePieces(file, pieces)
     await step()
     const { graph, digest } = readBack(file, path, isLarge)
     await step()
     difference = await differenceOf(new ArtifactNetwork(graph, classifier.network, together), photos, metadata)
     await step()
     if (!(difference <= tolerance)) throw tooFar(classifier.network, precision, { difference, tolerance })
-    bytes = append(file, [metadataBytes(writeMetadata(metadata, digest))], end)
+    bytes = await writePieces(file, [metadataBytes(writeMetadata(metadata, digest))], end)
     checkFileSize(bytes, model.name)
   }
   await atomicWriteWith(path, fill, { needed: pieces.length })
@@ -104,16 +104,6 @@ export async function writeArtifact(
   if (precision !== 'int8' || !options.comparesFloat) return written
   const inFloat = await model.predict(prepared, { precision: 'fp32' })
   return { ...written, floatDifference: inFloat.data.reduce((most, p, i) => Math.max(most, Math.abs(p - expected.data[i]!)), 0) }
-}
-
-/** Writes the pieces from the place `at` on, and says where they end. */
-function append(file: TemporaryFile, pieces: Iterable<Uint8Array>, at: number): number {
-  let end = at
-  for (const piece of pieces) {
-    file.write(piece, end)
-    end += piece.length
-  }
-  return end
 }
 
 /** What lies in the file; where it is large its numbers stay there. */
