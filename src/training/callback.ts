@@ -101,6 +101,8 @@ export interface Callback {
    * there are such hooks. With false in all callbacks, up to 32 short steps run in one go and their hooks are called after it, in order.
    */
   readonly followsBatches?: boolean
+  /** It keeps what all others know: it is ready before they begin, and looks when they are through with an epoch or the run. Default false. */
+  readonly surrounds?: boolean
   /** Once, before everything else. */
   onTrainBegin?(control: TrainingControl): Hooked
   /** Before the first batch of an epoch, counted from 0. */
@@ -129,20 +131,17 @@ export interface Callback {
 }
 
 /** The moments at which callbacks are called. */
-export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'followsBatches' | 'state' | 'tensors' | 'restore'>
+export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'followsBatches' | 'surrounds' | 'state' | 'tensors' | 'restore'>
 
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>
 
-/** The callback that keeps what all others know: it is ready before they begin, and looks when they are through with an epoch or the run. */
-export const surrounding = 'backupAndRestore'
-
-/** The order in which callbacks come to a hook: the user's, but for the one that surrounds the others. */
+/** The order in which callbacks come to a hook: the user's, but for those that surround the others. */
 function inTurn(callbacks: readonly Callback[], hook: Hook): readonly Callback[] {
   const [first, last] = [hook === 'onTrainBegin', hook === 'onEpochEnd' || hook === 'onTrainEnd']
   if (!first && !last) return callbacks
-  const outer = callbacks.filter(({ name }) => name === surrounding)
-  const inner = callbacks.filter(({ name }) => name !== surrounding)
+  const outer = callbacks.filter(({ surrounds }) => surrounds)
+  const inner = callbacks.filter(({ surrounds }) => !surrounds)
   return first ? [...outer, ...inner] : [...inner, ...outer]
 }
 

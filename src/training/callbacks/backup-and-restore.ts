@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { messageOf, RootstockError, refuseUnknown } from '../../errors.ts'
 import { atomicWriteSync, fileError } from '../../files/index.ts'
 import { checksFor } from '../arguments.ts'
-import { callbackStates, surrounding, type Callback, type TrainingControl } from '../callback.ts'
+import { callbackStates, type Callback, type TrainingControl } from '../callback.ts'
 import { readState, storedCount } from './stored-state.ts'
 import { leftoverSweeper } from './sweep-leftovers.ts'
 
@@ -28,7 +28,7 @@ const OPTIONS: Readonly<Record<keyof BackupAndRestoreOptions, true>> = {
   deleteCheckpoint: true,
 }
 
-const NAME = surrounding
+const NAME = 'backupAndRestore'
 const METADATA = z.object({
   epoch: storedCount,
   batch: storedCount,
@@ -53,6 +53,7 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
 
   return {
     name: NAME,
+    surrounds: true,
     followsBatches: saveFreq !== 'epoch',
     async onTrainBegin(control) {
       unsaved = 0

@@ -20,6 +20,7 @@ const OTHERS = {
   name: true,
   wantsGradients: true,
   followsBatches: true,
+  surrounds: true,
   state: true,
   tensors: true,
   restore: true,
