@@ -81,7 +81,9 @@ function fill(target: Uint8Array, part: FilePart, from: number): void {
   try {
     const missing = target.length - open.read(target, from)
     if (missing === 0) return
-    throw new RootstockError('FILE', `Cannot read ${part.path}: it became ${missing} bytes shorter while it was read`)
+    throw new RootstockError('FILE', `Cannot read ${part.path}: it became ${missing} bytes shorter while it was read`, {
+      hint: 'Try again',
+    })
   } finally {
     open.close()
   }
