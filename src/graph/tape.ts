@@ -49,7 +49,7 @@ export function createTape(start?: Graph): Tape {
   const recorded = new Map<string, readonly Value[]>()
 
   const constant = constantStore(constants, unique)
-  const filled = filledStore(constant)
+  const filled = filledStore(constants, constant)
   const ops = <K extends OpName>(op: K, from: readonly (Value | null)[], attributes: Attributes[K], name?: string): readonly Value[] => {
     const key = JSON.stringify([op, from.map((value) => value?.name ?? null), attributes])
     const done = recorded.get(key)
@@ -92,11 +92,12 @@ export function createTape(start?: Graph): Tape {
   }
 }
 
-/** Adds constants; small ones of equal numbers are one value. */
+/** Adds constants; small ones of equal numbers are one value, those too with which the tape begins. */
 function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) => string): Tape['constant'] {
   const shared = new Map<string, Value>()
+  for (const [value, data] of constants) if (sizeOf(data.shape) <= 64) shared.set(numbersKey(data), value)
   return (data, name) => {
-    const key = name === undefined && data.data.length <= 64 ? `${data.dtype}${showShape(data.shape)}${String(data.data)}` : undefined
+    const key = name === undefined && data.data.length <= 64 ? numbersKey(data) : undefined
     const known = key === undefined ? undefined : shared.get(key)
     if (known) return known
     const value: Value = { name: unique(name ?? 'constant'), shape: data.shape, dtype: data.dtype }
@@ -106,16 +107,33 @@ function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) =
   }
 }
 
-/** One number over and over is one value for each shape, of any size: rules that ask for the same zeros must get the same value. */
-function filledStore(constant: Tape['constant']): (value: number, shape: readonly number[]) => Value {
+/**
+ * One number over and over is one value for each shape, of any size: rules that ask for the same zeros must get the same value. So must a pass: what it
+ * records again is the same value only if its constants are. Constants of the start are looked through while they are small enough to be one per channel.
+ */
+function filledStore(constants: ReadonlyMap<Value, Tensor>, constant: Tape['constant']): (value: number, shape: readonly number[]) => Value {
   const known = new Map<string, Value>()
+  const keyOf = (value: number, shape: readonly number[]): string => `${exactly(value)}${showShape(shape)}`
+  for (const [value, tensor] of constants) {
+    if (tensor.dtype !== 'float32' || sizeOf(tensor.shape) > LARGEST_PER_CHANNEL) continue
+    const numbers = tensor.data as Float32Array
+    const first = numbers[0]
+    if (first !== undefined && numbers.every((number) => Object.is(number, first))) known.set(keyOf(first, tensor.shape), value)
+  }
   return (value, shape) => {
-    const key = `${Object.is(value, -0) ? '-0' : value}${showShape(shape)}`
+    const key = keyOf(value, shape)
     const found = known.get(key) ?? constant({ data: new Float32Array(sizeOf(shape)).fill(value), shape, dtype: 'float32' })
     known.set(key, found)
     return found
   }
 }
+
+const LARGEST_PER_CHANNEL = 8192
+
+const numbersKey = ({ dtype, shape, data }: Tensor): string => `${dtype}${showShape(shape)}${Array.from(data as Iterable<number | bigint>, exactly).join()}`
+
+/** Tells −0 from 0. */
+const exactly = (value: number | bigint): string => (Object.is(value, -0) ? '-0' : String(value))
 
 /** The graph without the nodes, constants and parameters that no output needs; inputs stay as they are. */
 export function prune(graph: Graph): Graph {
