@@ -5,6 +5,7 @@ import {
   blockedLayout,
   createTape,
   dropUnreadPixels,
+  foldPadding,
   gradients,
   inSequence,
   joinZeroInsertion,
@@ -152,7 +153,11 @@ function withTurnedFactors({ compiled }: StepPlan, lowered: Forward): Forward {
 /** The forward part without pixels that nobody reads, and with frozen batch norms inside their convolutions; values of the given names stay. */
 function withFewerProducts(lowered: Lowered, names: readonly string[]): Lowered {
   const kept = ({ nodes }: Graph): Value[] => nodes.flatMap((node) => node.outputs).filter(({ name }) => names.includes(name))
-  const passes = [(graph: Graph) => dropUnreadPixels(graph, kept(graph)), (graph: Graph) => scaleKernels(graph, new Set(kept(graph)))]
+  const passes = [
+    (graph: Graph) => foldPadding(graph, kept(graph)),
+    (graph: Graph) => dropUnreadPixels(graph, kept(graph)),
+    (graph: Graph) => scaleKernels(graph, new Set(kept(graph))),
+  ]
   return passedThrough(lowered, (forward) => inSequence(forward, passes))
 }
 

@@ -33,7 +33,7 @@ function isLate({ dy, kernel: [o = 0, c = 0] }: KernelProducts): boolean {
 function jointWeightGradient(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): Value {
   const [o = 0, c = 0, kh = 0, kw = 0] = kernel
   const byChannel = (value: Value): Value => transpose(tape, value, [1, 0, 2, 3])
-  const parts = pairs(tape, { x: byChannel(x), dy: byChannel(dy), kernel, attributes }).map(([window, part]) => {
+  const parts = pairs(tape, { x, dy, kernel, attributes }, byChannel).map(([window, part]) => {
     const [, n = 0, ho = 0, wo = 0] = sizes(part)
     const [rows, columns] = [reshape(tape, part, [o, n * ho * wo]), reshape(tape, window, [c, n * ho * wo])]
     return reshape(tape, tape.op('FusedMatMul', [rows, columns], { alpha: 1, transA: 0, transB: 1 }), [o, c, 1])
@@ -107,8 +107,12 @@ function depthwiseWeightGradient(tape: Tape, { x, dy, kernel, attributes }: Kern
   return reshape(tape, sumOver(tape, reshape(tape, cut, [n, o, kh, kw]), [0]), [o, 1, kh, kw])
 }
 
-/** For each kernel position k, x_k and dy, both as large as the output. */
-function pairs(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): (readonly [Value, Value])[] {
+/** For each kernel position k, x_k and dy, both as large as the output and in the wanted order of axes. */
+function pairs(
+  tape: Tape,
+  { x, dy, kernel, attributes }: KernelProducts,
+  ordered = (value: Value): Value => value,
+): (readonly [Value, Value])[] {
   const [, , kh = 0, kw = 0] = kernel
   const { strides, pads, dilations } = attributes
   const [, , ho = 0, wo = 0] = sizes(dy)
@@ -116,15 +120,16 @@ function pairs(tape: Tape, { x, dy, kernel, attributes }: KernelProducts): (read
   const isSame = strides.every((s) => s === 1) && ho === sizes(x)[2] && wo === sizes(x)[3]
   if (isSame) {
     // Zeros come in where a window leaves the picture. Rows move in dy, so that each is moved once.
-    const columns = steps(kw, 1).map((at) => movedColumns(tape, x, at - pads[1]!))
-    const rows = steps(kh, 0).map((at) => movedRows(tape, dy, pads[0]! - at))
+    const columns = steps(kw, 1).map((at) => movedColumns(tape, ordered(x), at - pads[1]!))
+    const rows = steps(kh, 0).map((at) => movedRows(tape, ordered(dy), pads[0]! - at))
     return rows.flatMap((part) => columns.map((window) => [window, part] as const))
   }
   const padded = padSpatial(tape, x, pads)
   return steps(kh, 0).flatMap((top) =>
     steps(kw, 1).map((left) => {
       const to = [top + (ho - 1) * strides[0]! + 1, left + (wo - 1) * strides[1]! + 1]
-      return [cut(tape, padded, { from: [top, left], to, step: strides }), dy] as const
+      // Windows with steps are smaller than x and come from its blocks, so that they change order one by one.
+      return [ordered(cut(tape, padded, { from: [top, left], to, step: strides })), ordered(dy)] as const
     }),
   )
 }

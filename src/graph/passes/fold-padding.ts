@@ -8,15 +8,15 @@ import { maker, rewrite, type Rewritten } from './rewrite.ts'
 
 /**
  * Into convolutions always; into max pooling, whose own padding never wins, only where all numbers are at least zero and no window lies
- * in the padding alone.
+ * in the padding alone. Values that are to be `kept` are read as before.
  */
-export function foldPadding(graph: Graph): Rewritten {
+export function foldPadding(graph: Graph, kept: readonly Value[] = []): Rewritten {
   return rewrite(graph, (tape, node, inputs) => {
     if (node.op !== 'Conv' && node.op !== 'MaxPool') return undefined
     const pad = inputs[0] && maker(tape, inputs[0])
     const padding = pad && spatialZeros(graph, pad)
     const x = pad?.inputs[0]
-    if (!padding || !x) return undefined
+    if (!padding || !x || kept.includes(node.inputs[0]!)) return undefined
     const attributes = node.attributes as Attributes['Conv' | 'MaxPool']
     const pads = attributes.pads.map((size, i) => size + padding[i]!)
     if (node.op === 'MaxPool' && !(isNonNegative(tape, x) && fits(node as Node<'MaxPool'>, pads))) return undefined

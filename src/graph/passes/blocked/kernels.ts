@@ -50,16 +50,26 @@ function turnedKernel(tape: Tape, kernel: Value): Turned | undefined {
 /** From [O,C,kh,kw] straight to [C/b, O/b, kh, kw, b of O, b of C]. */
 function adjointKernel(tape: Tape, { original, flipped }: Turned, block: number): Value {
   const [o = 0, c = 0, kh = 0, kw = 0] = sizes(original)
-  const pixels = kh * kw
   // O rows of C numbers are a picture with C channels, which lie last.
-  if (pixels === 1)
+  if (kh * kw === 1)
     return reshape(tape, tape.op('ReorderInput', [reshape(tape, original, [1, o, 1, c])], { channels_last: 1 }), [c, o, 1, 1])
-  const split = reshape(tape, tape.op('ReorderInput', [original], {}), [o / block, block, c / block, pixels, block])
+  const squares = adjointSquares(tape, original, block)
+  return reshape(tape, flipped ? flippedTaps(tape, squares, { first: [0, 0], by: [1, 1] }) : squares, [c, o, kh, kw])
+}
+
+/** From [O,C,kh,kw] to [C/b · O/b, kh, kw, b of O · b of C]. */
+export function adjointSquares(tape: Tape, kernel: Value, block: number): Value {
+  const [o = 0, c = 0, kh = 0, kw = 0] = sizes(kernel)
+  const split = reshape(tape, tape.op('ReorderInput', [kernel], {}), [o / block, block, c / block, kh * kw, block])
   const turned = tape.op('Transpose', [split], { perm: [2, 0, 3, 1, 4] })
-  if (!flipped) return reshape(tape, turned, [c, o, kh, kw])
-  const squares = reshape(tape, turned, [(o * c) / block / block, kh, kw, block * block])
-  const integers = (values: readonly number[]): Value => tape.integers(values)
+  return reshape(tape, turned, [(o * c) / block / block, kh, kw, block * block])
+}
+
+/** Of [squares, kh, kw, numbers] every so-many-th tap from the first on, in the opposite order. */
+export function flippedTaps(tape: Tape, squares: Value, { first, by }: Readonly<Record<'first' | 'by', readonly number[]>>): Value {
+  const size = sizes(squares).slice(1, 3)
+  const last = size.map((taps, axis) => taps - 1 - ((taps - 1 - first[axis]!) % by[axis]!))
   const lowest = -Number.MAX_SAFE_INTEGER
-  const flip = [integers([-1, -1]), integers([lowest, lowest]), integers([1, 2]), integers([-1, -1])]
-  return reshape(tape, tape.op('Slice', [squares, ...flip], {}), [c, o, kh, kw])
+  const cut = [last, [lowest, lowest], [1, 2], by.map((step) => -step)].map((integers) => tape.integers(integers))
+  return tape.op('Slice', [squares, ...cut], {})
 }

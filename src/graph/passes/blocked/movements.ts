@@ -4,8 +4,8 @@ import { numbersOf, sizes } from '../../operators/shapes.ts'
 import { reshape } from '../../operators/steps.ts'
 import { insertsZeros } from '../zero-insertion.ts'
 import { asPixels, fits, fromPixels, type Layouts } from './layouts.ts'
-import { pointwise, shorterConv } from './convolutions.ts'
-import { blockedDepthwiseKernel } from './kernels.ts'
+import { shorterConv } from './convolutions.ts'
+import { movedByConv, sampledByConv } from './single-taps.ts'
 
 /** Pictures and channels may trade places, since a block never holds channels of two pictures. */
 export function reshaped(layouts: Layouts, { outputs }: Node<'Reshape'>, [x]: readonly (Value | null)[]): Value | undefined {
@@ -47,8 +47,9 @@ export function slice(layouts: Layouts, node: Node<'Slice'>, inputs: readonly (V
   if (axes?.join() === '1' && [...from!, ...to!].every((at) => at >= 0 && at % block === 0) && by?.join() === '1')
     return mark(tape.op('Slice', inputs, node.attributes))
   if (axes?.join() !== '2,3') return undefined
-  const shorter = shorterConv(layouts, x, { from: from!, to: to!, by: by! })
-  if (shorter) return shorter
+  const window = { from: from!, to: to!, by: by! }
+  const moved = shorterConv(layouts, x, window) ?? sampledByConv(layouts, x, window)
+  if (moved) return moved
   const cut = tape.op('Slice', [asPixels(layouts, x), inputs[1]!, inputs[2]!, tape.integers([1, 2]), inputs[4]!], {})
   return fromPixels(layouts, cut, [n, c])
 }
@@ -63,26 +64,6 @@ export function padding(layouts: Layouts, _node: Node<'Pad'>, [x, around, value]
   const pad = (): Value =>
     fromPixels(layouts, tape.op('Pad', [asPixels(layouts, x), tape.integers([0, top!, left!, 0, 0, bottom!, right!, 0]), null], {}), [n, c])
   return layouts.padded(movedByConv(layouts, x, pads) ?? pad(), x, pads)
-}
-
-/** Zeros around a picture, or a picture that is moved over its border, by a depthwise kernel with a single 1: Pad works on one thread. */
-function movedByConv({ tape, mark }: Layouts, x: Value, [top = 0, left = 0, bottom = 0, right = 0]: readonly number[]): Value | undefined {
-  const axes = [
-    [top, bottom],
-    [left, right],
-  ] as const
-  if (axes.some(([before, after]) => Math.min(before, after) < 0 && before + after !== 0)) return undefined
-  const [, c = 0] = sizes(x)
-  const [[kh, row], [kw, column]] = axes.map(([before, after]) => [1 + Math.max(0, -before, -after), Math.max(0, -before)]) as [
-    [number, number],
-    [number, number],
-  ]
-  const one = new Float32Array(kh * kw)
-  one[row * kw + column] = 1
-  const numbers = Array.from({ length: c }, () => [...one]).flat()
-  const kernel = blockedDepthwiseKernel(tape, tape.number(numbers, [c, 1, kh, kw]))
-  const pads = [top, left, bottom, right].map((pad) => Math.max(0, pad))
-  return mark(tape.op('BlockedConv', [x, kernel, null], { ...pointwise, pads, group: c }))
 }
 
 /** Zeros between pixels: each row becomes one row of pairs (pixel, zeros) and then empty rows. */

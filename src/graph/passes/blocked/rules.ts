@@ -8,6 +8,7 @@ import { convolution, normalization, activated, clip, summed, averagePool, maxPo
 import { elementwise, between, perChannel } from './elementwise.ts'
 import { reduction } from './reductions.ts'
 import { reshaped, transposed, concatenation, slice, padding, insertedZeros } from './movements.ts'
+import { transposedConvolution } from './transposed-convolutions.ts'
 
 /** What stands for the node's first output, marked where it lies in blocks; undefined for the node as it was. */
 export type Rule<K extends OpName> = (layouts: Layouts, node: Node<K>, inputs: readonly (Value | null)[]) => Value | undefined
@@ -37,7 +38,7 @@ export const rules: { readonly [K in OpName]?: Rule<K> } = {
   Concat: concatenation,
   Slice: slice,
   Pad: padding,
-  ConvTranspose: insertedZeros,
+  ConvTranspose: (layouts, node, inputs) => insertedZeros(layouts, node, inputs) ?? transposedConvolution(layouts, node, inputs),
   AveragePool: averagePool,
   MaxPool: maxPool,
 }
