@@ -47,12 +47,22 @@ function groupedWeightGradient(tape: Tape, { x, dy, kernel, attributes }: Kernel
   const { group } = attributes
   const [n = 0, , ho = 0, wo = 0] = sizes(dy)
   const parts = pairs(tape, { x, dy, kernel, attributes }).map(([window, part]) => {
-    const rows = reshape(tape, part, [n, group, o / group, ho * wo])
-    const columns = reshape(tape, window, [n, group, perGroup, ho * wo])
-    const perPhoto = tape.op('FusedMatMul', [rows, columns], { alpha: 1, transA: 0, transB: 1 })
-    return reshape(tape, sumOver(tape, perPhoto, [0]), [o, perGroup, 1])
+    const outgoing = reshape(tape, part, [n, group, o / group, ho * wo])
+    const incoming = reshape(tape, window, [n, group, perGroup, ho * wo])
+    return reshape(tape, productsOfPhotos(tape, outgoing, incoming), [o, perGroup, 1])
   })
   return reshape(tape, parts.length === 1 ? parts[0]! : tape.op('Concat', parts, { axis: 2 }), [o, perGroup, kh, kw])
+}
+
+/** Σ_n a[n] · b[n]ᵀ. The engine packs the second factor, so that the smaller one comes second. */
+function productsOfPhotos(tape: Tape, a: Value, b: Value): Value {
+  const [rows = 0, columns = 0] = [a, b].map((value) => sizes(value).at(-2))
+  const product = (first: Value, second: Value): Value =>
+    sumOver(tape, tape.op('FusedMatMul', [first, second], { alpha: 1, transA: 0, transB: 1 }), [0])
+  if (rows >= columns) return product(a, b)
+  const turned = product(b, a)
+  const axes = turned.shape.map((_, axis) => axis)
+  return transpose(tape, turned, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!])
 }
 
 /**
@@ -69,8 +79,7 @@ function gatheredWeightGradient(tape: Tape, { x, dy, kernel, attributes }: Kerne
   const taps = together * kh * kw
   const gathered = gather(tape, planes, { kernel: [o, together, kh, kw], attributes })
   const columns = reshape(tape, gathered, [n, (c / together) * filled(taps), ho * wo])
-  const perPhoto = tape.op('FusedMatMul', [reshape(tape, dy, [n, o, ho * wo]), columns], { alpha: 1, transA: 0, transB: 1 })
-  const byPlane = reshape(tape, sumOver(tape, perPhoto, [0]), [o, c / together, filled(taps)])
+  const byPlane = reshape(tape, productsOfPhotos(tape, reshape(tape, dy, [n, o, ho * wo]), columns), [o, c / together, filled(taps)])
   const cut = [[0], [taps], [2], [1]].map((integers) => tape.integers(integers))
   return reshape(tape, tape.op('Slice', [byPlane, ...cut], {}), [o, c, kh, kw])
 }
