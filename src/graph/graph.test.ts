@@ -43,6 +43,17 @@ describe('createTape', () => {
     expect(again.name).toBe('x_1')
   })
 
+  it('shares equal constants with the graph that it goes on from', () => {
+    const { tape, x } = tapeWith()
+    const large = Array<number>(1000).fill(-0)
+    const constants = [tape.number([2, 3]), tape.number(1, [300]), tape.integers([4]), tape.number(large, [1000])]
+    const more = createTape({ ...tape.graph([x]), constants: tape.constants })
+    expect([more.number([2, 3]), more.number(1, [300]), more.integers([4]), more.number(-0, [1000])]).toEqual(constants)
+    expect(constants).not.toContain(more.number(0, [1000]))
+    expect(constants).not.toContain(more.number([-2, 3]))
+    expect(more.number([-0])).not.toBe(more.number([0]))
+  })
+
   it('goes on from a graph without repeating its names', () => {
     const { tape, x } = tapeWith()
     const y = tape.op('Neg', [x], {})

@@ -8,6 +8,7 @@ import {
   createTape,
   cutAtFreezeBoundary,
   featureSize,
+  gradients,
   mayOverwrite,
   printGraph,
   rewrite,
@@ -148,6 +149,19 @@ describe('spellOutBatchStatistics', () => {
       attributes,
     )
     expect(Number(results.get(at(outputs[2]!))!.data[0])).toBeCloseTo(variance!.data[0]!, 3)
+  })
+
+  it('computes deviations and moments once for a layer and its gradient', () => {
+    const tape = createTape()
+    const x = tape.input('x', { shape: [4, 3, 5, 6], dtype: 'float32' })
+    const inputs = [x, ...['gamma', 'beta', 'mean', 'variance'].map((name) => tape.input(name, { shape: [3], dtype: 'float32' }))]
+    const y = tape.op('BatchNormalization', inputs, { epsilon: 1e-3, momentum: 0.9, training_mode: 1 })
+    const loss = steps.sumOver(tape, tape.op('Tanh', [y], {}), [0, 1, 2, 3])
+    const found = gradients(tape, loss, inputs.slice(0, 3)) as Value[]
+    const { nodes } = spellOutBatchStatistics(tape.graph([loss, ...found])).graph
+    // The deviations and y; the mean, and that of their squares.
+    expect(nodes.filter(({ op, inputs: [from] }) => op === 'BatchNormalization' && from === x)).toHaveLength(2)
+    expect(nodes.filter(({ op }) => op === 'ReduceMean')).toHaveLength(2)
   })
 
   it('leaves normalization on given statistics alone', () => {

@@ -94,6 +94,12 @@ describe('foldPadding', () => {
     await expectSameNumbers(graph, folded)
   })
 
+  it('reads values that are to stay as before', () => {
+    const graph = graphOf((tape, x) => tape.op('MaxPool', [padded(tape, tape.op('Relu', [x], {}))], pool))
+    const zeros = graph.nodes.find(({ op }) => op === 'Pad')!.outputs[0]!
+    expect(opsOf(foldPadding(graph, [zeros]).graph)).toEqual(['Relu', 'Pad', 'MaxPool'])
+  })
+
   it('keeps zeros that could be the greatest number, and those in front of a mean', () => {
     expect(opsOf(foldPadding(graphOf((tape, x) => tape.op('MaxPool', [padded(tape, x)], pool))).graph)).toEqual(['Pad', 'MaxPool'])
     expect(opsOf(foldPadding(graphOf((tape, x) => tape.op('AveragePool', [padded(tape, x)], mean))).graph)).toEqual(['Pad', 'AveragePool'])

@@ -138,6 +138,38 @@ describe.skipIf(block === 0)('blockedLayout: needs a processor with an engine of
     )
   })
 
+  it('keeps the numbers and gradients of convolutions with any kernel, steps and padding', async () => {
+    const pair = (min: number, max: number): fc.Arbitrary<[number, number]> => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }))
+    const drawnCase = fc.record({ kernel: pair(1, 5), strides: pair(1, 3), before: pair(0, 2), after: pair(0, 2), size: pair(5, 13) })
+    await fc.assert(
+      fc.asyncProperty(drawnCase, async ({ kernel, strides, before, after, size }) => {
+        const body: Body = (tape, x, weight) => {
+          const padded = steps.padSpatial(tape, conv(tape, x, weight), [1, 0, 0, 1])
+          return tape.op('Conv', [padded, weight([wide, wide, ...kernel])], { ...at, strides, pads: [...before, ...after] })
+        }
+        await expectSame(body, [2, wide, ...size])
+      }),
+      { numRuns: 30, seed: 11 },
+    )
+  })
+
+  it('computes the input gradient of a convolution with steps in phases', () => {
+    const made = (kernel: number, stride: number, pad: number): string[] => {
+      const tape = createTape()
+      const weight = parameters(tape)
+      const x = weight([2, wide, 9, 9])
+      const attributes = { ...at, strides: [stride, stride], pads: [pad, pad, pad, pad] }
+      const y = tape.op('Conv', [conv(tape, x, weight), weight([wide, wide, kernel, kernel])], attributes)
+      const [gradient] = gradients(tape, steps.sumOver(tape, y, [0, 1, 2, 3]), [x])
+      return blockedLayout(tape.graph([gradient!]), block).graph.nodes.map(({ op }) => op)
+    }
+    expect(made(3, 2, 1)).not.toContain('ConvTranspose')
+    expect(made(3, 2, 0)).not.toContain('ConvTranspose')
+    expect(made(5, 3, 2)).not.toContain('ConvTranspose')
+    // Every third pixel has no tap of a 2×2 kernel.
+    expect(made(2, 3, 0)).toContain('ConvTranspose')
+  })
+
   it('sets convolutions, sums and activations into one node', () => {
     const tape = createTape()
     const x = tape.input('x', { shape: [2, wide, 8, 8], dtype: 'float32' })
