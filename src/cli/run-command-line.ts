@@ -6,6 +6,7 @@ import { commands } from './commands.ts'
 import { exitCodeOf, SIGNAL_CODES } from './exit-codes.ts'
 import { shellWord } from './go-on.ts'
 import { watchSignals, type Interrupt } from './interrupt.ts'
+import { withMissingBuild } from './missing-build.ts'
 import { errorJson, errorLine } from './one-line.ts'
 import { commonSwitches, readArguments, type Request } from './program.ts'
 import { completeSettings, settingsOf, type Sources } from './settings.ts'
@@ -37,7 +38,8 @@ export async function runCommandLine(argv: readonly string[], { stdout, stderr, 
     if (switches.json) stdout.write(`${JSON.stringify(error ? { ...json, error: errorJson(error) } : json)}\n`)
     if (error) tell(error)
     return code
-  } catch (error) {
+  } catch (thrown) {
+    const error = withMissingBuild(thrown)
     if (switches.json) stdout.write(`${JSON.stringify({ error: errorJson(error) })}\n`)
     tell(error)
     return exitCodeOf(error)
