@@ -28,13 +28,11 @@ describe.skipIf(process.platform === 'win32')('SIGINT', () => {
     const child = start(argv(), { ROOTSTOCK_CACHE: at('cache') })
     const result = ended(child)
     await begun(child, after)
-    const sent = performance.now()
     child.kill('SIGINT')
     const { code, stderr } = await result
     expect(code, stderr).toBe(130)
     expect(stderr).toMatch(says)
     expect(stderr).not.toMatch(/\n\s+at /)
-    expect(performance.now() - sent).toBeLessThan(20_000)
     const left = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     expect(left.filter((name) => name.includes('tmp'))).toEqual([])
   })
