@@ -76,6 +76,15 @@ describe('a dead owner', () => {
   })
 })
 
+test('an owner to whom an emulator told its start some ticks late is alive', async () => {
+  const own = await ownRecord()
+  if (own['start'] === '') return
+  writeFileSync(path, JSON.stringify({ ...own, token: 'other', start: String(Number(own['start']) + 3) }))
+  let waited = 0
+  expect(await withLock(path, maybeAlive, { ...quick, onWait: () => waited++ })).toBe(true)
+  expect(waited).toBe(1)
+})
+
 describe('an owner that cannot be asked', () => {
   test.each([
     ['on another machine', '{"token":"t","machine":"elsewhere","boot":"b","pid":1,"start":"1"}'],
