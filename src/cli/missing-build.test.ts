@@ -22,6 +22,14 @@ describe('withMissingBuild', () => {
     )
   })
 
+  it('names the package whose library does not fit the system', () => {
+    const path = '/app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/onnxruntime_binding.node'
+    const message = `Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by ${path})`
+    const error = withMissingBuild(Object.assign(new Error(message), { code: 'ERR_DLOPEN_FAILED' })) as RootstockError
+    expect(error.message).toBe(`Cannot load onnxruntime-node: ${message}`)
+    expect(error).toMatchObject({ code: 'ENGINE', hint: expect.stringContaining('Alpine') as string })
+  })
+
   it.each([new Error("Cannot find module 'express'"), new RootstockError('DATA', 'No native build was found'), 'x', undefined])(
     'leaves anything else as it is: %s',
     (error) => expect(withMissingBuild(error)).toBe(error),

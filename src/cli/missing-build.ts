@@ -1,5 +1,6 @@
 /** @file Packages with machine code that were installed on another system: a folder node_modules that was copied into a container, say. */
-import { RootstockError, messageOf } from '../errors.ts'
+import { RootstockError } from '../errors.ts'
+import { errnoOf } from '../files/file-error.ts'
 
 /** What each package says when its machine code for this system is not there. */
 const COMPLAINTS: readonly (readonly [name: string, complaint: RegExp])[] = [
@@ -9,13 +10,23 @@ const COMPLAINTS: readonly (readonly [name: string, complaint: RegExp])[] = [
   ['@resvg/resvg-js', /Cannot find module '@resvg\/resvg-js-/],
 ]
 
-/** The error that a user can act on where machine code is missing; any other error as it is. */
+/** The error that a user can act on where machine code is missing or of another system; any other error as it is. */
 export function withMissingBuild(error: unknown): unknown {
-  const name = COMPLAINTS.find(([, complaint]) => !(error instanceof RootstockError) && complaint.test(messageOf(error)))?.[0]
-  if (name === undefined) return error
-  const system = `${process.platform} ${process.arch}`
-  return new RootstockError('ENGINE', `Cannot load ${name}: found no build of it for ${system}, expected the one that npm installs there`, {
-    cause: error,
-    hint: `Run npm ci on this system, without --omit=optional; a folder node_modules of another one does not do${name === 'onnxruntime-node' ? ', and there is no build for Intel Macs' : ''}`,
+  if (!(error instanceof Error) || error instanceof RootstockError) return error
+  const missing = COMPLAINTS.find(([, complaint]) => complaint.test(error.message))?.[0]
+  if (missing !== undefined) {
+    const system = `${process.platform} ${process.arch}`
+    return failed(`Cannot load ${missing}: found no build of it for ${system}, expected the one that npm installs there`, error)
+  }
+  if (errnoOf(error) !== 'ERR_DLOPEN_FAILED') return error
+  const name = /node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/.exec(error.message)?.[1] ?? 'a library'
+  return failed(`Cannot load ${name}: ${error.message}`, error)
+}
+
+function failed(message: string, cause: Error): RootstockError {
+  const hint = 'Run npm ci on this system, without --omit=optional; a folder node_modules of another one does not do'
+  return new RootstockError('ENGINE', message, {
+    cause,
+    hint: `${hint}. ONNX Runtime has no build for Intel Macs and needs glibc, which Alpine lacks`,
   })
 }
