@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { matchWeights, openWeightFile, requireMatch } from './index.ts'
-import type { ExpectedLayer, FileLayer, WeightFile } from './index.ts'
+import type { ExpectedLayer, FileLayer, WeightFile, WeightMatch } from './index.ts'
 import { isAutoName, isLegacyResNet50, leafOf, nextAddress, resNet50Name, snakeCase } from './weight-names.ts'
 
 interface Golden {
@@ -234,6 +234,17 @@ describe('matchWeights', () => {
     expect([match.problems, match.assignments]).toEqual([[], []])
     const { problems } = matchWeights(fileOf(whole, kind), unscaled)
     expect(problems.map(({ weight, status }) => [weight, status])).toEqual([['gamma', 'unexpected']])
+  })
+
+  test.each([
+    ['keras-weights', ['b/kernel', 'c/kernel'], []],
+    ['keras3-weights', [], ['a/bias', 'b/kernel', 'c/kernel']],
+  ] as const)('skipMismatch leaves layers that one side lacks alone where Keras does, in %s', (kind, problems, left) => {
+    const namesOf = (rows: WeightMatch['rows']): string[] => rows.map(({ layer, weight }) => `${layer}/${weight}`)
+    const match = matchWeights(fileOf(other, kind), small, { skipMismatch: true })
+    expect(namesOf(match.problems)).toEqual(problems)
+    expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
+    if (problems.length === 0) expect(namesOf(match.mismatched)).toEqual(left)
   })
 
   test('a layer with the automatic name of another class is not taken for it in a file without names', () => {

@@ -1,5 +1,5 @@
 /** @file Fills a model from a file, and the optimizer's memory too where the file holds it and the model is compiled. */
-import { assignWeights, openWeightFile, readKerasArchive } from '../../formats/keras/index.ts'
+import { assignWeights, describeRow, openWeightFile, readKerasArchive } from '../../formats/keras/index.ts'
 import type { FileWeight, MatchOptions, WeightFile, WeightMatch } from '../../formats/keras/index.ts'
 import { openSafetensors } from '../../formats/safetensors/index.ts'
 import type { Functional } from '../../models/index.ts'
@@ -15,13 +15,25 @@ export async function loadWeights(
   path: string,
   options: MatchOptions = {},
 ): Promise<WeightMatch> {
-  if (path.endsWith('.safetensors')) return assignWeights(model, await openSafetensors(path), options)
+  if (path.endsWith('.safetensors')) return told(path, assignWeights(model, await openSafetensors(path), options))
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
-    const match = assignWeights(model, file, options)
+    const match = told(path, assignWeights(model, file, options))
     if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
     return match
   })
+}
+
+/** Warns of what `skipMismatch` has left as it was. */
+function told(path: string, match: WeightMatch): WeightMatch {
+  const { mismatched } = match
+  if (mismatched.length > 0) {
+    const more = mismatched.length > 5 ? '; …' : ''
+    warn(
+      `${path} is loaded without ${mismatched.length} tensors that do not fit: ${mismatched.slice(0, 5).map(describeRow).join('; ')}${more}`,
+    )
+  }
+  return match
 }
 
 /** Opens, calls `use`, closes. */
