@@ -40,7 +40,7 @@ export interface ExpectedWeight {
 
 /** How to match. */
 export interface MatchOptions {
-  /** Take the layers whose names agree and leave the others alone; false by default. */
+  /** Take the layers whose names agree and leave the others alone; as in Keras a nested model is one layer. False by default. */
   readonly byName?: boolean
   /**
    * Leave weights alone whose shape differs (in `.weights.h5` and `.keras` also those behind one in its layer), and layers that have another number
@@ -108,11 +108,11 @@ export function matchWeights(
   const rows: WeightRow[] = []
   const mismatched: WeightRow[] = []
   const wanted = expected.filter(({ weights }) => weights.length > 0)
-  for (const { fileLayer, layer } of pairLayers(file, wanted, options)) {
+  for (const { fileLayer, layer, isNamed } of pairLayers(file, wanted, options)) {
     const isPair = fileLayer !== undefined && layer !== undefined
-    const isLeft = options.byName === true && !isPair
+    const isLeft = isNamed === false
     // Keras 3 goes on where its newer files lack a layer, and never where the older ones do.
-    const mayDiffer = options.skipMismatch === true && (isPair || file.kind === 'keras3-weights')
+    const mayDiffer = options.skipMismatch === true && (isPair || isNamed === true || file.kind === 'keras3-weights')
     // A layer with other weights was another layer: as in Keras, none of it is taken.
     let isTaken = fileLayer?.weights.length === layer?.weights.length
     for (const { from, to } of pairWeights(fileLayer, layer)) {

@@ -216,6 +216,29 @@ describe('matchWeights', () => {
     expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
   })
 
+  test('byName takes a nested model for one layer, as Keras does', () => {
+    const weights = (layer: string): { path: string; shape: number[] }[] => [{ path: `${layer}/kernel`, shape: [2, 2] }]
+    const inside = (model: string, layer: string): ExpectedLayer => {
+      const place = { address: `functional/dense`, functionalAddress: 'functional/dense', names: [model, layer], isNamed: true }
+      return { layer, className: 'Dense', weights: weights(layer), place }
+    }
+    const outside = flat([{ layer: 'a', className: 'Dense', weights: weights('a') }])
+    const pairs = (file: readonly ExpectedLayer[], expected: readonly ExpectedLayer[], skipMismatch = false): unknown => {
+      const [{ kind, layers }] = [fileOf(file)]
+      const found = layers.map((layer, i) => ({ ...layer, paths: [file[i]?.place.names.join('/') ?? ''] }))
+      const match = matchWeights({ kind, layers: found }, expected, { byName: true, skipMismatch })
+      return [pairsOf(match).map(([path, from]) => `${path} < ${from}`), match.problems.length, match.mismatched.length]
+    }
+    expect(pairs(outside, [inside('base', 'a')])).toEqual([[], 0, 0])
+    expect(pairs([inside('base', 'a')], outside)).toEqual([[], 0, 0])
+    expect(pairs([inside('other', 'a')], [inside('base', 'a')])).toEqual([[], 0, 0])
+    // Automatic names of another session: by their order.
+    expect(pairs([inside('base', 'dense_7')], [inside('base', 'dense')])).toEqual([['dense/kernel < dense_7/kernel'], 0, 0])
+    const two = [inside('base', 'a'), inside('base', 'b')]
+    expect(pairs([inside('base', 'a')], two)).toEqual([['a/kernel < a/kernel'], 1, 0])
+    expect(pairs([inside('base', 'a')], two, true)).toEqual([[], 0, 3])
+  })
+
   test.each([
     ['keras-weights', ['d/bias']],
     ['keras3-weights', []],
