@@ -29,8 +29,17 @@ interface Place {
   readonly slot: TrainedTensor | undefined
 }
 
-/** The state of a run between two batches. The tensors are not copied: write them before the next step. */
-export function takeState(run: RunParts, progress: Progress, extra: unknown): { state: CheckpointState; tensors: NamedTensor[] } {
+/** What a checkpoint is written of. The tensors are not copied: write them before the next step. */
+interface TakenState {
+  readonly state: CheckpointState
+  /** Weights, what the optimizer and the callbacks remember. */
+  readonly tensors: readonly NamedTensor[]
+  /** The last step's, where a callback wants to see them: training goes on without. */
+  readonly gradients: readonly NamedTensor[]
+}
+
+/** The state of a run between two batches. */
+export function takeState(run: RunParts, progress: Progress, extra: unknown): TakenState {
   const { compiled, control } = run
   const callbacks = callbackStates(run.callbacks)
   const own = placesOf(run).map(({ name, variable, slot }) => ({ name, tensor: slot?.current ?? variable.graphValue() }))
@@ -51,6 +60,10 @@ export function takeState(run: RunParts, progress: Progress, extra: unknown): { 
       extra,
     },
     tensors: [...own, ...theirs],
+    gradients: compiled.trainable.flatMap((variable, i) => {
+      const tensor = control.gradients?.get(variable)
+      return tensor ? [{ name: gradientOf(i, variable), tensor }] : []
+    }),
   }
 }
 
@@ -74,6 +87,10 @@ export function putState(run: RunParts, { path, state, tensors }: CheckpointFile
     if (slot) Object.assign(slot, { current: tensor, spare: undefined })
     else variable.setGraphValue(tensor)
   }
+  compiled.trainable.forEach((variable, i) => {
+    const gradient = tensors.get(gradientOf(i, variable))
+    if (gradient && sameShape(gradient.shape, variable.graphShape)) control.gradients?.set(variable, gradient)
+  })
   restoreAverages(compiled, state.averagesInModel)
   compiled.iterations = state.iterations
   compiled.learningRate = state.learningRate ?? undefined
@@ -104,5 +121,7 @@ function placesOf({ model, compiled }: RunParts): Place[] {
   )
   return [...weights, ...slots]
 }
+
+const gradientOf = (at: number, { path }: Variable): string => `gradient/${at}/${path}`
 
 const callbackTensor = (at: number, tensor: number, name: string): string => `callback/${at}/${name}/${tensor}`
