@@ -3,7 +3,7 @@ import { RootstockError, refuseUnknown } from '../errors.ts'
 import type { Functional } from '../models/index.ts'
 import { checkCounts } from './arguments.ts'
 import { mixBatch } from './augmentation.ts'
-import { settleAverages } from './averages.ts'
+import { dropAverages, settleAverages } from './averages.ts'
 import { checkCallbacks, restoreCallbacks, runCallbacks } from './callback.ts'
 import { history as historyCallback, type History } from './callbacks/index.ts'
 import { withCheckpointFolder } from './checkpoint/checkpoints.ts'
@@ -32,6 +32,9 @@ export async function fit(model: Functional, compiled: Compiled, data: FitData |
     const run = await openRun({ model, compiled, data, options: { ...options, callbacks, onEvent: doctor.listen }, folder, doctor })
     try {
       await trainEpochs(run)
+    } catch (error) {
+      dropAverages(compiled)
+      throw error
     } finally {
       await closeRun(run)
     }
