@@ -73,10 +73,17 @@ function pairWhole(
     // Keras stores what is frozen in a nested model behind what trains, so that names say more about it than the order.
     const nested = rest().filter(({ place }) => place.names.length > 1)
     take(byAllNames(nested, [...free], kind) ?? [])
-    take(byOrder(rest(), [...free]))
+    take(byOrder(withoutFilled(rest(), partners, free.size), [...free]))
   }
   const pairs = expected.map((layer): LayerPair => ({ layer, fileLayer: partners.get(layer) }))
   return [...withoutRepeats(pairs), ...[...free].map((fileLayer): LayerPair => ({ layer: undefined, fileLayer }))]
+}
+
+/** Without the places of layers that several models share and that are filled in another one, where the file holds those once. */
+function withoutFilled(layers: ExpectedLayer[], partners: ReadonlyMap<ExpectedLayer, FileLayer>, left: number): ExpectedLayer[] {
+  const filled = new Set([...partners.keys()].map(({ weights }) => weights[0]))
+  const empty = layers.filter(({ weights }) => !filled.has(weights[0]))
+  return empty.length === left ? empty : layers
 }
 
 /** Files of Keras 2.12 to 2.15 in the newer form keep no names: "dense_1" there is the second dense layer, whatever its name. */
