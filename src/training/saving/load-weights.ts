@@ -1,4 +1,5 @@
 /** @file Fills a model from a file, and the optimizer's memory too where the file holds it and the model is compiled. */
+import { RootstockError } from '../../errors.ts'
 import { assignWeights, describeRow, openWeightFile, readKerasArchive } from '../../formats/keras/index.ts'
 import type { FileWeight, MatchOptions, WeightFile, WeightMatch } from '../../formats/keras/index.ts'
 import { openSafetensors } from '../../formats/safetensors/index.ts'
@@ -15,6 +16,16 @@ export async function loadWeights(
   path: string,
   options: MatchOptions = {},
 ): Promise<WeightMatch> {
+  refuseList(path)
+  if (path.endsWith('.json')) {
+    throw new RootstockError(
+      'USAGE',
+      `Cannot read weights from ${path}: expected a name that ends in .weights.h5, .h5, .keras or .safetensors`,
+      {
+        hint: 'loadModel opens the model.json of TensorFlow.js',
+      },
+    )
+  }
   if (path.endsWith('.safetensors')) return told(path, assignWeights(model, await openSafetensors(path), options))
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
@@ -22,6 +33,18 @@ export async function loadWeights(
     if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
     return match
   })
+}
+
+/** Keras can write weights in parts, which a `.weights.json` lists. */
+export function refuseList(path: string): void {
+  if (!path.endsWith('.weights.json')) return
+  throw new RootstockError(
+    'USAGE',
+    `Cannot read ${path}: it lists the parts of a file that Keras has divided, expected all weights in one file`,
+    {
+      hint: "Write them in Keras without max_shard_size: model.save_weights('NAME.weights.h5')",
+    },
+  )
 }
 
 /** Warns of what `skipMismatch` has left as it was. */
