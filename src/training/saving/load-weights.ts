@@ -26,11 +26,13 @@ export async function loadWeights(
       },
     )
   }
-  if (path.endsWith('.safetensors')) return told(path, assignWeights(model, await openSafetensors(path), options))
+  if (path.endsWith('.safetensors')) return told(path, options, assignWeights(model, await openSafetensors(path), options))
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
-    const match = told(path, assignWeights(model, file, options))
-    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
+    const match = told(path, options, assignWeights(model, file, options))
+    // Names find layers in another model's file, whose optimizer is none of ours: Keras leaves it alone, too.
+    if (compiled && !options.byName)
+      restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
     return match
   })
 }
@@ -47,9 +49,13 @@ export function refuseList(path: string): void {
   )
 }
 
-/** Warns of what `skipMismatch` has left as it was. */
-function told(path: string, match: WeightMatch): WeightMatch {
-  const { mismatched } = match
+/** Warns of what `skipMismatch` has left as it was, and where `byName` has found nothing. */
+function told(path: string, { byName }: MatchOptions, match: WeightMatch): WeightMatch {
+  const { mismatched, assignments, rows } = match
+  if (byName && assignments.length === 0 && mismatched.length === 0) {
+    const names = [...new Set(rows.flatMap(({ layer, fileShape }) => (fileShape ? [layer] : [])))].slice(0, 5).join(', ')
+    warn(`Nothing of ${path} is loaded: the outermost model has no layer of a name in the file, such as ${names}`)
+  }
   if (mismatched.length > 0) {
     const more = mismatched.length > 5 ? '; …' : ''
     warn(
