@@ -72,7 +72,20 @@ export function shownValue(value: unknown): string {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
   if (Array.isArray(value)) return 'a list'
+  if (value instanceof Promise) return 'a promise'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+/** Throws USAGE for what is no tensor: users may write JavaScript, and forget an `await`. `action` begins the message. */
+export function requireTensor(value: unknown, action: string): void {
+  const { data, shape } = (typeof value === 'object' && value !== null ? value : {}) as {
+    readonly data?: unknown
+    readonly shape?: unknown
+  }
+  if (Array.isArray(shape) && data !== undefined && data !== null) return
+  throw new RootstockError('USAGE', `${action}: found ${shownValue(value)}, expected a tensor { data, shape, dtype }`, {
+    hint: value instanceof Promise ? 'Write await before what gives it' : 'Make one of numbers: tensor(numbers, shape)',
+  })
 }
 
 /** At most three names whose edit distance to `found` is small against their length, nearest first. */

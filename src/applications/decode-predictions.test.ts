@@ -53,6 +53,13 @@ describe('refuses', () => {
     expect(() => decodePredictions(zeros([1, 1000]), { top })).toThrow(`top is ${top}, expected a whole number from 1 to 1000`)
   })
 
+  test.each([
+    ['a promise', Promise.resolve(zeros([1, 1000]))],
+    ['nothing', undefined],
+  ])('%s', (found, given) => {
+    expect(() => decodePredictions(given as never)).toThrow(`found ${found}, expected a tensor { data, shape, dtype }`)
+  })
+
   test('values that are not float32', () => {
     expect(() => decodePredictions({ data: new Uint8Array(1000), shape: [1, 1000], dtype: 'uint8' })).toThrow('uint8 [1,1000]')
   })

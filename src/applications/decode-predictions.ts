@@ -1,5 +1,5 @@
 /** @file Turns the 1,000 scores of an ImageNet network into names. */
-import { RootstockError, refuseUnknown } from '../errors.ts'
+import { refuseUnknown, requireTensor, RootstockError } from '../errors.ts'
 import { rows, showShape, type Tensor } from '../tensor/index.ts'
 import { imagenetLabels, type ImagenetLabel } from './labels.ts'
 
@@ -22,6 +22,7 @@ export interface DecodeOptions {
 export function decodePredictions(predictions: Tensor, options: DecodeOptions = {}): DecodedPrediction[][] {
   refuseUnknown('decodePredictions', options, { top: true })
   const { top = 5 } = options
+  requireTensor(predictions, 'Cannot decode predictions')
   const [count = 0, classes] = predictions.shape
   if (predictions.shape.length !== 2 || classes !== imagenetLabels.length || predictions.dtype !== 'float32') {
     const found = `${predictions.dtype} ${showShape(predictions.shape)}`

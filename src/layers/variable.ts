@@ -1,5 +1,5 @@
 /** @file A weight: its numbers lie in the graph's layout, and pass the door in Keras's. */
-import { RootstockError } from '../errors.ts'
+import { requireTensor, RootstockError } from '../errors.ts'
 import { eachPart, partsIn, type PartReader } from '../graph/index.ts'
 import { passing, reshape, sameShape, showShape, sizeOf, transpose, type Shape, type Tensor } from '../tensor/index.ts'
 import type { Layer } from './layer.ts'
@@ -85,6 +85,8 @@ export class Variable {
 
   /** Replaces the numbers; they are copied. A plain array must have as many numbers as the weight, in Keras's layout. */
   assign(values: Tensor | Float32Array | readonly number[]): void {
+    const isNumbers = ArrayBuffer.isView(values) || Array.isArray(values)
+    if (!isNumbers) requireTensor(values, `Cannot assign to ${this.path}`)
     const given = 'shape' in values ? values : { data: values, shape: this.shape }
     if (!sameShape(given.shape, this.shape) || given.data.length !== sizeOf(this.shape)) {
       const found = 'shape' in values ? `shape ${showShape(given.shape)}` : `${given.data.length} numbers`

@@ -33,6 +33,12 @@ export function restoreAverages(compiled: Compiled, inModel: boolean): void {
   else swapped.delete(compiled)
 }
 
+/** A run that failed: the model holds training's own weights, as it does between the batches. */
+export function dropAverages(compiled: Compiled): void {
+  const averages = averagesOf(compiled)
+  if (averages?.inModel) averages.swap()
+}
+
 /** The end of `fit`: the model keeps the averages, and so does the optimizer. */
 export function settleAverages(compiled: Compiled): void {
   const averages = averagesOf(compiled)

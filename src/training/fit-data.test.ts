@@ -346,3 +346,33 @@ describe('a folder of photos', () => {
     })
   })
 })
+
+describe('what is no tensor', () => {
+  const net = compiled(smallNet())
+  const verbs: Record<string, (given: never) => unknown> = {
+    predict: (given) => net.predict(given),
+    predictAll: (given) => net.predictAll(given),
+    'trainOnBatch x': (given) => net.trainOnBatch(given, data.y),
+    'trainOnBatch y': (given) => net.trainOnBatch(data.x, given),
+    'fit x': (given) => net.fit(given, data.y),
+    'fit y': (given) => net.fit(data.x, given),
+    evaluate: (given) => net.evaluate(given, data.y),
+    assign: (given) => net.weights[0]?.assign(given),
+  }
+  const given = { 'a promise': Promise.resolve(data.x), nothing: undefined, null: null, '"x"': 'x', 'a function': () => 1 }
+  const cases = Object.keys(verbs).flatMap((verb) => Object.entries(given).map(([found, value]) => [verb, found, value] as const))
+
+  it.each(cases)('%s refuses %s', async (verb, found, value) => {
+    const isMissing = verb === 'fit y' && value === undefined
+    await expect(Promise.resolve().then(() => verbs[verb]?.(value as never))).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(isMissing ? 'without labels: expected fit(x, y, options)' : `found ${found}, expected `) as string,
+    })
+  })
+
+  it('or has no typed array, with what to do', async () => {
+    const y = { ...data.y, data: Array.from(data.y.data) } as unknown as typeof data.y
+    await expect(net.fit(data.x, y)).rejects.toThrow('Cannot train or evaluate on y: its data are a list, expected a typed array')
+    await expect(net.predict(Promise.resolve(data.x) as never)).rejects.toMatchObject({ hint: 'Write await before what gives it' })
+  })
+})

@@ -1,5 +1,5 @@
 /** @file The model that users hold: Keras's functional model with its verbs. Each verb is a file of its own. */
-import { RootstockError, refuseUnknown } from '../errors.ts'
+import { RootstockError, refuseUnknown, shownValue } from '../errors.ts'
 import type { MatchOptions } from '../formats/keras/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { Functional, type ModelOptions, type SummaryOptions } from '../models/index.ts'
@@ -155,7 +155,8 @@ function pairOrData<O>(
 ): { data: FitData | Pair; rest: O | undefined } {
   if (isTensor(x)) {
     if (y && typeof y === 'object' && 'shape' in y) return { data: { x, y }, rest: options }
-    throw new RootstockError('USAGE', 'Cannot train on a tensor without labels: expected fit(x, y, options)')
+    const found = y === undefined ? '' : `found ${shownValue(y)}, `
+    throw new RootstockError('USAGE', `Cannot train on a tensor without labels: ${found}expected fit(x, y, options)`)
   }
   checkData(x)
   return { data: x, rest: y as O | undefined }

@@ -1,5 +1,5 @@
 /** @file Inference: the model's graph with all weights as constants, compiled once per input size and set of weights. */
-import { RootstockError } from '../errors.ts'
+import { requireTensor, RootstockError, shownValue } from '../errors.ts'
 import { rows, showShape, sizeOf, type Shape, type Tensor } from '../tensor/index.ts'
 import { lower, type Functional } from '../models/index.ts'
 import { checkFloats } from './arguments.ts'
@@ -35,6 +35,10 @@ export class Predictor {
 
   /** All outputs for all samples of `inputs`, in Keras's layout; the frozen part in 8 bits where the model has it so, unless `inFloat`. */
   run(inputs: readonly Tensor<'float32'>[], batchSize = photosPerRun, inFloat = false): Promise<Tensor<'float32'>[]> {
+    if (!isList(inputs)) {
+      const found = `Cannot predict with ${this.#model.name}: found ${shownValue(inputs)}, expected a list of tensors, one for each input`
+      throw new RootstockError('USAGE', found, { hint: 'predict takes one tensor alone' })
+    }
     return this.#inTurn(() =>
       this.#run(
         inputs.map((tensor, i) => this.#batched(tensor, i)),
@@ -45,6 +49,7 @@ export class Predictor {
 
   /** One sample without a batch axis, as `image.load` gives it, counts as a batch of one. */
   #batched(tensor: Tensor<'float32'>, i: number): Tensor<'float32'> {
+    requireTensor(tensor, `Cannot predict with ${this.#model.name}`)
     const isSingle = tensor.shape.length + 1 === this.#model.inputs[i]?.shape.length
     return isSingle ? { ...tensor, shape: [1, ...tensor.shape] } : tensor
   }
@@ -134,6 +139,8 @@ export async function inferenceGraph(model: Functional): Promise<Graph> {
   const lowered = lower(model, { training: false, shapes: model.inputs.map(({ shape }) => [null, ...shape.slice(1)]) })
   return (await fastest(lowered.tape.graph(lowered.outputs))).graph
 }
+
+const isList = (value: unknown): boolean => Array.isArray(value)
 
 /** Tensors joined along their first axis. */
 export function joinRows(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {

@@ -63,7 +63,9 @@ export function checkData(data: unknown): void {
       hint:
         typeof data === 'string'
           ? 'Write imageFolder(path) for a folder of photos'
-          : 'A stream has [Symbol.asyncIterator], as what `async function*` returns has; a list can be given to one',
+          : data instanceof Promise
+            ? 'Write await before what gives it'
+            : 'A stream has [Symbol.asyncIterator], as what `async function*` returns has; a list can be given to one',
     },
   )
 }

@@ -1,5 +1,5 @@
 /** @file Where batches come from: tensors, a dataset of photos, stored features, or the user's own stream. */
-import { RootstockError } from '../errors.ts'
+import { requireTensor, RootstockError, shownValue } from '../errors.ts'
 import { showShape, sizeOf, stack, type Shape, type Tensor } from '../tensor/index.ts'
 import { batchIndices, labelBatch, type Dataset, type LabelMode, type ReadOptions } from '../data/index.ts'
 import type { FeatureRows } from './feature-rows.ts'
@@ -217,7 +217,14 @@ export async function* take<T>(values: AsyncIterable<T>, count = Infinity): Asyn
 
 /** Checks that there is one label for each photo, that photos are floats, and that the numbers fill the shapes. */
 export function checkPairs(x: Tensor, y: Tensor): void {
+  requireTensor(x, 'Cannot train or evaluate on x')
+  requireTensor(y, 'Cannot train or evaluate on y')
   checkFloats(x, 'Cannot train or evaluate on x')
+  if (!ArrayBuffer.isView(y.data)) {
+    throw new RootstockError('USAGE', `Cannot train or evaluate on y: its data are ${shownValue(y.data)}, expected a typed array`, {
+      hint: 'Such as tensor(numbers, shape) makes of a list',
+    })
+  }
   for (const [name, { data, shape }] of Object.entries({ x, y })) {
     if (data.length === sizeOf(shape)) continue
     throw new RootstockError(

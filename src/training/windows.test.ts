@@ -136,3 +136,24 @@ it('a loss that is no number ends the run at its batch, also in the middle of a 
   const ended = await trained(wideNet, blown, { callbacks: [terminateOnNaN()] })
   expect(ended.batches).toHaveLength(2)
 })
+
+it.each(['a call of many steps', 'large weights'])('no step counts behind a loss that is no number: %s', async (kind) => {
+  const ended = async (stepsPerExecution: number): Promise<unknown> => {
+    clearSession()
+    const x = input({ shape: [2] })
+    const hidden = kind === 'large weights' ? dense({ units: 2 ** 17 })(x) : x
+    const net = model({ inputs: x, outputs: dense({ units: 1, name: 'head' })(hidden) })
+    net.compile({ optimizer: sgd({ learningRate: 0.25, momentum: 0.5 }), loss: 'meanSquaredError', stepsPerExecution })
+    // The second loss is no number, its gradient is one.
+    const targets = Float32Array.of(1, 1e20, 1, 1, 1, 1)
+    const data = { x: { data: new Float32Array(12), shape: [6, 2], dtype: 'float32' } as const, y: { data: targets, shape: [6, 1], dtype: 'float32' } as const } // prettier-ignore
+    await net.fit(data.x, data.y, { batchSize: 1, epochs: 2, shuffle: false, sanity: false, callbacks: [terminateOnNaN()] })
+    const bias = (await net.weights.at(-1)!.read()).data[0]
+    const { iterations } = net.compiled
+    await net.dispose()
+    return { bias, iterations }
+  }
+  const single = await ended(1)
+  expect(single).toMatchObject({ iterations: 2 })
+  expect(await ended(3)).toEqual(single)
+})

@@ -40,11 +40,11 @@ export interface ExpectedWeight {
 
 /** How to match. */
 export interface MatchOptions {
-  /** Take the layers whose names agree and leave the others alone; false by default. */
+  /** Take the layers whose names agree and leave the others alone; as in Keras a nested model is one layer. False by default. */
   readonly byName?: boolean
   /**
    * Leave weights alone whose shape differs (in `.weights.h5` and `.keras` also those behind one in its layer), and layers that have another number
-   * of weights in the file; false by default.
+   * of weights in the file; in `.weights.h5` and `.keras` also layers that only one side has. A warning lists them. False by default.
    */
   readonly skipMismatch?: boolean
 }
@@ -89,6 +89,8 @@ export interface WeightMatch {
   readonly assignments: readonly Assignment[]
   /** The rows that keep the file from being loaded: what does not fit and was not allowed to. */
   readonly problems: readonly WeightRow[]
+  /** The rows that `skipMismatch` allowed. */
+  readonly mismatched: readonly WeightRow[]
   /** Every weight of the network and every tensor of the file, once. */
   readonly rows: readonly WeightRow[]
 }
@@ -104,13 +106,20 @@ export function matchWeights(
 ): WeightMatch {
   const assignments: Assignment[] = []
   const rows: WeightRow[] = []
+  const mismatched: WeightRow[] = []
   const wanted = expected.filter(({ weights }) => weights.length > 0)
-  for (const { fileLayer, layer } of pairLayers(file, wanted, options)) {
+  for (const { fileLayer, layer, isNamed } of pairLayers(file, wanted, options)) {
+    const isPair = fileLayer !== undefined && layer !== undefined
+    const isLeft = isNamed === false
+    // Keras 3 goes on where its newer files lack a layer, and never where the older ones do.
+    const mayDiffer = options.skipMismatch === true && (isPair || isNamed === true || file.kind === 'keras3-weights')
     // A layer with other weights was another layer: as in Keras, none of it is taken.
     let isTaken = fileLayer?.weights.length === layer?.weights.length
     for (const { from, to } of pairWeights(fileLayer, layer)) {
-      const row = toRow({ from, to, fileLayer, layer }, options)
+      const difference = toRow({ from, to, fileLayer, layer })
+      const row = { ...difference, skipped: isLeft || (mayDiffer && difference.status !== 'fits') }
       rows.push(row)
+      if (row.skipped && !isLeft) mismatched.push(row)
       // Keras 3 leaves a layer at the first weight of another shape, which the older form goes past.
       if (row.status !== 'fits' && file.kind === 'keras3-weights') isTaken = false
       if (row.status === 'fits' && isTaken && from && to) {
@@ -118,7 +127,7 @@ export function matchWeights(
       }
     }
   }
-  return { assignments, rows, problems: rows.filter(({ status, skipped }) => status !== 'fits' && !skipped) }
+  return { assignments, rows, mismatched, problems: rows.filter(({ status, skipped }) => status !== 'fits' && !skipped) }
 }
 
 /** Throws WEIGHTS with the list when a match has problems. `network` names the network in the message. */
@@ -178,16 +187,13 @@ interface RowInputs extends WeightPair {
   readonly layer: ExpectedLayer | undefined
 }
 
-function toRow({ from, to, fileLayer, layer }: RowInputs, { byName = false, skipMismatch = false }: MatchOptions): WeightRow {
-  const status = !from ? 'missing' : !to ? 'unexpected' : sameShape(from.shape, to.shape) ? 'fits' : 'shape'
-  const wholeLayer = !fileLayer || !layer
+function toRow({ from, to, fileLayer, layer }: RowInputs): Omit<WeightRow, 'skipped'> {
   return {
     layer: layer?.layer ?? fileLayer?.name ?? '',
     weight: lastPart(to?.path ?? from?.name ?? ''),
     fileShape: from?.shape,
     expectedShape: to?.shape,
-    status,
-    skipped: (byName && wholeLayer) || (skipMismatch && status !== 'fits' && !wholeLayer),
+    status: !from ? 'missing' : !to ? 'unexpected' : sameShape(from.shape, to.shape) ? 'fits' : 'shape',
   }
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { matchWeights, openWeightFile, requireMatch } from './index.ts'
-import type { ExpectedLayer, FileLayer, WeightFile } from './index.ts'
+import type { ExpectedLayer, FileLayer, WeightFile, WeightMatch } from './index.ts'
 import { isAutoName, isLegacyResNet50, leafOf, nextAddress, resNet50Name, snakeCase } from './weight-names.ts'
 
 interface Golden {
@@ -216,6 +216,29 @@ describe('matchWeights', () => {
     expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
   })
 
+  test('byName takes a nested model for one layer, as Keras does', () => {
+    const weights = (layer: string): { path: string; shape: number[] }[] => [{ path: `${layer}/kernel`, shape: [2, 2] }]
+    const inside = (model: string, layer: string): ExpectedLayer => {
+      const place = { address: `functional/dense`, functionalAddress: 'functional/dense', names: [model, layer], isNamed: true }
+      return { layer, className: 'Dense', weights: weights(layer), place }
+    }
+    const outside = flat([{ layer: 'a', className: 'Dense', weights: weights('a') }])
+    const pairs = (file: readonly ExpectedLayer[], expected: readonly ExpectedLayer[], skipMismatch = false): unknown => {
+      const [{ kind, layers }] = [fileOf(file)]
+      const found = layers.map((layer, i) => ({ ...layer, paths: [file[i]?.place.names.join('/') ?? ''] }))
+      const match = matchWeights({ kind, layers: found }, expected, { byName: true, skipMismatch })
+      return [pairsOf(match).map(([path, from]) => `${path} < ${from}`), match.problems.length, match.mismatched.length]
+    }
+    expect(pairs(outside, [inside('base', 'a')])).toEqual([[], 0, 0])
+    expect(pairs([inside('base', 'a')], outside)).toEqual([[], 0, 0])
+    expect(pairs([inside('other', 'a')], [inside('base', 'a')])).toEqual([[], 0, 0])
+    // Automatic names of another session: by their order.
+    expect(pairs([inside('base', 'dense_7')], [inside('base', 'dense')])).toEqual([['dense/kernel < dense_7/kernel'], 0, 0])
+    const two = [inside('base', 'a'), inside('base', 'b')]
+    expect(pairs([inside('base', 'a')], two)).toEqual([['a/kernel < a/kernel'], 1, 0])
+    expect(pairs([inside('base', 'a')], two, true)).toEqual([[], 0, 3])
+  })
+
   test.each([
     ['keras-weights', ['d/bias']],
     ['keras3-weights', []],
@@ -234,6 +257,17 @@ describe('matchWeights', () => {
     expect([match.problems, match.assignments]).toEqual([[], []])
     const { problems } = matchWeights(fileOf(whole, kind), unscaled)
     expect(problems.map(({ weight, status }) => [weight, status])).toEqual([['gamma', 'unexpected']])
+  })
+
+  test.each([
+    ['keras-weights', ['b/kernel', 'c/kernel'], []],
+    ['keras3-weights', [], ['a/bias', 'b/kernel', 'c/kernel']],
+  ] as const)('skipMismatch leaves layers that one side lacks alone where Keras does, in %s', (kind, problems, left) => {
+    const namesOf = (rows: WeightMatch['rows']): string[] => rows.map(({ layer, weight }) => `${layer}/${weight}`)
+    const match = matchWeights(fileOf(other, kind), small, { skipMismatch: true })
+    expect(namesOf(match.problems)).toEqual(problems)
+    expect(pairsOf(match)).toEqual([['a/kernel', 'a/kernel']])
+    if (problems.length === 0) expect(namesOf(match.mismatched)).toEqual(left)
   })
 
   test('a layer with the automatic name of another class is not taken for it in a file without names', () => {

@@ -119,4 +119,22 @@ describe('swapEmaWeights', () => {
       hint: expect.stringContaining('useEma') as string,
     })
   })
+
+  it.each(['onTestBegin', 'onTestEnd', 'onEpochEnd'] as const)("leaves training's own weights in the model when %s fails", async (hook) => {
+    const net = smallNet()
+    net.compile({ optimizer: optimizer(), loss: 'categoricalCrossentropy' })
+    const steps: number[][] = []
+    const fails = {
+      name: 'fails',
+      [hook]: () => {
+        throw new Error('no more')
+      },
+    }
+    const swap = swapEmaWeights({ swapOnEpoch: true })
+    // Told of the end before the swap takes the averages out, as when the validation itself fails.
+    const callbacks = hook === 'onTestEnd' ? [recorder(steps), fails, swap] : [recorder(steps), swap, fails]
+    const options = { epochs: 1, batchSize: 8, shuffle: false, validationData: [held.x, held.y] as const, callbacks }
+    await expect(net.fit(data.x, data.y, options)).rejects.toThrow('no more')
+    expect((await weightsOf(net))['head/kernel']).toEqual(steps.at(-1))
+  })
 })

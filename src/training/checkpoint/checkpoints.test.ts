@@ -379,6 +379,26 @@ describe('resume', () => {
     expect(await run(mine, folder, { resume: true })).toEqual(await run(mine, fresh(), {}))
   })
 
+  it('shows the last gradients to a callback of an epoch whose batches were all done', async () => {
+    const folder = fresh()
+    const seenBy = async (more: FitOptions, into: string): Promise<number[][]> => {
+      const found: number[][] = []
+      const watch: Callback = {
+        ...seen('watch'),
+        wantsGradients: true,
+        onEpochEnd: (_epoch, _logs, { model }) => void found.push(model.gradients().flatMap(({ values }) => Array.from(values.data))),
+      }
+      await run(row, into, { epochs: 1, callbacks: [watch], ...more })
+      return found
+    }
+    const controller = new AbortController()
+    const onEvent = (event: TrainingEvent): void => void (event.type === 'batchEnd' && event.batch === 4 && controller.abort())
+    expect(await seenBy({ signal: controller.signal, onEvent }, folder)).toEqual([])
+    const [expected = []] = await seenBy({}, fresh())
+    expect(expected.length).toBeGreaterThan(0)
+    expect(await seenBy({ resume: true }, folder)).toEqual([expected])
+  })
+
   it('keeps the last sound checkpoint of a run that diverges', async () => {
     const folder = fresh()
     const make = (): Model => compiled(dropoutNet(), { optimizer: sgd({ learningRate: 1e38 }) })

@@ -82,10 +82,10 @@ export function checkpointsOf(folder: CheckpointFolder | undefined, run: RunPart
   const save = async (progress: Progress): Promise<void> => {
     if (!lock.isMine()) throw takenOver(options.folder)
     await pace.time(async () => {
-      const { state, tensors } = takeState(run, progress, options.extra?.())
+      const { state, tensors, gradients } = takeState(run, progress, options.extra?.())
       // A run that diverges keeps its last sound checkpoint.
       if (!tensors.every(({ tensor }) => allFinite(tensor.data))) return
-      await writeCheckpoint(options.folder, state, tensors)
+      await writeCheckpoint(options.folder, state, [...tensors, ...gradients])
       await removeBeginning(options.folder)
     })
   }

@@ -29,8 +29,17 @@ interface Place {
   readonly slot: TrainedTensor | undefined
 }
 
-/** The state of a run between two batches. The tensors are not copied: write them before the next step. */
-export function takeState(run: RunParts, progress: Progress, extra: unknown): { state: CheckpointState; tensors: NamedTensor[] } {
+/** What a checkpoint is written of. The tensors are not copied: write them before the next step. */
+interface TakenState {
+  readonly state: CheckpointState
+  /** Weights, what the optimizer and the callbacks remember. */
+  readonly tensors: readonly NamedTensor[]
+  /** The last step's, where a callback wants to see them: training goes on without. */
+  readonly gradients: readonly NamedTensor[]
+}
+
+/** The state of a run between two batches. */
+export function takeState(run: RunParts, progress: Progress, extra: unknown): TakenState {
   const { compiled, control } = run
   const callbacks = callbackStates(run.callbacks)
   const own = placesOf(run).map(({ name, variable, slot }) => ({ name, tensor: slot?.current ?? variable.graphValue() }))
@@ -51,6 +60,10 @@ export function takeState(run: RunParts, progress: Progress, extra: unknown): { 
       extra,
     },
     tensors: [...own, ...theirs],
+    gradients: compiled.trainable.flatMap((variable, i) => {
+      const tensor = control.gradients?.get(variable)
+      return tensor ? [{ name: gradientOf(i, variable), tensor }] : []
+    }),
   }
 }
 
@@ -74,6 +87,10 @@ export function putState(run: RunParts, { path, state, tensors }: CheckpointFile
     if (slot) Object.assign(slot, { current: tensor, spare: undefined })
     else variable.setGraphValue(tensor)
   }
+  compiled.trainable.forEach((variable, i) => {
+    const gradient = tensors.get(gradientOf(i, variable))
+    if (gradient && sameShape(gradient.shape, variable.graphShape)) control.gradients?.set(variable, gradient)
+  })
   restoreAverages(compiled, state.averagesInModel)
   compiled.iterations = state.iterations
   compiled.learningRate = state.learningRate ?? undefined
@@ -90,8 +107,25 @@ export function putState(run: RunParts, { path, state, tensors }: CheckpointFile
   )
 }
 
+/** Copies weights and optimizer; what it returns puts them back. */
+export function rememberWeights(run: Pick<RunParts, 'model' | 'compiled'>): () => void {
+  const { compiled } = run
+  const { iterations } = compiled
+  const held = placesOf(run).map(({ variable, slot }) => {
+    const tensor = slot?.current ?? variable.graphValue()
+    return { variable, slot, copy: { ...tensor, data: Float32Array.from(tensor.data) } }
+  })
+  return () => {
+    compiled.iterations = iterations
+    for (const { variable, slot, copy } of held) {
+      if (slot) Object.assign(slot, { current: copy, spare: undefined })
+      else variable.setGraphValue(copy)
+    }
+  }
+}
+
 /** The weights whose layers train, moving statistics among them, and the optimizer's memory of them. */
-function placesOf({ model, compiled }: RunParts): Place[] {
+function placesOf({ model, compiled }: Pick<RunParts, 'model' | 'compiled'>): Place[] {
   const weights = model.weights
     .filter((weight) => compiled.trainableLayers.has(weight.layer))
     .map((variable, i) => ({ name: `weight/${i}/${variable.path}`, variable, slot: undefined }))
@@ -104,5 +138,7 @@ function placesOf({ model, compiled }: RunParts): Place[] {
   )
   return [...weights, ...slots]
 }
+
+const gradientOf = (at: number, { path }: Variable): string => `gradient/${at}/${path}`
 
 const callbackTensor = (at: number, tensor: number, name: string): string => `callback/${at}/${name}/${tensor}`

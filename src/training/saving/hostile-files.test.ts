@@ -195,3 +195,13 @@ test.each(['.', '..', ''])('a layer called "%s" goes into .keras, and is refused
   await net.save(at('names.keras'))
   expect((await loadModel(at('names.keras'))).weights.map((weight) => weight.value())).toEqual(net.weights.map((weight) => weight.value()))
 })
+
+test.each([
+  ['loadWeights', 'a.weights.json', /lists the parts of a file that Keras has divided/u, /save_weights/u],
+  ['loadModel', 'a.weights.json', /lists the parts of a file that Keras has divided/u, /save_weights/u],
+  ['loadWeights', 'model.json', /expected a name that ends in \.weights\.h5/u, /loadModel/u],
+] as const)('%s says what %s is', async (verb, name, message, hint) => {
+  const opened = verb === 'loadModel' ? loadModel(at(name)) : branching().loadWeights(at(name))
+  const expected = { code: 'USAGE', message: expect.stringMatching(message) as string, hint: expect.stringMatching(hint) as string }
+  await expect(opened).rejects.toMatchObject(expected)
+})

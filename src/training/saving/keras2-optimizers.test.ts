@@ -68,6 +68,31 @@ test('nor does a .weights.h5 of Keras 2 say whose memory it holds', async () => 
   rmSync(folder, { recursive: true })
 })
 
+test('a file of Keras 3 that was compiled and never trained holds a rate, and is taken without a warning', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rootstock-untrained-'))
+  const path = join(folder, 'untrained.weights.h5')
+  const number = (value: number): Tensor<'float32'> => tensor([value], [])
+  await writeHdf5(path, { bytes: 4096 }, (writer) => {
+    const put = (to: string, of: Tensor<'float32'>): void => writer.dataset(to, { shape: of.shape, tensor: of })
+    put('/layers/dense/vars/0', tensor(new Float32Array(6), [3, 2]))
+    ;[number(0), number(0.25)].forEach((of, i) => put(`/optimizer/vars/${i}`, of))
+  })
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  warned.mockClear()
+  const start = layers.input({ shape: [3] })
+  const net = model({ inputs: start, outputs: layers.dense({ units: 2, useBias: false })(start) })
+  net.compile({ optimizer: 'adam', loss: 'mse' })
+  await net.loadWeights(path)
+  expect(net.compiled).toMatchObject({ iterations: 0, learningRate: 0.25 })
+  expect(warned).not.toHaveBeenCalled()
+  // What has trained here would lose its memory.
+  await net.trainOnBatch(tensor([1, 2, 3], [1, 3]), tensor([1, 0], [1, 2]))
+  await net.loadWeights(path)
+  expect(warned).toHaveBeenCalledWith(expect.stringMatching(/holds 0 tensors of the optimizer's state, expected 2/u), 'RootstockWarning')
+  await net.dispose()
+  rmSync(folder, { recursive: true })
+})
+
 test('the memory of an optimizer that Keras 3 has wrapped for half precision', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rootstock-scaled-'))
   const path = join(folder, 'half.weights.h5')

@@ -5,7 +5,7 @@ import type { FileWeight, JsonObject, WeightFile } from '../../formats/keras/ind
 import { readTfjsModel } from '../../formats/tfjs/index.ts'
 import { Model } from '../model.ts'
 import { compileConfigOf, readCompileConfig } from './compile-config.ts'
-import { namesIn, restoreOrWarn, warn, withWeightFile } from './load-weights.ts'
+import { namesIn, refuseList, restoreOrWarn, warn, withWeightFile } from './load-weights.ts'
 import { NotRestored } from './object-config.ts'
 
 /** Options of `loadModel`. */
@@ -21,6 +21,7 @@ export interface LoadModelOptions {
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   refuseUnknown('loadModel', options, { compile: true })
+  refuseList(path)
   const withTraining = options.compile ?? true
   if (path.endsWith('.keras')) {
     const { config, weights } = await readKerasArchive(path)

@@ -1,5 +1,6 @@
 /** @file Fills a model from a file, and the optimizer's memory too where the file holds it and the model is compiled. */
-import { assignWeights, openWeightFile, readKerasArchive } from '../../formats/keras/index.ts'
+import { RootstockError } from '../../errors.ts'
+import { assignWeights, describeRow, openWeightFile, readKerasArchive } from '../../formats/keras/index.ts'
 import type { FileWeight, MatchOptions, WeightFile, WeightMatch } from '../../formats/keras/index.ts'
 import { openSafetensors } from '../../formats/safetensors/index.ts'
 import type { Functional } from '../../models/index.ts'
@@ -15,13 +16,53 @@ export async function loadWeights(
   path: string,
   options: MatchOptions = {},
 ): Promise<WeightMatch> {
-  if (path.endsWith('.safetensors')) return assignWeights(model, await openSafetensors(path), options)
+  refuseList(path)
+  if (path.endsWith('.json')) {
+    throw new RootstockError(
+      'USAGE',
+      `Cannot read weights from ${path}: expected a name that ends in .weights.h5, .h5, .keras or .safetensors`,
+      {
+        hint: 'loadModel opens the model.json of TensorFlow.js',
+      },
+    )
+  }
+  if (path.endsWith('.safetensors')) return told(path, options, assignWeights(model, await openSafetensors(path), options))
   const source = path.endsWith('.keras') ? (await readKerasArchive(path)).weights : path
   return withWeightFile(source, (file) => {
-    const match = assignWeights(model, file, options)
-    if (compiled) restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
+    const match = told(path, options, assignWeights(model, file, options))
+    // Names find layers in another model's file, whose optimizer is none of ours: Keras leaves it alone, too.
+    if (compiled && !options.byName)
+      restoreOrWarn(compiled, { path, saved: file.optimizer, isSame: isOfKeras2(file), names: namesIn(match) })
     return match
   })
+}
+
+/** Keras can write weights in parts, which a `.weights.json` lists. */
+export function refuseList(path: string): void {
+  if (!path.endsWith('.weights.json')) return
+  throw new RootstockError(
+    'USAGE',
+    `Cannot read ${path}: it lists the parts of a file that Keras has divided, expected all weights in one file`,
+    {
+      hint: "Write them in Keras without max_shard_size: model.save_weights('NAME.weights.h5')",
+    },
+  )
+}
+
+/** Warns of what `skipMismatch` has left as it was, and where `byName` has found nothing. */
+function told(path: string, { byName }: MatchOptions, match: WeightMatch): WeightMatch {
+  const { mismatched, assignments, rows } = match
+  if (byName && assignments.length === 0 && mismatched.length === 0) {
+    const names = [...new Set(rows.flatMap(({ layer, fileShape }) => (fileShape ? [layer] : [])))].slice(0, 5).join(', ')
+    warn(`Nothing of ${path} is loaded: the outermost model has no layer of a name in the file, such as ${names}`)
+  }
+  if (mismatched.length > 0) {
+    const more = mismatched.length > 5 ? '; …' : ''
+    warn(
+      `${path} is loaded without ${mismatched.length} tensors that do not fit: ${mismatched.slice(0, 5).map(describeRow).join('; ')}${more}`,
+    )
+  }
+  return match
 }
 
 /** Opens, calls `use`, closes. */

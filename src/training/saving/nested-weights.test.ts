@@ -47,7 +47,25 @@ function shared(): Model {
   return nest([conv, nest([conv, one]), nest([one, conv], 'second'), one, conv])
 }
 
+function sharedByName(): Model {
+  const one = layers.dense({ units: 4, name: 'one' })
+  return nest([nest([one], 'first'), nest([one, dense], 'second'), one])
+}
+
 const endings = ['keras', 'weights.h5', 'h5']
+
+test.each([...cases, ['a named layer that models share beside others', sharedByName] as const])(
+  '%s goes to .safetensors and back',
+  async (what, make) => {
+    const net = filled(make())
+    const path = join(folder, `${what}.safetensors`)
+    await net.save(path)
+    const values = net.weights.map((weight) => weight.value())
+    zero(net)
+    await net.loadWeights(path)
+    expect(net.weights.map((weight) => weight.value())).toEqual(values)
+  },
+)
 
 describe.each(cases)('%s', (what, make) => {
   test.each(endings)('goes to .%s and back', async (ending) => {

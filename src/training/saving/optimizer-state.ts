@@ -42,17 +42,20 @@ export function restoreOptimizer(compiled: Compiled, saved: readonly FileWeight[
   // Keras 2.11 to 2.15 keep a momentum for SGD without one, behind averages, which moves nothing.
   const isPlain = compiled.optimizer.name === 'SGD' && !compiled.optimizer.rule.slots.includes('momentum')
   const isIdle = isSame && isPlain && slots.length === wanted.length + compiled.trainable.length
-  if (slots.length !== wanted.length && !isIdle) {
+  const steps = scalarOf(iteration) ?? 0
+  // Keras makes the memory at the first step: what was only compiled has none yet, on both sides.
+  const isUntouched = slots.length === 0 && steps === 0 && compiled.iterations === 0
+  if (slots.length !== wanted.length && !isIdle && !isUntouched) {
     throw new NotRestored(`the file holds ${slots.length} tensors of the optimizer's state, expected ${wanted.length}`)
   }
-  const tensors = wanted.map(({ variable, slot }, i) => {
+  const tensors = (isUntouched ? [] : wanted).map(({ variable, slot }, i) => {
     const found = slots[i]
     if (found && sameShape(found.shape, variable.shape)) return { variable, slot, tensor: found.read() }
     throw new NotRestored(
       `${slot} of ${variable.path} has the shape ${showShape(found?.shape ?? [])}, expected ${showShape(variable.shape)}`,
     )
   })
-  compiled.iterations = scalarOf(iteration) ?? 0
+  compiled.iterations = steps
   // A schedule goes on by the steps: the rate that it had when the file was written must not take its place.
   const found = typeof compiled.optimizer.learningRate === 'number' ? scalarOf(rate) : undefined
   if (found !== undefined && found !== learningRateOf(compiled)) compiled.learningRate = found

@@ -247,3 +247,24 @@ function expectClose(found: Tensor, wanted: readonly number[], within: number): 
   expect(found.data).toHaveLength(wanted.length)
   wanted.forEach((value, i) => expect(Math.abs(Number(found.data[i]) - value)).toBeLessThan(within))
 }
+
+test('byName leaves the optimizer alone, and says where it finds nothing', async () => {
+  const make = (names: readonly string[], learningRate: number): Model => {
+    const start = layers.input({ shape: [3] })
+    const net = model({ inputs: start, outputs: names.reduce((at, name) => layers.dense({ units: 2, name })(at), start) })
+    net.compile({ optimizer: optimizers.sgd({ learningRate }), loss: 'mse' })
+    return net
+  }
+  const path = join(folder, 'by-name.h5')
+  const saved = make(['first', 'second'], 0.5)
+  await saved.trainOnBatch(tensor([1, 2, 3], [1, 3]), tensor([1, 0], [1, 2]))
+  await saved.save(path)
+  const other = make(['first'], 0.25)
+  await other.loadWeights(path, { byName: true })
+  expect(other.weights.map((weight) => weight.value())).toEqual(saved.weights.slice(0, 2).map((weight) => weight.value()))
+  expect(other.compiled).toMatchObject({ iterations: 0, learningRate: undefined })
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  await make(['third'], 0.25).loadWeights(path, { byName: true })
+  expect(warned).toHaveBeenCalledWith(expect.stringMatching(/^Nothing of .* is loaded: .* such as first, second$/u), 'RootstockWarning')
+  await saved.dispose()
+})
