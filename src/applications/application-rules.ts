@@ -1,6 +1,6 @@
 /** @file Keras's rules for the arguments of a network: defaults filled in, contradictions refused, oddities warned of. */
 import { existsSync } from 'node:fs'
-import { nearestNames, RootstockError, unknownName } from '../errors.ts'
+import { nearestNames, RootstockError, shownValue, unknownName } from '../errors.ts'
 import { sameShape, showShape, type Dim } from '../tensor/index.ts'
 import type { ApplicationOptions } from './application.ts'
 import { checkEmbedded, embeddedNetwork } from './embedded.ts'
@@ -33,8 +33,17 @@ export function chooseApplication(network: Network, options: ApplicationOptions)
   return { ...chosen, shape, rows: releasedRows(network, shape, warn) }
 }
 
-/** Refuses a word that is no file but nearly one of `names`: 'imagenett' is not meant as a path. Throws UNKNOWN_NAME. */
+/**
+ * Refuses a word that is no file but nearly one of `names`: 'imagenett' is not meant as a path. Throws UNKNOWN_NAME; USAGE for what is no word, such as
+ * the null of JavaScript where random weights are called 'none'.
+ */
 export function refuseWeightsTypo(weights: string, names: readonly string[]): void {
+  if (typeof (weights as unknown) !== 'string') {
+    const known = names.map((name) => `"${name}"`).join(', ')
+    throw new RootstockError('USAGE', `Invalid weights: found ${shownValue(weights)}, expected ${known} or the path of a weight file`, {
+      hint: `For random weights give ${names.includes('none') ? '"none"' : 'null'}`,
+    })
+  }
   if (names.includes(weights) || /[/\\.]/.test(weights) || nearestNames(weights, names).length === 0 || existsSync(weights)) return
   throw unknownName('weights', weights, names)
 }

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import * as layers from '../layers/index.ts'
-import { application, mobilenet, networkNames, networkOf, preprocessInput, vgg16, type MobileNetOptions } from './index.ts'
+import {
+  application,
+  mobilenet,
+  networkNames,
+  networkOf,
+  preprocessInput,
+  refuseWeightsTypo,
+  vgg16,
+  type MobileNetOptions,
+} from './index.ts'
 import { tensor } from '../tensor/index.ts'
 
 /** No network is reached: the weights are looked for in an empty folder. */
@@ -28,6 +37,7 @@ describe('an application refuses', () => {
       /found "relu", expected "softmax" or null/,
     ],
     ['a missing weight file', 'resnet50', { weights: '/nonexistent.h5' }, /there is no file "\/nonexistent.h5"/],
+    ['weights that are no name', 'resnet50', { weights: true }, /Invalid weights: found true, expected "imagenet", "embedded" or the path/],
     ['an unknown pooling', 'vgg19', { ...none, pooling: 'sum' }, /found "sum", expected null, "avg" or "max"/],
     ['no classes', 'vgg19', { ...none, classes: 0 }, /found 0, expected a whole number of at least 1/],
     ['half a class', 'vgg19', { ...none, classes: 1.5 }, /found 1.5, expected a whole number/],
@@ -44,6 +54,11 @@ describe('an application refuses', () => {
     ['half a depth multiplier', 'mobilenet', { ...none, depthMultiplier: 1.5 }, /expected a whole number of at least 1/],
     ['a dropout above 1', 'mobilenet', { ...none, dropout: 1.5 }, /found 1.5/],
   ]
+  test("null where random weights are called 'none'", () => {
+    expect(() => refuseWeightsTypo(null as unknown as string, ['imagenet', 'none'])).toThrow(
+      expect.objectContaining({ code: 'USAGE', hint: 'For random weights give "none"' }) as Error,
+    )
+  })
   test.each(cases)('%s', async (_what, name, options, message) => {
     await expect(offline(() => application(name, options as MobileNetOptions))).rejects.toThrow(message)
   })

@@ -1,5 +1,5 @@
 /** @file Names as Keras makes them: conv2d, conv2d_1, … counted per class through the whole session. */
-const counters = new Map<string, number>()
+let counters = new Map<string, number>()
 
 /** Keras's snake case: Conv2D → conv2d, ReLU → re_lu, GlobalAveragePooling2D → global_average_pooling2d. */
 export function snakeCase(name: string): string {
@@ -21,4 +21,15 @@ export function autoName(className: string): string {
 /** Starts the automatic names again, as Keras's function of this name does. */
 export function clearSession(): void {
   counters.clear()
+}
+
+/** What `build` makes before it first waits is named as at the beginning of a session; the names of this one go on afterwards. */
+export function withOwnNames<T>(build: () => T): T {
+  const outer = counters
+  counters = new Map()
+  try {
+    return build()
+  } finally {
+    counters = outer
+  }
 }

@@ -19,6 +19,10 @@ describe.each(['float32', 'int8'])('features in %s are the same bits with other 
   it.each<readonly [string, (photo: SymbolicTensor) => SymbolicTensor]>([
     ['means over pictures that do not fill vectors', (at) => globalAveragePooling2d()(conv2d({ filters: 7, kernelSize: 4 })(at))],
     ['means over pictures that fill vectors', (at) => globalAveragePooling2d()(conv2d({ filters: 16, kernelSize: 3 })(at))],
+    [
+      'means over the photos themselves',
+      (at) => flatten()(conv2d({ filters: 16, kernelSize: 1 })(globalAveragePooling2d({ keepdims: true })(at))),
+    ],
     ['softplus', (at) => flatten()(conv2d({ filters: 7, kernelSize: 2, activation: 'softplus' })(at))],
     ['a dense layer', (at) => dense({ units: 5, activation: 'tanh' })(flatten()(conv2d({ filters: 7, kernelSize: 3 })(at)))],
   ])('%s', async (_name, body) => {

@@ -125,8 +125,13 @@ const vector = 16
 /**
  * The engine adds up a mean by vectors from where memory is aligned, and takes softplus of the numbers at its ends by another formula. So
  * the last bits depend on where in a batch a photo lies, unless its numbers fill vectors; and the place depends on which photos were missing.
+ * Means of the photo itself, whose channels lie last, are added up in another order for another number of photos.
  */
 function dependsOnPlace(graph: Graph | undefined): boolean {
   const numbersOf = (value: Value | null | undefined): number => sizeOf(value?.shape.slice(1).map((size) => size ?? 1) ?? [])
-  return graph?.nodes.some(({ op, inputs }) => op === 'Softplus' || (op === 'ReduceMean' && numbersOf(inputs[0]) % vector !== 0)) ?? false
+  const isPhoto = (value: Value | null | undefined): boolean =>
+    value === graph?.inputs[0] ||
+    (graph?.nodes.some(({ op, inputs, outputs }) => op === 'Transpose' && outputs[0] === value && inputs[0] === graph.inputs[0]) ?? false)
+  const depends = ([x]: readonly (Value | null)[]): boolean => numbersOf(x) % vector !== 0 || isPhoto(x)
+  return graph?.nodes.some(({ op, inputs }) => op === 'Softplus' || (op === 'ReduceMean' && depends(inputs))) ?? false
 }

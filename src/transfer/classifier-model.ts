@@ -21,20 +21,19 @@ export interface ClassifierSpec {
 /** How weights are fetched. */
 type Fetching = Pick<ApplicationOptions, 'signal' | 'onProgress'>
 
-/** Trunk and head. `weights` are the trunk's: 'imagenet', 'embedded', null or a path. */
+/**
+ * Trunk and head. `weights` are the trunk's: 'imagenet', 'embedded', null or a path. Names do not depend on what else the session has built:
+ * runs refer to layers by them.
+ */
 export async function buildClassifierModel(
   spec: ClassifierSpec,
   weights: string | null,
   fetching: Fetching = {},
 ): Promise<{ net: Model; base: Model }> {
   const { network, alpha, size, head, classes } = spec
-  const base = await application(network, {
-    includeTop: false,
-    inputShape: [size, size, 3],
-    weights,
-    ...fetching,
-    ...(isMobileNet(network) ? { alpha } : {}),
-  })
+  const width = isMobileNet(network) ? { alpha } : {}
+  const inputShape = [size, size, 3]
+  const base = await layers.withOwnNames(() => application(network, { includeTop: false, inputShape, weights, ...fetching, ...width }))
   let x = layers.globalAveragePooling2d({ name: 'average_pooling2d_new' })(base.output)
   if (head !== 'none') x = layers.dense({ units: head, activation: 'relu', name: 'dense_new' })(x)
   const y = layers.dense({ units: classes.length, activation: 'softmax', name: 'dense_output' })(x)

@@ -1,7 +1,7 @@
 /** @file The learning-rate finder on a folder of photos: the network that a training would build, tried and thrown away. */
 import { refuseUnknown } from '../errors.ts'
 import { refuseWeightsTypo } from '../applications/index.ts'
-import { clearSession, setRandomSeed } from '../layers/index.ts'
+import { setRandomSeed } from '../layers/index.ts'
 import { optimizers, type FoundRates, type RateFinderOptions, type TrainingEvent } from '../training/index.ts'
 import { buildClassifierModel, checkedSpec, freezeUpTo } from './classifier-model.ts'
 import { DEFAULTS } from './defaults.ts'
@@ -60,7 +60,6 @@ export async function findClassifierRate(folder: string, asked: FindRateOptions 
   const { seed = 0, batchSize = DEFAULTS.batchSize, unfreezeFrom } = options
   const spec = { ...checkedSpec(options), classes: split.classNames }
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
-  clearSession()
   setRandomSeed(seed)
   const { net, base } = await buildClassifierModel(spec, weights, { signal: given.signal, onProgress: downloadEvents(emit) })
   freezeUpTo(base, unfreezeFrom, weights !== null)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ANIMALS, drawAnimal } from '../image/index.ts'
+import { autoName } from '../layers/index.ts'
 import type { TrainingEvent } from '../training/index.ts'
 import type { Classifier } from './classifier.ts'
 import { loadClassifier } from './load-classifier.ts'
@@ -70,6 +71,14 @@ it.each([
   expect(paths(loaded)).toEqual(paths(trained))
   expect(paths(loaded)).toContain('dense_output/kernel')
   await Promise.all([trained.dispose(), loaded.dispose()])
+})
+
+it('leaves the automatic names of the session as they were', async () => {
+  const before = autoName('Dense')
+  const settings = { ...quick, epochs: 1, alpha: 0.25, size: 32, weights: 'none', unfreezeFrom: 'all' } as const
+  await (await trainClassifier(photos, { ...settings, out: join(folder, 'named') })).dispose()
+  const numberOf = (name: string): number => Number(name.split('_')[1] ?? 0)
+  expect(numberOf(autoName('Dense'))).toBe(numberOf(before) + 1)
 })
 
 it('refuses random weights', async () => {

@@ -1,6 +1,8 @@
 /** @file The stages that settings ask for. */
 import { describe, expect, it } from 'vitest'
 import { application } from '../applications/index.ts'
+import { autoName, conv2d } from '../layers/index.ts'
+import { buildClassifierModel, freezeUpTo } from './classifier-model.ts'
 import { checkLayerDecay, ratesByDepth, stagesFor, type RecipeOptions } from './recipe.ts'
 
 const rows: readonly [RecipeOptions, readonly (readonly [string, string | undefined, number | 'schedule'])[]][] = [
@@ -43,6 +45,17 @@ describe('stagesFor', () => {
     const place = base.layers.indexOf(base.getLayer(from))
     expect(place / base.layers.length).toBeGreaterThan(0.7)
     expect(place / base.layers.length).toBeLessThan(0.95)
+  })
+
+  it('names a layer that a run of InceptionV3 has in any session, whose own names go on', async () => {
+    const [before] = [autoName('Conv2D'), conv2d({ filters: 1, kernelSize: 1 })]
+    const from = stagesFor('inceptionV3', { recipe: 'fine-tune' }, 1)[1]?.from
+    const { base } = await buildClassifierModel({ network: 'inceptionV3', alpha: 1, size: 75, head: 'none', classes: ['a', 'b'] }, null)
+    freezeUpTo(base, from, true)
+    const mixed8 = base.layers.indexOf(base.getLayer('mixed8'))
+    expect(base.layers.findIndex(({ trainable }) => trainable)).toBe(mixed8 + 1)
+    const numberOf = (name: string): number => Number(name.split('_')[1] ?? 0)
+    expect(numberOf(autoName('Conv2D'))).toBe(numberOf(before) + 2)
   })
 
   it.each([

@@ -3,7 +3,7 @@ import { RootstockError } from '../errors.ts'
 import { refuseWeightsTypo } from '../applications/index.ts'
 import type { Split } from '../data/index.ts'
 import type { PreprocessMode } from '../image/index.ts'
-import { clearSession, setRandomSeed } from '../layers/index.ts'
+import { setRandomSeed } from '../layers/index.ts'
 import type { Model, TrainingEvent } from '../training/index.ts'
 import type { PhotoReading } from './classifier.ts'
 import { buildClassifierModel, checkedSpec, type ClassifierSpec } from './classifier-model.ts'
@@ -67,7 +67,6 @@ export async function openJob(
   { folder, split, watch, options, notice }: JobInput,
 ): Promise<{ job: Job; takeBack: (error: unknown) => Promise<void> }> {
   const spec = { ...checkedSpec(options), classes: split.classNames }
-  clearSession()
   setRandomSeed(options.seed ?? 0)
   const weights = options.weights === 'none' ? null : (options.weights ?? 'imagenet')
   const { net, base } = await buildClassifierModel(spec, weights, { signal: options.signal, onProgress: downloadEvents(options.onEvent) })

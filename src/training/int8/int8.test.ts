@@ -1,9 +1,10 @@
 /** @file Training on an 8-bit trunk: what it agrees with, what falls back, and that a model predicts as it was trained. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Dataset } from '../../data/index.ts'
 import { graphHash, verify } from '../../graph/index.ts'
 import * as layers from '../../layers/index.ts'
 import { lower } from '../../models/index.ts'
@@ -15,19 +16,20 @@ import { readByteTrunk, writeByteTrunk } from './trunk-file.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'rootstock-int8-'))
 afterAll(() => rm(folder, { recursive: true }))
+afterEach(() => vi.unstubAllEnvs())
 beforeEach(() => {
   layers.clearSession()
   layers.setRandomSeed(1)
 })
 
-/** Two frozen blocks and a head. */
-function classifier(frozen = true): Model {
+/** Two frozen blocks and a head; `pool` is the name of the layer whose output is stored. */
+function classifier(frozen = true, pool = 'pool'): Model {
   const input = layers.input({ shape: [12, 12, 3] })
   let x = layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', name: 'stem' })(input)
   x = layers.batchNormalization({ name: 'bn' })(x)
   x = layers.activation({ activation: 'relu', name: 'relu' })(x)
   x = layers.conv2d({ filters: 16, kernelSize: 3, activation: 'relu', name: 'block' })(x)
-  x = layers.globalAveragePooling2d({ name: 'pool' })(x)
+  x = layers.globalAveragePooling2d({ name: pool })(x)
   const net = model({ inputs: input, outputs: layers.dense({ units: 2, activation: 'softmax', name: 'head' })(x) })
   for (const name of frozen ? ['stem', 'bn', 'block'] : []) net.getLayer(name).trainable = false
   net.compile({ optimizer: optimizers.adam({ learningRate: 0.01 }), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
@@ -155,6 +157,27 @@ describe("fit with precision: 'int8'", () => {
 })
 
 describe('an 8-bit trunk as a file', () => {
+  it('that one model left serves another with other automatic names, in predict too', async () => {
+    vi.stubEnv('ROOTSTOCK_CACHE', folder)
+    const { x, y } = photos(30)
+    const data: Dataset = {
+      size: 30,
+      classNames: ['a', 'b'],
+      labels: Int32Array.from({ length: 30 }, (_, i) => Number(y.data[2 * i] === 0)),
+      defaults: { labelMode: 'categorical', shuffle: false, size: [12, 12], preprocessing: 'none' },
+      read: (i) => Promise.resolve({ ...rows(x, i, i + 1), shape: [12, 12, 3] }),
+      describe: String,
+      hash: (i) => Promise.resolve(`photo ${i}`),
+    }
+    for (const name of ['first', 'second']) {
+      const net = classifier(true, name)
+      await net.fit(data, { precision: 'int8' })
+      expect(await net.predict(x), name).not.toEqual(await net.predict(x, { precision: 'fp32' }))
+      await net.dispose()
+    }
+    expect((await readdir(join(folder, 'int8'))).length).toBe(1)
+  })
+
   it('comes back to the last bit; anything else is refused', async () => {
     const net = classifier()
     await trained(net)

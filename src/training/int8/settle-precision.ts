@@ -59,7 +59,8 @@ async function madeOrStored(settling: Settling, trunk: Graph): Promise<ByteTrunk
   const folder = join(featureFolder(), '..', 'int8')
   const path = join(folder, `${key}.onnx`)
   const stored = await readByteTrunk(path).catch(() => undefined)
-  if (stored) return stored
+  // Another session, or another model of this one, may have called its layers otherwise.
+  if (stored) return { ...stored, features: trunk.outputs.map(({ name }) => name) }
   const made = await makeByteTrunk(trunk, photos, onProgress)
   try {
     makeFolder(folder)

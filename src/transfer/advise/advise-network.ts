@@ -1,7 +1,6 @@
 /** @file Which network to take for a folder of photos: each one's features, judged by a linear head on photos that it has not seen. */
 import { RootstockError, refuseUnknown } from '../../errors.ts'
 import { allIndices, countClasses, subset, type Dataset, type Split } from '../../data/index.ts'
-import { clearSession } from '../../layers/index.ts'
 import { openTrunk } from '../../training/index.ts'
 import { buildClassifierModel, checkedSpec } from '../classifier-model.ts'
 import { adviseNames } from '../option-names.ts'
@@ -65,7 +64,6 @@ interface Judging extends AdviseOptions {
 async function judge({ name, settings }: Candidate, parts: readonly Dataset[], options: Judging): Promise<Judged> {
   const { onEvent, signal, folds, seed = 0, classes, copies } = options
   const { alpha, weights, size } = settings
-  clearSession()
   // The head does not matter to what is frozen; without a hidden layer it costs nothing.
   const spec = { ...checkedSpec({ ...settings, head: 'none' }), classes }
   const { net, base } = await buildClassifierModel(spec, weights)
