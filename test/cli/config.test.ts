@@ -55,6 +55,16 @@ describe('a config file', () => {
     expect((await settingsOf(asked, { commands, environment: {}, folder: scratch })).values).toEqual(expected)
   })
 
+  it.each([
+    ['top: 5', { predict: { top: 5 }, summary: {}, weights: {}, train: {} }],
+    ['top: false', { predict: {}, summary: { noTop: true } }],
+    ['test: 0.2', { train: { test: 0.2 }, prepare: {} }],
+    ['test: 20', { train: {}, prepare: { test: 20 } }],
+    ['duplicates: near\nweights: embedded', { train: { duplicates: 'near', weights: 'embedded' }, advise: { duplicates: 'near' } }],
+  ])('%j at the top is for the commands that mean the same by it', async (text, expected) => {
+    for (const [name, values] of Object.entries(expected)) expect(await settings(name, text), name).toEqual(values)
+  })
+
   it('gives operands, and of one command alone, as the config.yaml of a run', async () => {
     const path = file('command: train\nfolder: photos\nepochs: 4\n')
     const { json } = await rootstockJson(['config', 'train', '--config', path, '--seed', '3'], { ROOTSTOCK_TRAIN_EPOCHS: '5' })
@@ -117,6 +127,7 @@ const refused: readonly (readonly [text: string, says: RegExp])[] = [
   ['train: { epochs: ten }', /Cannot use train\.epochs in .*: found the text "ten", expected a whole number/],
   ['train: { epochs: "3" }', /found the text "3", expected a whole number/],
   ['train: { epochs: 0 }', /Invalid value "0" of train\.epochs in .*: expected a whole number from 1/],
+  ['test: much', /Cannot use test in .*: found the text "much", expected a number/],
   ['train: { epochs: }', /found nothing, expected a whole number/],
   ['train: { head: big }', /expected a whole number or none/],
   ['train: { out: 3 }', /train\.out in .*: found the number 3, expected a text/],
