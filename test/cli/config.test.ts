@@ -213,6 +213,14 @@ describe('the schema', () => {
     await expect(`${JSON.stringify(configSchema(commands), undefined, 2)}\n`).toMatchFileSnapshot('../../schema/config.schema.json')
   })
 
+  it('takes numbers where a flag that may stand several times has them, as the file does', async () => {
+    const { properties } = configSchema(commands) as { properties: Record<string, { properties: Record<string, { anyOf: unknown }> }> }
+    const [one, many] = [{ type: ['string', 'number'] }, { type: 'array', items: { type: ['string', 'number'] } }]
+    expect(properties['advise']?.properties['alpha']?.anyOf).toEqual([one, many])
+    expect(properties['prepare']?.properties['labels']?.anyOf).toEqual([{ type: 'string' }, { type: 'array', items: { type: 'string' } }])
+    expect(await settings('advise', 'advise: { alpha: [0.25, 0.5] }')).toEqual({ alpha: [0.25, 0.5] })
+  })
+
   it('has every flag of every command under both spellings', () => {
     const { properties } = configSchema(commands) as { properties: Record<string, unknown> }
     for (const { name, flags } of settableCommands(commands)) {
