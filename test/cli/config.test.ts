@@ -48,6 +48,12 @@ describe('a config file', () => {
     ['summary', { operands: ['Inception_V3'] }, {}],
     ['export', { operands: ['runs/pets', 'a.onnx'], flags: { weights: 'imagenet' } }, { weights: 'imagenet' }],
     ['weights', { operands: ['a.h5'], flags: { network: 'vgg16' } }, { network: 'vgg16' }],
+    ['weights', { operands: ['a.h5'], flags: { network: 'mobilenet' } }, { network: 'mobilenet', alpha: 0.25 }],
+    ['weights', { operands: ['a.h5'] }, {}],
+    ['advise', { operands: ['photos'], flags: { network: 'vgg16\nmobilenet' } }, { network: ['vgg16', 'mobilenet'], alpha: [0.25] }],
+    ['advise', { operands: ['photos'], flags: { network: 'vgg16' } }, { network: ['vgg16'] }],
+    ['advise', { operands: ['photos'], flags: { network: 'all' } }, { network: ['all'], alpha: [0.25] }],
+    ['advise', { operands: ['photos'] }, { alpha: [0.25] }],
     ['train', { flags: { network: 'xception' } }, { network: 'xception', weights: 'none' }],
     ['train', { operands: ['photos'] }, { alpha: 0.25, weights: 'none' }],
   ] as const)('%s %j: what holds for all commands counts where it means something', async (name, given, expected) => {

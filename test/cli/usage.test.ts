@@ -60,6 +60,8 @@ const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp 
   { argv: ['config', '--config', 'a.yaml', 'trian', '--epochs', '3'], says: /Unknown command "trian"\. Did you mean "train"/ },
   { argv: ['config', 'train', '--epoch', '3'], says: /Unknown flag "--epoch"\. Did you mean "--epochs"/ },
   { argv: ['predict', 'mobilnet', 'a.jpg'], says: /Unknown network or run folder "mobilnet"\. Did you mean "mobilenet"/ },
+  { argv: ['weights', 'a.h5', '--alpha', '0.25'], says: /Cannot use --alpha without --network: .*leave --alpha out/ },
+  { argv: ['weights', 'a.h5', '--no-top'], says: /Cannot use --no-top without --network/ },
   { argv: ['summary', 'mobilenet', '--size', '5'], says: /\[5,5,3\], expected a height and width of at least 32/ },
   { argv: ['summary', 'vgg16', '--alpha', '0.5'], says: /Invalid argument alpha of vgg16.*Only mobilenet has it/ },
 ]
