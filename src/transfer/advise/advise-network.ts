@@ -41,7 +41,8 @@ export async function adviseNetwork(folder: string, options: AdviseOptions = {})
     .sort((a, b) => b.accuracy - a.accuracy || a.millisecondsPerPhoto - b.millisecondsPerPhoto)
   const photos = judged[0]?.right.length ?? 0
   const majority = majorityOf(parts)
-  const { take, why } = choose(judged, majority)
+  const isSample = parts.reduce((sum, { size }) => sum + size, 0) < split.train.size + split.validation.size
+  const { take, why } = choose(judged, majority, isSample)
   const kept = pick(options, ['seed', 'validation', 'test', 'duplicates', 'followLinks'])
   const command = take && commandLine(folder, { ...plainSettings(take.settings), ...kept })
   return { folder, classes: split.classNames, photos, folds, majority, networks, take, why, missing, command }
