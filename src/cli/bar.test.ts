@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createBar, drawBar, type BarState } from './bar.ts'
+import { columnsOf } from './one-line.ts'
 import { openTerminal } from './terminal.ts'
 
 const state: BarState = {
@@ -28,10 +29,17 @@ describe('drawBar', () => {
     expect(drawBar(state, 10)).toBe('Features t')
   })
 
+  it('counts columns, of which letters of China, Japan and Korea have two', () => {
+    const named = { ...state, label: 'Writing 猫と犬', extra: '' }
+    expect(drawBar(named, 34)).toBe('Writing 猫と犬  120/480  30 s left')
+    expect(drawBar(named, 23)).toBe('Writing 猫と犬  120/480')
+    expect(drawBar(named, 9)).toBe('Writing ')
+  })
+
   it('is never wider than the line', () => {
     const number = fc.integer({ min: 0, max: 10_000 })
     const states = fc.record({
-      label: fc.string(),
+      label: fc.string({ unit: 'grapheme' }),
       done: number,
       total: number,
       seconds: fc.float({ min: 0, noNaN: true }),
@@ -40,7 +48,7 @@ describe('drawBar', () => {
     })
     fc.assert(
       fc.property(states, fc.integer({ min: 0, max: 200 }), (made, width) => {
-        expect(drawBar({ ...made, extra: '' }, width).length).toBeLessThanOrEqual(width)
+        expect(columnsOf(drawBar({ ...made, extra: '' }, width))).toBeLessThanOrEqual(width)
       }),
       { seed: 1 },
     )
