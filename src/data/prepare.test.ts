@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { RootstockError } from '../errors.ts'
 import { folderOf, jpeg, temporaryFolder } from './folders.cases.ts'
 import { byNameLabel } from './label-names.ts'
+import { copiedNote } from './prepared-folder.ts'
 import { prepare } from './prepare.ts'
 import { splitOf } from './split.ts'
 
@@ -244,4 +245,14 @@ describe('prepare real photos', () => {
     const split = await splitOf(out)
     expect([split.train.size, split.validation.size, split.test.size]).toEqual([100, 20, 30])
   })
+})
+
+test.each([
+  ['EXDEV', ['Copied, as the output is on another disk: 2 photos']],
+  // The owner of the photos is somebody else, or the disk has no such links.
+  ['EPERM', ['Copied, as the system refused to link them, the operation is not permitted (EPERM): 2 photos']],
+])('photos that cannot be linked are copied, and it says why: %s', (code, note) => {
+  const error = Object.assign(new Error(code), { code, syscall: 'link' })
+  expect(copiedNote([error, error])).toEqual(note)
+  expect(copiedNote([])).toEqual([])
 })
