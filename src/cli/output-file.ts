@@ -5,7 +5,7 @@ import { RootstockError } from '../errors.ts'
 /** Throws FILE where a file could not be written, before the work that it would hold. */
 export async function checkPlaces(files: readonly string[]): Promise<void> {
   const { checkWritable } = await import('../files/index.ts')
-  files.forEach(checkWritable)
+  for (const file of files) checkWritable(file)
 }
 
 /** The extension of `file` without its dot. Throws USAGE where it is none of `forms`. */

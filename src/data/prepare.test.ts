@@ -256,3 +256,15 @@ test.each([
   expect(copiedNote([error, error])).toEqual(note)
   expect(copiedNote([])).toEqual([])
 })
+
+test('a place that cannot be written is told before photos are looked at', async () => {
+  const source = await folderOf([...pets(6), ['file', '']])
+  const onLook = (): void => expect.unreachable('the photos were looked at')
+  const refused = (out: string) => expect(prepare(source, out, { ...COUNTS, onLook })).rejects
+  await refused(source).toMatchObject({ code: 'USAGE', message: expect.stringMatching(/is the source or holds it/) as string })
+  const inFile = join(source, 'file', 'out')
+  await refused(inFile).toMatchObject({
+    code: 'FILE',
+    message: expect.stringMatching(`^Cannot write "${inFile}": a part of the path`) as string,
+  })
+})

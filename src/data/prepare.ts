@@ -11,7 +11,7 @@ import { countOf } from './prepare-parts.ts'
 import type { Wanted } from './prepare-parts.ts'
 import { placePhotos } from './prepare-photos.ts'
 import type { PlacedClass } from './prepare-photos.ts'
-import { writePrepared } from './prepared-folder.ts'
+import { checkPlace, writePrepared } from './prepared-folder.ts'
 import type { LinkMode, PreparedFile } from './prepared-folder.ts'
 import type { Unusable } from './quarantine.ts'
 import { refusedWithoutTable } from './unused-table.ts'
@@ -84,6 +84,7 @@ export async function prepare(source: string, out: string, options: PrepareOptio
   refuseUnknown('prepare', options, OPTIONS)
   checkCounts(options)
   const { classes, notes } = await usableClasses(source, out, options)
+  await checkPlace(photoRoot(source), out)
   const wanted = wantedOf(options)
   for (const found of classes) checkEnough(source, found, wanted)
   const { link = 'copy', force = false, duplicates = 'exact', hashCache, onLook, onProgress, signal } = options

@@ -1,9 +1,9 @@
 /** @file Writes a prepared folder under another name beside its place and renames it when it is whole. */
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { makeFolder } from '../files/index.ts'
+import { checkWritable, makeFolder } from '../files/index.ts'
 import { forEachBounded, sha256, throwIfCanceled } from './bytes.ts'
 import { explained, systemCode, systemReason } from './failures.ts'
 import { counted, isInside, joinPath, printableName } from './names.ts'
@@ -58,7 +58,13 @@ export async function writePrepared(plan: PreparedPlan): Promise<{ isUnchanged: 
   }
 }
 
-async function refuseOverlap({ source, out }: PreparedPlan): Promise<void> {
+/** Throws what `writePrepared` would throw of the place alone: to be asked before photos are looked at, which takes its time. */
+export async function checkPlace(source: string, out: string): Promise<void> {
+  await refuseOverlap({ source, out })
+  if (!existsSync(out)) checkWritable(resolve(out), `"${printableName(out)}"`)
+}
+
+async function refuseOverlap({ source, out }: Pick<PreparedPlan, 'source' | 'out'>): Promise<void> {
   const from = await realpath(source, { encoding: 'buffer' })
   const to = await realpath(out, { encoding: 'buffer' }).catch(() => Buffer.from(resolve(out)))
   if (!isInside(from, to)) return
