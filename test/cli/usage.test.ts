@@ -38,6 +38,7 @@ const wrong: readonly { readonly argv: readonly string[]; readonly says: RegExp 
   { argv: ['train', 'a', '--epochs'], says: /found --epochs without a value/ },
   { argv: ['train', 'a', '--epochs', '1.5'], says: /Invalid value "1\.5" of --epochs: expected a whole number from 1/ },
   { argv: ['train', 'a', '--learning-rate', '-1'], says: /Invalid value "-1" of --learning-rate: expected a number above 0/ },
+  { argv: ['train', 'a', '--layer-decay', '2'], says: /Invalid value "2" of --layer-decay: expected a number above 0, up to 1/ },
   { argv: ['train', 'a', '--head', 'big'], says: /Invalid value "big" of --head: expected a whole number from 1 or "none"/ },
   { argv: ['train', 'a', '--test', '1'], says: /Invalid value "1" of --test: expected a number from 0 to less than 1/ },
   { argv: ['predict', 'mobilenet', 'a.jpg', '--resize', 'biliner'], says: /Unknown value "biliner" of --resize.*Did you mean "bilinear"/ },
