@@ -1,7 +1,7 @@
 /** @file The progress bar at every width, and on a terminal that changes its width. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createBar, drawBar, type BarState } from './bar.ts'
+import { createBar, drawBar, rateOf, type BarState } from './bar.ts'
 import { columnsOf } from './one-line.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -53,6 +53,15 @@ describe('drawBar', () => {
       { seed: 1 },
     )
   })
+})
+
+it.each([
+  [99.4, '99 photos/s'],
+  [99.6, '100 photos/s'],
+  [1234.5, '1235 photos/s'],
+  [0.25, '0.25 photos/s'],
+])('a rate of %f is "%s"', (rate, text) => {
+  expect(rateOf({ done: rate * 10, seconds: 10, unit: 'photos' })).toBe(text)
 })
 
 describe('createBar', () => {

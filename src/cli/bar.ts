@@ -96,7 +96,8 @@ function cut(text: string, width: number): string {
 export function rateOf({ done, counted = done, seconds, unit }: Pick<BarState, 'done' | 'counted' | 'seconds' | 'unit'>): string {
   if (counted === 0 || seconds <= 0) return ''
   const rate = counted / seconds
-  return `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)} ${unit}/s`
+  // Two digits of 99.6 would be 1.0e+2.
+  return `${rate >= 99.5 ? Math.round(rate) : rate.toPrecision(2)} ${unit}/s`
 }
 
 /** "75 s" as "1 min 15 s". */

@@ -26,6 +26,8 @@ describe('choose', () => {
     const { take, why } = choose([judged('small', { hits: 184, ms: 1 }), judged('large', { hits: 186, ms: 20, from: 5 })], 0.5)
     expect(take?.name).toBe('small')
     expect(why).toMatch(/; large is only 1\.0 points better, which these photos cannot tell from chance, and takes 20 times as long$/)
+    const slow = choose([judged('small', { hits: 184, ms: 1 }), judged('large', { hits: 186, ms: 250, from: 5 })], 0.5)
+    expect(slow.why).toMatch(/takes 250 times as long$/)
   })
 
   it('counts differences photo by photo: the same gap is no tie where all else is equal', () => {

@@ -53,7 +53,9 @@ function sentence({ ranked: taken }: Judged, { ranked: best }: Judged, count: nu
   const gain = best.accuracy - taken.accuracy
   const how = gain === 0 ? 'is no better' : `is only ${(gain * 100).toFixed(1)} points better, which these photos cannot tell from chance,`
   const slower = best.millisecondsPerPhoto / taken.millisecondsPerPhoto
-  return `${opening}, ${facts}; ${best.name} ${how} and takes ${slower.toPrecision(2)} times as long`
+  // Two digits of 250 would be 2.5e+2.
+  const times = slower >= 99.5 ? String(Math.round(slower)) : slower.toPrecision(2)
+  return `${opening}, ${facts}; ${best.name} ${how} and takes ${times} times as long`
 }
 
 function shareOf({ accuracy, interval: [lower, upper] }: RankedNetwork): string {
