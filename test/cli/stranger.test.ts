@@ -84,3 +84,10 @@ it.skipIf(process.platform !== 'linux')('an output that is full ends in one line
   expect(stderr).toMatch(/^rootstock: Cannot write the output: no space is left on the device \(ENOSPC\)\. Free some space[^\n]*\n$/)
   expect(status).toBe(1)
 })
+
+it.skipIf(process.platform !== 'linux')('a working folder that was deleted is one that cannot be written', () => {
+  const command = `mkdir gone && cd gone && rmdir ../gone && "${process.execPath}" "${builtMain()}" prepare "${at('classes')}" out`
+  const { status, stderr } = spawnSync('sh', ['-c', command], { cwd: scratch, encoding: 'utf8' })
+  expect(stderr).toMatch(/^rootstock: Cannot write "out": it does not exist \(ENOENT\)\. Check the path\n$/)
+  expect(status).toBe(1)
+})
