@@ -47,6 +47,7 @@ const PAST_THE_DOOR: Readonly<Record<string, string>> = {
   'src/cli/config-file.ts → src/files/file-error.ts': 'the index of files/ loads the downloader',
   'src/cli/demo.ts → src/files/file-error.ts': 'the index of files/ loads the downloader',
   'src/cli/go-on.ts → src/files/shell-word.ts': 'the index of files/ loads the downloader',
+  'src/cli/export.ts → src/transfer/save-classifier.ts': 'where a classifier can be written is no part of the face of transfer/',
   'src/cli/open-classifier.ts → src/transfer/load-classifier.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/open-classifier.ts → src/transfer/pretrained.ts': 'the index of transfer/ loads plots and reports as well',
   'src/cli/augment-preview.ts → src/data/table.ts': 'what is a table is no part of the face of data/',

@@ -8,7 +8,7 @@ import { timedBar } from './bar.ts'
 import { command } from './command.ts'
 import { count, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
-import { formOf } from './output-file.ts'
+import { checkPlaces, formOf } from './output-file.ts'
 import { followLinks } from './photo-flags.ts'
 import { photoAt } from './photo-files.ts'
 import { counted } from './table.ts'
@@ -34,6 +34,7 @@ export const augmentPreview = command({
   run: async ({ operands: [folder = ''], flags, terminal }) => {
     const { out = 'augment-preview.png', photos: wanted = 4, views = 7, size = DEFAULT_SIZE, seed = 0 } = flags
     formOf(out, ['png'])
+    await checkPlaces([out])
     const chosen = await augmentationOf(flags, () => size)
     if (!chosen.augmentation) {
       throw new RootstockError('USAGE', 'Cannot show augmentations: found no flag that names one, expected such as --flip horizontal', {

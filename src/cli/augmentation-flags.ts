@@ -2,9 +2,8 @@
 import { RootstockError } from '../errors.ts'
 import type { Augmentation } from '../image/index.ts'
 import type { FlagValues } from './command.ts'
-import { choice, count, quantity, type Range } from './flag-values.ts'
+import { choice, count, part, quantity, type Range } from './flag-values.ts'
 
-const part: Range = { bounds: { exclusiveMinimum: 0, maximum: 1 }, expected: 'a number above 0, up to 1' }
 const below: Range = { bounds: { exclusiveMinimum: 0, exclusiveMaximum: 1 }, expected: 'a number above 0 and below 1' }
 
 /** One flag per augmentation; they are applied in this order. */

@@ -1,7 +1,8 @@
 /** @file The progress bar at every width, and on a terminal that changes its width. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createBar, drawBar, type BarState } from './bar.ts'
+import { createBar, drawBar, rateOf, type BarState } from './bar.ts'
+import { columnsOf } from './one-line.ts'
 import { openTerminal } from './terminal.ts'
 
 const state: BarState = {
@@ -28,10 +29,17 @@ describe('drawBar', () => {
     expect(drawBar(state, 10)).toBe('Features t')
   })
 
+  it('counts columns, of which letters of China, Japan and Korea have two', () => {
+    const named = { ...state, label: 'Writing 猫と犬', extra: '' }
+    expect(drawBar(named, 34)).toBe('Writing 猫と犬  120/480  30 s left')
+    expect(drawBar(named, 23)).toBe('Writing 猫と犬  120/480')
+    expect(drawBar(named, 9)).toBe('Writing ')
+  })
+
   it('is never wider than the line', () => {
     const number = fc.integer({ min: 0, max: 10_000 })
     const states = fc.record({
-      label: fc.string(),
+      label: fc.string({ unit: 'grapheme' }),
       done: number,
       total: number,
       seconds: fc.float({ min: 0, noNaN: true }),
@@ -40,11 +48,20 @@ describe('drawBar', () => {
     })
     fc.assert(
       fc.property(states, fc.integer({ min: 0, max: 200 }), (made, width) => {
-        expect(drawBar({ ...made, extra: '' }, width).length).toBeLessThanOrEqual(width)
+        expect(columnsOf(drawBar({ ...made, extra: '' }, width))).toBeLessThanOrEqual(width)
       }),
       { seed: 1 },
     )
   })
+})
+
+it.each([
+  [99.4, '99 photos/s'],
+  [99.6, '100 photos/s'],
+  [1234.5, '1235 photos/s'],
+  [0.25, '0.25 photos/s'],
+])('a rate of %f is "%s"', (rate, text) => {
+  expect(rateOf({ done: rate * 10, seconds: 10, unit: 'photos' })).toBe(text)
 })
 
 describe('createBar', () => {

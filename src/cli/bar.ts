@@ -1,5 +1,5 @@
 /** @file A progress bar of one line that is redrawn in place. */
-import { oneLine } from './one-line.ts'
+import { columnsOf, oneLine } from './one-line.ts'
 import type { ProgressOutput } from './terminal.ts'
 
 /** How far something is. */
@@ -44,7 +44,7 @@ export function createBar(output: ProgressOutput, clock: () => number): Bar {
       // The last column stays free: writing there makes some terminals wrap.
       const line = drawBar(state, output.columns() - 1)
       output.write(wipe() + line)
-      drawn = line.length
+      drawn = columnsOf(line)
     },
     clear() {
       if (drawn > 0) output.write(wipe())
@@ -68,7 +68,7 @@ export function timedBar(output: ProgressOutput, { label, unit }: Pick<BarState,
   return { update, clear: () => bar.clear() }
 }
 
-/** The bar as text of at most `width` characters; where the line is short, the bar goes first, then the figures, the rate, the time left. */
+/** The bar as text of at most `width` columns; where the line is short, the bar goes first, then the figures, the rate, the time left. */
 export function drawBar(state: BarState, width: number): string {
   const { label, done, total, extra = '' } = state
   const [name, count, rate, left] = [oneLine(label), `${done}/${total}`, rateOf(state), timeLeft(state)]
@@ -78,19 +78,26 @@ export function drawBar(state: BarState, width: number): string {
     [name, count, left],
     [name, count],
   ].map((row) => row.filter((part) => part !== ''))
-  const fits = (row: readonly string[] = []): boolean => row.join('  ').length <= width
+  const fits = (row: readonly string[] = []): boolean => columnsOf(row.join('  ')) <= width
   // Figures may be cut off; what stands before them is whole or not there.
   const parts = (fits(rows[1]) ? rows[0] : rows.find(fits)) ?? [name, count]
-  const room = width - parts.join('  ').length - 4
+  const room = width - columnsOf(parts.join('  ')) - 4
   if (room >= 6) parts.splice(1, 0, strip(total > 0 ? done / total : 0, Math.min(room, 30)))
-  return parts.join('  ').slice(0, Math.max(0, width))
+  return cut(parts.join('  '), width)
+}
+
+function cut(text: string, width: number): string {
+  const characters = [...text]
+  while (characters.length > 0 && columnsOf(characters.join('')) > width) characters.pop()
+  return characters.join('')
 }
 
 /** "412 photos/s", or nothing before anything is done. */
 export function rateOf({ done, counted = done, seconds, unit }: Pick<BarState, 'done' | 'counted' | 'seconds' | 'unit'>): string {
   if (counted === 0 || seconds <= 0) return ''
   const rate = counted / seconds
-  return `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)} ${unit}/s`
+  // Two digits of 99.6 would be 1.0e+2.
+  return `${rate >= 99.5 ? Math.round(rate) : rate.toPrecision(2)} ${unit}/s`
 }
 
 /** "75 s" as "1 min 15 s". */

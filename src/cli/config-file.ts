@@ -122,10 +122,30 @@ function topSettings(
       const names = commands.flatMap((each) => (isSection ? [each.name] : settingNames(each)))
       throw unknownName(isSection ? `section in ${file}` : `setting in ${file}`, key, [...new Set(names)])
     }
-    const setting = settingOf(owner, value, `${key} in ${file}`)
-    if (owner.command === command) add(found, owner.key, { ...setting, isGeneral: true })
+    const setting = generalSetting(owner, owners, value, `${key} in ${file}`)
+    if (setting && owner.command === command) add(found, owner.key, { ...setting, isGeneral: true })
   }
   return found
+}
+
+/** Commands may mean different things by one name: where a value makes sense to others alone, it is theirs. Throws where it makes sense to none. */
+function generalSetting(owner: NamedFlag, owners: readonly NamedFlag[], value: unknown, name: string): Found | undefined {
+  try {
+    return settingOf(owner, value, name)
+  } catch (error) {
+    const isOthers = owners.some((other) => other !== owner && makesSense(other, value, name))
+    if (isOthers) return undefined
+    throw error
+  }
+}
+
+function makesSense(flag: NamedFlag, value: unknown, name: string): boolean {
+  try {
+    settingOf(flag, value, name)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** What one mapping says of its command. */

@@ -48,19 +48,22 @@ function settings({ operands, flags }: Command): Readonly<Record<string, Schema>
   return Object.fromEntries<Schema>([...words, ...rows, ...opposites])
 }
 
-function flagSchema({ description, form, leftOut }: Flag<unknown>): Schema {
-  const schema = formSchema(form)
+function flagSchema({ description, form, leftOut, isRepeatable = false }: Flag<unknown>): Schema {
+  const schema = formSchema(form, isRepeatable)
   return { description, ...(leftOut !== undefined ? { anyOf: [schema, { const: true }] } : schema) }
 }
 
-function formSchema(form: FlagForm): Schema {
+/** A flag that may stand several times may have numbers for values. */
+function formSchema(form: FlagForm, isRepeatable: boolean): Schema {
   switch (form.kind) {
     case 'switch':
       return { type: 'boolean' }
     case 'text':
       return form.suggestions.length === 0 ? { type: 'string' } : { anyOf: [{ enum: form.suggestions }, { type: 'string' }] }
-    case 'texts':
-      return { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
+    case 'texts': {
+      const one = { type: isRepeatable ? ['string', 'number'] : 'string' }
+      return { anyOf: [one, { type: 'array', items: one }] }
+    }
     case 'names':
       return { enum: form.names }
     case 'integer':

@@ -5,7 +5,7 @@ import { command } from './command.ts'
 import { choice, count, positive, quantity, toggle, word } from './flag-values.ts'
 import { oneLine } from './one-line.ts'
 import { openModel } from './open-model.ts'
-import { formOf } from './output-file.ts'
+import { checkPlaces, formOf } from './output-file.ts'
 
 const FORMS = ['svg', 'png', 'dot'] as const
 
@@ -29,6 +29,7 @@ export const diagram = command({
   run: async ({ operands: [name = ''], flags, terminal: { print, progress } }) => {
     const { out = 'model.svg', direction, expandNested = false, noShapes = false, noTrainable = false, ...building } = flags
     const form = formOf(out, FORMS)
+    await checkPlaces([out])
     const { modelDot, plotModel } = await import('../report/index.ts')
     const { atomicWrite } = await import('../files/index.ts')
     const bar = timedBar(progress, { label: `Drawing ${basename(out)}`, unit: 'steps' })

@@ -41,11 +41,14 @@ export const exportCommand = command({
     'rootstock export runs/pets pets-8.onnx --precision int8 --photos photos',
   ],
   run: async ({ operands: [model = '', out = ''], flags: { precision, photos, ...building }, terminal, signal }) => {
+    if (photos !== undefined && precision !== 'int8') throw new RootstockError('USAGE', 'Cannot use --photos without --precision int8')
+    const { checkPlace } = await import('../transfer/save-classifier.ts')
+    checkPlace(out, precision)
     const classifier = await openClassifier(model, building, { terminal, signal })
     const progress = trainingProgress(terminal.progress)
     const { onEvent } = progress
     try {
-      const agreement = photos === undefined ? undefined : await quantized(classifier, photos, { precision, onEvent, signal })
+      const agreement = photos === undefined ? undefined : await quantized(classifier, photos, { onEvent, signal })
       const saved = await classifier.save(out, { onEvent, ...(precision && { precision }) })
       progress.finish()
       show(saved, agreement, terminal)
@@ -58,13 +61,11 @@ export const exportCommand = command({
 })
 
 interface Quantizing {
-  readonly precision: string | undefined
   readonly onEvent: Progress['onEvent']
   readonly signal: AbortSignal
 }
 
-async function quantized(classifier: Classifier, photos: string, { precision, ...told }: Quantizing): Promise<Int8Agreement> {
-  if (precision !== 'int8') throw new RootstockError('USAGE', 'Cannot use --photos without --precision int8')
+async function quantized(classifier: Classifier, photos: string, told: Quantizing): Promise<Int8Agreement> {
   const { quantizeClassifier } = await import('../transfer/index.ts')
   return quantizeClassifier(classifier, photos, told)
 }

@@ -5,7 +5,7 @@ import { choice, count, positive, quantity, share, word } from './flag-values.ts
 import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
 import { oneLine } from './one-line.ts'
-import { formOf } from './output-file.ts'
+import { checkPlaces, formOf } from './output-file.ts'
 import { followLinks } from './photo-flags.ts'
 import { trainingProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
@@ -45,6 +45,7 @@ export const findRate = command({
   run: async ({ operands: [folder = ''], flags: { out, ...asked }, terminal, signal }) => {
     const files = out === undefined ? FORMS.map((form) => `learning_rates.${form}`) : [out]
     const forms = files.map((file) => formOf(file, FORMS))
+    await checkPlaces(files)
     const { findClassifierRate } = await import('../transfer/index.ts')
     const progress = trainingProgress(terminal.progress)
     try {

@@ -97,6 +97,9 @@ export function choice<T extends string>(value: string, description: string, nam
 /** A share of a whole, 0 included. */
 export const share: Range = { bounds: { minimum: 0, exclusiveMaximum: 1 }, expected: 'a number from 0 to less than 1' }
 
+/** Some of a whole, or all of it. */
+export const part: Range = { bounds: { exclusiveMinimum: 0, maximum: 1 }, expected: 'a number above 0, up to 1' }
+
 /** More than nothing. */
 export const positive: Range = { bounds: { exclusiveMinimum: 0 }, expected: 'a number above 0' }
 

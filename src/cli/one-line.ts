@@ -12,6 +12,17 @@ export function oneLine(text: string): string {
     .trim()
 }
 
+// What terminals draw two columns wide (wide and fullwidth in Unicode's East Asian Width), and what they draw onto the letter before it.
+const WIDE =
+  /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\u3247\u3250-\u4dbf\u4e00-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6b\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{1b2fb}\u{20000}-\u{3fffd}]/gu
+const ABOVE = /[\p{Mn}\p{Me}]/gu
+
+/** The columns of a terminal that `text` takes, which holds no control characters. */
+export function columnsOf(text: string): number {
+  const count = (pattern: RegExp): number => text.match(pattern)?.length ?? 0
+  return [...text].length + count(WIDE) - count(ABOVE)
+}
+
 /** "MESSAGE. HINT" of a RootstockError; of anything else its message and how to learn more. */
 export function errorLine(error: unknown): string {
   if (!(error instanceof RootstockError)) return sentences(`Unexpected error: ${messageOf(error)}`, 'Set ROOTSTOCK_DEBUG=1 to see where')

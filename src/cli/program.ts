@@ -213,8 +213,15 @@ function missingCommand(commands: readonly Command[]): RootstockError {
   })
 }
 
-/** Throws USAGE where a command has fewer operands than it needs. */
+/** Throws USAGE where a command has fewer operands than it needs, or one without a letter, as a script has it whose variable is not set. */
 export function checkOperands(command: Command, operands: readonly string[]): void {
+  const empty = operands.indexOf('')
+  if (empty >= 0) {
+    const name = command.operands[Math.min(empty, command.operands.length - 1)]?.name ?? 'word'
+    throw new RootstockError('USAGE', `Invalid ${name} of ${command.name}: found an empty text "", expected a name`, {
+      hint: seeHelp(command),
+    })
+  }
   const missing = command.operands.find(({ optional }, i) => !optional && operands[i] === undefined)
   if (!missing) return
   const description = missing.description.charAt(0).toLowerCase() + missing.description.slice(1)

@@ -61,16 +61,23 @@ async function withMeaning(found: FoundSettings, command: Command, operands: rea
   const general = BUILDING.filter((key) => found[key]?.isGeneral)
   if (general.length === 0) return found
   const place = command.operands.findIndex(({ name }) => name === 'MODEL')
-  const named = place < 0 ? (found['network']?.value ?? 'mobilenet') : operands[place]
+  const named = place < 0 ? (found['network']?.value ?? defaultNetwork(command)) : operands[place]
   // "rootstock config predict" tells the settings before a model is named.
-  if (named === undefined) return found
-  const network = await networkNamed(named)
-  const isIdle = (key: string): boolean => network === undefined || (key === 'alpha' && network !== 'mobilenet')
+  if (named === undefined && place >= 0) return found
+  const networks = await Promise.all((Array.isArray(named) ? named : [named]).map(networkNamed))
+  const isIdle = (key: string): boolean => !networks.some((network) => network && (key !== 'alpha' || network === 'mobilenet'))
   return Object.fromEntries(Object.entries(found).filter(([key]) => !(general.includes(key) && isIdle(key))))
+}
+
+/** Commands that work on a folder of photos take mobilenet, or all networks with it, where none is named; `weights` then compares with none. */
+function defaultNetwork({ operands }: Command): string | undefined {
+  return operands.some(({ name }) => name === 'FOLDER') ? 'mobilenet' : undefined
 }
 
 /** What of the six networks is meant; undefined for anything else. */
 async function networkNamed(name: unknown): Promise<string | undefined> {
+  // advise takes this word for all of them, mobilenet among them.
+  if (name === 'all') return 'mobilenet'
   const { networkOf } = await import('../applications/index.ts')
   try {
     return typeof name === 'string' ? networkOf(name).id : undefined

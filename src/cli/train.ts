@@ -5,7 +5,7 @@ import { RECIPES } from './recipes.ts'
 import { augmentationFlags, augmentationOf, withoutAugmentation } from './augmentation-flags.ts'
 import { duration } from './bar.ts'
 import { command } from './command.ts'
-import { choice, count, countOr, positive, quantity, share, toggle, word } from './flag-values.ts'
+import { choice, count, countOr, part, positive, quantity, share, toggle, word } from './flag-values.ts'
 import { classWeight, head, PREPROCESSINGS, unfreezeFrom } from './head-flags.ts'
 import { goOnCommand, sayHowToGoOn, shellPath } from './go-on.ts'
 import { NETWORKS, WEIGHTS } from './network-names.ts'
@@ -42,7 +42,7 @@ export const train = command({
     head,
     unfreezeFrom,
     recipe: choice('NAME', 'head, or fine-tune: then the last block of the network too, with warm-up and a falling rate', RECIPES),
-    layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', positive),
+    layerDecay: quantity('FACTOR', 'While fine-tuning: on the learning rate from each layer to the one before it; default 1', part),
     classWeight,
     duplicates: choice('HOW', 'near (default) finds resized and re-encoded copies too; exact compares bytes', ['near', 'exact'] as const),
     followLinks,

@@ -19,6 +19,7 @@ export const weights = command({
   },
   examples: ['rootstock weights mobilenet_2_5_224_tf.h5 --network mobilenet --alpha 0.25'],
   run: async ({ operands: [path = ''], flags, terminal }) => {
+    refuseWithoutNetwork(flags)
     const { openWeightFile } = await import('../formats/keras/index.ts')
     const file = openWeightFile(path)
     try {
@@ -28,6 +29,15 @@ export const weights = command({
     }
   },
 })
+
+/** What says how the network is built says nothing of a file alone. */
+function refuseWithoutNetwork({ network, alpha, noTop }: Partial<Wanted>): void {
+  const flag = noTop ? '--no-top' : alpha === undefined ? undefined : '--alpha'
+  if (network !== undefined || flag === undefined) return
+  throw new RootstockError('USAGE', `Cannot use ${flag} without --network: found no network that the file should fit`, {
+    hint: `Name it, as in --network mobilenet, or leave ${flag} out`,
+  })
+}
 
 /** The tensors as they are. */
 function list(file: WeightFile, { print }: Terminal): Outcome {

@@ -30,6 +30,7 @@ export async function classFolders(scanner: Scanner, wanted?: readonly string[])
   if (folders.length === 0) throw noClassFolders(scanner, pictures.length)
   for (const { path } of pictures) scanner.skipped.push({ path: printableName(path), reason: 'outside the class folders' })
   const { distinct, claimed } = await distinctFolders(scanner, folders)
+  if (distinct.length === 0) throw noClassFolders(scanner, pictures.length)
   const classes = wanted ? wanted.map((name) => namedFolder(scanner.root, distinct, name)) : distinct
   return { classes, others: distinct.filter((folder) => !classes.includes(folder)), claimed }
 }
@@ -93,6 +94,9 @@ function namedFolder(root: Buffer, folders: readonly Entry[], name: string): Ent
   })
 }
 
+/** The reasons for which a folder, or a link to one, is left out. */
+const LEFT_OUT = /^(a link|the same folder)/
+
 function noClassFolders({ root, skipped }: Scanner, pictures: number): RootstockError {
   const shown = printableName(root)
   if (pictures > 0) {
@@ -104,7 +108,10 @@ function noClassFolders({ root, skipped }: Scanner, pictures: number): Rootstock
       },
     )
   }
-  const found = skipped.length > 0 ? `found ${counted(skipped.length, 'other file')} and no class folders` : 'the folder is empty'
+  // Links look like class folders to people.
+  const link = skipped.find(({ reason }) => LEFT_OUT.test(reason))
+  const why = link ? `; skipped there: "${link.path}", ${link.reason}` : ''
+  const found = skipped.length > 0 ? `found ${counted(skipped.length, 'other file')} and no class folders${why}` : 'the folder is empty'
   return new RootstockError('DATA', `Cannot use "${shown}": ${found}, expected one folder of pictures per class`, {
     hint: 'Make one folder per class inside it and put the photos there',
   })

@@ -244,6 +244,16 @@ describe('imageFolder errors', () => {
     },
   )
 
+  test.runIf(process.platform !== 'win32')('nothing but links that are left out', async () => {
+    const root = await folderOf(['photos/cat/1.jpg', 'photos/dog/1.jpg', ['links/.keep', ''], ['loops/.keep', '']])
+    for (const name of ['cat', 'dog']) await symlink(`../photos/${name}`, join(root, 'links', name))
+    await symlink('.', join(root, 'loops', 'again'))
+    expect((await failure(join(root, 'links'))).message).toMatch(
+      /no class folders; skipped there: ".*cat", a link that leads out of the folder/,
+    )
+    expect((await failure(join(root, 'loops'))).message).toMatch(/no class folders; skipped there: ".*again", the same folder as/)
+  })
+
   test.each<readonly [string, readonly (string | [string, string])[], RegExp]>([
     ['empty folder', [], /the folder is empty, expected one folder of pictures per class$/],
     ['only other files', [['a.txt', '']], /found 1 other file and no class folders/],

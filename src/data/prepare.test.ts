@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { RootstockError } from '../errors.ts'
 import { folderOf, jpeg, temporaryFolder } from './folders.cases.ts'
 import { byNameLabel } from './label-names.ts'
+import { copiedNote } from './prepared-folder.ts'
 import { prepare } from './prepare.ts'
 import { splitOf } from './split.ts'
 
@@ -243,5 +244,27 @@ describe('prepare real photos', () => {
     expect(classNames).toEqual(['daisy', 'dandelion', 'roses', 'sunflowers', 'tulips'])
     const split = await splitOf(out)
     expect([split.train.size, split.validation.size, split.test.size]).toEqual([100, 20, 30])
+  })
+})
+
+test.each([
+  ['EXDEV', ['Copied, as the output is on another disk: 2 photos']],
+  // The owner of the photos is somebody else, or the disk has no such links.
+  ['EPERM', ['Copied, as the system refused to link them, the operation is not permitted (EPERM): 2 photos']],
+])('photos that cannot be linked are copied, and it says why: %s', (code, note) => {
+  const error = Object.assign(new Error(code), { code, syscall: 'link' })
+  expect(copiedNote([error, error])).toEqual(note)
+  expect(copiedNote([])).toEqual([])
+})
+
+test('a place that cannot be written is told before photos are looked at', async () => {
+  const source = await folderOf([...pets(6), ['file', '']])
+  const onLook = (): void => expect.unreachable('the photos were looked at')
+  const refused = (out: string) => expect(prepare(source, out, { ...COUNTS, onLook })).rejects
+  await refused(source).toMatchObject({ code: 'USAGE', message: expect.stringMatching(/is the source or holds it/) as string })
+  const inFile = join(source, 'file', 'out')
+  await refused(inFile).toMatchObject({
+    code: 'FILE',
+    message: expect.stringMatching(`^Cannot write "${inFile}": a part of the path`) as string,
   })
 })

@@ -1,5 +1,7 @@
 /** @file Makes train/, validation/ and test/ folders out of cat.0.jpg …, class folders or a table, whole or not at all. */
+import { resolve } from 'node:path'
 import { RootstockError, refuseUnknown } from '../errors.ts'
+import { explained } from './failures.ts'
 import type { InspectOptions } from './inspect.ts'
 import { photoRoot } from './label-source.ts'
 import { PARTS } from './layout.ts'
@@ -11,7 +13,7 @@ import { countOf } from './prepare-parts.ts'
 import type { Wanted } from './prepare-parts.ts'
 import { placePhotos } from './prepare-photos.ts'
 import type { PlacedClass } from './prepare-photos.ts'
-import { writePrepared } from './prepared-folder.ts'
+import { checkPlace, writePrepared } from './prepared-folder.ts'
 import type { LinkMode, PreparedFile } from './prepared-folder.ts'
 import type { Unusable } from './quarantine.ts'
 import { refusedWithoutTable } from './unused-table.ts'
@@ -83,7 +85,10 @@ export interface Prepared {
 export async function prepare(source: string, out: string, options: PrepareOptions = {}): Promise<Prepared> {
   refuseUnknown('prepare', options, OPTIONS)
   checkCounts(options)
+  // A name alone means nothing in a working folder that was deleted.
+  await explained('FILE', 'write', out, () => resolve(out))
   const { classes, notes } = await usableClasses(source, out, options)
+  await checkPlace(photoRoot(source), out)
   const wanted = wantedOf(options)
   for (const found of classes) checkEnough(source, found, wanted)
   const { link = 'copy', force = false, duplicates = 'exact', hashCache, onLook, onProgress, signal } = options

@@ -1,12 +1,12 @@
 /** @file Writes a prepared folder under another name beside its place and renames it when it is whole. */
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { makeFolder } from '../files/index.ts'
+import { checkWritable, makeFolder } from '../files/index.ts'
 import { forEachBounded, sha256, throwIfCanceled } from './bytes.ts'
-import { explained, systemCode } from './failures.ts'
-import { isInside, joinPath, printableName } from './names.ts'
+import { explained, systemCode, systemReason } from './failures.ts'
+import { counted, isInside, joinPath, printableName } from './names.ts'
 
 /** Whether photos are copied, or share their bytes with the source under a second name, or point at it. */
 export type LinkMode = 'copy' | 'hardlink' | 'symlink'
@@ -58,7 +58,13 @@ export async function writePrepared(plan: PreparedPlan): Promise<{ isUnchanged: 
   }
 }
 
-async function refuseOverlap({ source, out }: PreparedPlan): Promise<void> {
+/** Throws what `writePrepared` would throw of the place alone: to be asked before photos are looked at, which takes its time. */
+export async function checkPlace(source: string, out: string): Promise<void> {
+  await refuseOverlap({ source, out })
+  if (!existsSync(out)) checkWritable(resolve(out), `"${printableName(out)}"`)
+}
+
+async function refuseOverlap({ source, out }: Pick<PreparedPlan, 'source' | 'out'>): Promise<void> {
   const from = await realpath(source, { encoding: 'buffer' })
   const to = await realpath(out, { encoding: 'buffer' }).catch(() => Buffer.from(resolve(out)))
   if (!isInside(from, to)) return
@@ -118,48 +124,56 @@ async function filesBelow(folder: Buffer): Promise<Buffer[]> {
 async function fill(root: Buffer, plan: PreparedPlan): Promise<string[]> {
   const folders = new Map(plan.files.map(({ to }) => [Buffer.concat(to.slice(0, -1)).toString('latin1'), placeOf(root, to.slice(0, -1))]))
   for (const folder of folders.values()) await explained('FILE', 'write', plan.out, () => mkdir(folder, { recursive: true }))
-  let copied = 0
+  const refused: unknown[] = []
   let done = 0
   const place = async (index: number): Promise<void> => {
     const file = plan.files[index]
     if (!file) return
     const to = placeOf(root, file.to)
-    if (
-      !(await explained('FILE', `write to "${printableName(plan.out)}" the copy of`, file.from, () => placeFile(file.from, to, plan.link)))
-    )
-      copied++
+    const action = `write to "${printableName(plan.out)}" the copy of`
+    const refusal = await explained('FILE', action, file.from, () => placeFile(file.from, to, plan.link))
+    if (refusal !== undefined) refused.push(refusal)
     plan.onProgress?.(++done, plan.files.length)
   }
   await forEachBounded(plan.files.length, place, { signal: plan.signal })
   if (plan.link === 'symlink')
     return ['The photos are links to the source: keep it, and read the folder with --follow-links (in code followLinks)']
-  return plan.link === 'hardlink' && copied > 0 ? [`Copied, as the output is on another disk: ${copied} photos`] : []
+  return copiedNote(refused)
+}
+
+/** Why photos were copied that were to be linked, by what the system said of each. */
+export function copiedNote(refused: readonly unknown[]): string[] {
+  if (refused.length === 0) return []
+  const isElsewhere = systemCode(refused[0]) === 'EXDEV'
+  const why = isElsewhere ? 'the output is on another disk' : `the system refused to link them, ${systemReason(refused[0])}`
+  return [`Copied, as ${why}: ${counted(refused.length, 'photo')}`]
 }
 
 const OWNER_WRITES = 0o200
 
-/** Whether the wanted kind of link was made; a copy is made where the disk cannot link. */
-async function placeFile(from: Buffer, to: Buffer, mode: LinkMode): Promise<boolean> {
-  if (mode === 'symlink') {
-    await symlink(await realpath(from, { encoding: 'buffer' }), to)
-    return true
-  }
-  if (mode === 'hardlink') {
-    try {
-      await link(await realpath(from, { encoding: 'buffer' }), to)
-      return true
-    } catch (error) {
-      if (!['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCode(error) ?? '')) throw error
-    }
-  }
+/** Links or copies; a copy is made where the system refuses a link, and its error returned. */
+async function placeFile(from: Buffer, to: Buffer, mode: LinkMode): Promise<unknown> {
+  if (mode === 'symlink') return symlink(await realpath(from, { encoding: 'buffer' }), to)
+  const refusal = mode === 'hardlink' ? await refusedLink(await realpath(from, { encoding: 'buffer' }), to) : undefined
+  if (mode === 'hardlink' && refusal === undefined) return undefined
   await copyFile(from, to, constants.COPYFILE_FICLONE)
   const [source, copy] = await Promise.all([stat(from), stat(to)])
   // The mode is copied, too; what came from a disk that is only read is the user's own from here on.
   if ((copy.mode & OWNER_WRITES) === 0) await chmod(to, copy.mode | OWNER_WRITES)
-  if (source.size === copy.size) return mode === 'copy'
+  if (source.size === copy.size) return refusal
   throw new RootstockError('FILE', `Cannot copy "${printableName(from)}": ${copy.size} of ${source.size} bytes were written`, {
     hint: 'Check the space on the disk, and that nothing changes the photos meanwhile',
   })
+}
+
+async function refusedLink(from: Buffer, to: Buffer): Promise<unknown> {
+  try {
+    await link(from, to)
+    return undefined
+  } catch (error) {
+    if (['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCode(error) ?? '')) return error
+    throw error
+  }
 }
 
 /** An old folder is moved aside first and comes back when the new one cannot take its place. */

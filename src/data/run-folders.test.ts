@@ -26,6 +26,28 @@ describe('a photo folder', () => {
     expect(skipped).toEqual(left.map((name) => ({ path: join(root, name), reason: 'a folder of runs' })))
   })
 
+  const preparedIn = (folder: string, ...names: readonly string[]): string[] =>
+    ['train', 'test'].flatMap((part) => names.map((name) => `${folder}/${part}/${name}/1.jpg`))
+
+  test('gives no picture of copies that prepare has sorted out of it, and says so', async () => {
+    const root = await folderOf([...['cat', 'dog'].flatMap((name) => [1, 2, 3, 4].map((i) => `${name}/${i}.jpg`))])
+    for (const out of ['sorted', 'again']) expect((await prepare(root, join(root, out))).classNames).toEqual(['cat', 'dog'])
+    const { classNames, size, skipped } = await scanFolder(root, {})
+    expect([classNames, size]).toEqual([['cat', 'dog'], 8])
+    expect(skipped.map(({ reason }) => reason)).toEqual(['a folder of prepared copies', 'a folder of prepared copies'])
+    const { notes } = await splitOf(root)
+    expect(notes).toContain(`Left out: 2 folders of prepared copies of the classes beside; the first is "${join(root, 'again')}"`)
+  })
+
+  test.each<readonly [string, Files]>([
+    ['folders train and test of other classes', preparedIn('x', 'a', 'b')],
+    ['folders train and test of one class', preparedIn('x', 'cat')],
+    ['folders train and test and a photo', [...preparedIn('x', 'cat', 'dog'), 'x/1.jpg']],
+    ['another folder beside train', [...preparedIn('x', 'cat', 'dog'), 'x/more/1.jpg']],
+  ])('keeps a class with %s', async (_, files) => {
+    expect((await scanFolder(await folderOf(['cat/1.jpg', 'dog/1.jpg', ...files]), {})).classNames).toEqual(['cat', 'dog', 'x'])
+  })
+
   test.each<readonly [string, Files]>([
     ['the run.json of another program', [['x/run.json', '{"id":7}'], 'x/1.jpg']],
     ['a run.json that is no JSON', [['x/run.json', 'rootstock'], 'x/1.jpg']],

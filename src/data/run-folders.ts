@@ -1,9 +1,12 @@
-/** @file Recognises what training leaves beside photos: the folder of a run, and a folder of such. */
+/** @file Recognises what this program leaves beside photos: the folder of a run, a folder of such, and what `prepare` has sorted. */
 import { opendir, readdir, readFile, stat } from 'node:fs/promises'
 import { joinPath } from './names.ts'
 
 /** Why such a folder is left out of a scan: the pictures in it are figures of a run, and no photos. */
 export const OF_RUNS = 'a folder of runs'
+
+/** Why the folder that `prepare` wrote is left out beside its own source: its photos are those of the classes already. */
+export const OF_COPIES = 'a folder of prepared copies'
 
 /** A run.json is a few kilobytes; a longer file of this name is something else. */
 const LONGEST = 2 ** 24
@@ -55,4 +58,26 @@ async function holdsOnlyRuns(folder: Buffer, isPicture: (name: Buffer) => boolea
     runs++
   }
   return runs > 0
+}
+
+/** Whether a folder holds train/, perhaps validation/ and test/, and in them nothing but folders of the classes `beside` it (names in latin1). */
+export async function isPrepared(folder: Buffer, beside: ReadonlySet<string>): Promise<boolean> {
+  const parts = await foldersOnly(folder, (name) => PARTS.has(name))
+  if (!parts?.includes('train')) return false
+  const classes = await Promise.all(parts.map((part) => foldersOnly(joinPath(folder, Buffer.from(part)), (name) => beside.has(name))))
+  return classes.every((names) => names !== undefined && names.length > 1)
+}
+
+const PARTS: ReadonlySet<string> = new Set(['train', 'validation', 'test'])
+
+/** The names in a folder, byte for byte; undefined at the first that is no folder or is not wanted. */
+async function foldersOnly(folder: Buffer, isWanted: (name: string) => boolean): Promise<string[] | undefined> {
+  const names: string[] = []
+  const entries = await opendir(folder, { encoding: 'latin1' }).catch(() => [])
+  for await (const entry of entries) {
+    if (entry.name.startsWith('.')) continue
+    if (!entry.isDirectory() || !isWanted(entry.name)) return undefined
+    names.push(entry.name)
+  }
+  return names
 }

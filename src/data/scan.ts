@@ -6,7 +6,7 @@ import { nearestNames, RootstockError } from '../errors.ts'
 import { explained, systemCode, systemReason } from './failures.ts'
 import { isInside, joinPath, printableName, textOf } from './names.ts'
 import { PICTURE_EXTENSIONS } from './picture-extensions.ts'
-import { isOfRuns, OF_RUNS } from './run-folders.ts'
+import { isOfRuns, isPrepared, OF_COPIES, OF_RUNS } from './run-folders.ts'
 
 /** A file or folder that was left out, and why. */
 export interface Skipped {
@@ -114,6 +114,7 @@ async function listFolder(folder: Buffer, context: ListContext): Promise<Listing
   const folders: Entry[] = []
   const pictures: Entry[] = []
   const isPicture = (name: Buffer): boolean => context.extensions.has(extname(textOf(name)).toLowerCase())
+  const beside = new Set(entries.flatMap((entry) => (entry.isDirectory() ? [entry.name.toString('latin1')] : [])))
   for (const entry of entries.sort((a, b) => Buffer.compare(a.name, b.name))) {
     if (entry.name[0] === 0x2e) continue
     const path = joinPath(folder, entry.name)
@@ -121,6 +122,7 @@ async function listFolder(folder: Buffer, context: ListContext): Promise<Listing
     const found: Entry = { name: entry.name, path, isLink: entry.isSymbolicLink() }
     if (kind === 'folder' && resolve(textOf(path)) === context.without) continue
     if (kind === 'folder' && (await isOfRuns(path, isPicture))) context.skipped.push({ path: printableName(path), reason: OF_RUNS })
+    else if (kind === 'folder' && (await isPrepared(path, beside))) context.skipped.push({ path: printableName(path), reason: OF_COPIES })
     else if (kind === 'folder') folders.push(found)
     else if (kind === 'file' && isPicture(entry.name)) pictures.push(found)
     else context.skipped.push({ path: printableName(path), reason: kind === 'file' ? 'not a picture by its name' : kind })

@@ -125,7 +125,8 @@ async function locate(photos: SplitDescription['photos'], folder: string, follow
     const file = joinPath(Buffer.from(folder), bytesOfName(name))
     if (isOutside(name)) throw outside(name)
     const real = await realPath(file)
-    if (real && !followLinks && !isInside(real, root)) throw outside(name)
+    if (real && !followLinks && !isInside(real, root))
+      throw outside(name, 'It is a link, or in a folder that is one, which is followed with --follow-links, in code followLinks')
     if (!real) missing.push(name)
     files[index] = file
   })
@@ -181,8 +182,12 @@ function isOutside(name: string): boolean {
   return text.includes('\0') || absolute.test(text) || text.split(/[/\\]/).includes('..')
 }
 
-function outside(name: string): RootstockError {
-  return new RootstockError('DATA', `Cannot use the split: "${printableName(name)}" lies outside the folder`)
+function outside(name: string, hint?: string): RootstockError {
+  return new RootstockError(
+    'DATA',
+    `Cannot use the split: "${printableName(name)}" lies outside the folder`,
+    hint === undefined ? {} : { hint },
+  )
 }
 
 async function realPath(path: Buffer): Promise<Buffer | undefined> {

@@ -96,6 +96,11 @@ export function temporaryBeside(path: string): string {
   return join(dirname(path), temporaryName(basename(path)))
 }
 
+/** What is there cannot be replaced by a file. */
+export function notRegular(path: string): RootstockError {
+  return new RootstockError('FILE', `Cannot write ${path}: it is not a regular file`, { hint: 'Name a file that can be replaced' })
+}
+
 async function fill(file: TemporaryFile, bytes: Bytes): Promise<void> {
   await writePieces(file, bytes instanceof Uint8Array ? [bytes] : bytes)
 }
@@ -183,9 +188,7 @@ function openTemporary(path: string, system: FileSystem, failure: (error: unknow
   try {
     makeFolder(dirname(path))
     const old = fs.statSync(path, { throwIfNoEntry: false })
-    if (old && !old.isFile()) {
-      throw new RootstockError('FILE', `Cannot write ${path}: it is not a regular file`, { hint: 'Name a file that can be replaced' })
-    }
+    if (old && !old.isFile()) throw notRegular(path)
     const target = old ? fs.realpathSync(path) : path
     const temporary = temporaryBeside(target)
     return { target, temporary, fd: system.openSync(temporary, 'wx+', old ? old.mode & 0o777 : 0o666) }

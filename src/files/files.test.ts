@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { cacheFolder, fileHash, makeFolder, readRegular, withFolderLock } from './index.ts'
+import { cacheFolder, checkWritable, fileHash, makeFolder, readRegular, withFolderLock } from './index.ts'
 
 const folder = fs.mkdtempSync(join(tmpdir(), 'rootstock-files-'))
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -48,6 +48,22 @@ test.each([
 
 test('cacheFolder falls back to /tmp when home cannot be written', () => {
   expect(cacheFolder({ environment: {}, home: '/nonexistent/home' })).toBe('/tmp/.keras/models')
+})
+
+test('checkWritable says what a write would say, and leaves nothing', () => {
+  const place = join(folder, 'place')
+  fs.mkdirSync(join(place, 'inner'), { recursive: true })
+  fs.writeFileSync(join(place, 'file'), 'old')
+  for (const name of ['new', 'file', 'a/b/new']) checkWritable(join(place, name))
+  expect(fs.readdirSync(place).sort()).toEqual(['file', 'inner'])
+  expect(fs.readFileSync(join(place, 'file'), 'utf8')).toBe('old')
+  expect(() => checkWritable(join(place, 'inner'))).toThrow(`Cannot write ${place}/inner: it is not a regular file`)
+  expect(() => checkWritable(join(place, 'file/a/b'))).toThrow(/a part of the path is not a folder \(ENOTDIR\)/)
+  expect(() => checkWritable(join(place, 'n'.repeat(300)))).toThrow(/the name is too long/)
+})
+
+test.runIf(process.platform === 'linux')('checkWritable tries where permissions say nothing', () => {
+  expect(() => checkWritable('/proc/a/b.png')).toThrow(/^Cannot write \/proc\/a\/b\.png: /)
 })
 
 test('makeFolder makes a folder and those above it, and leaves one that is there', () => {

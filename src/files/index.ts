@@ -2,6 +2,7 @@
 export { removeAtExit } from './leftovers.ts'
 export { atomicWrite, atomicWriteSync, atomicWriteWith, sweepTemporaries, writePieces } from './atomic-write.ts'
 export type { AtomicWriteOptions, Bytes, FileSystem, TemporaryFile } from './atomic-write.ts'
+export { checkWritable } from './check-writable.ts'
 export { appendWhole } from './append.ts'
 export type { AppendFileSystem, AppendOptions } from './append.ts'
 export { cacheHome } from './cache-home.ts'

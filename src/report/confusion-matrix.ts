@@ -11,6 +11,8 @@ export interface ConfusionMatrixOptions {
   readonly normalized?: boolean
   /** Default "Confusion matrix" or, over 40 classes, "Most frequent confusions". */
   readonly title?: string
+  /** What was measured, behind the default title: "test photos". */
+  readonly subject?: string
 }
 
 /** How the picture is divided; all in pixels. */
@@ -37,7 +39,7 @@ export function confusionMatrix(
   classNames: readonly string[],
   options: ConfusionMatrixOptions = {},
 ): Picture {
-  refuseUnknown('confusionMatrix', options, { normalized: true, title: true })
+  refuseUnknown('confusionMatrix', options, { normalized: true, title: true, subject: true })
   const count = classNames.length
   if (count === 0 || confusion.length !== count || confusion.some((row) => row.length !== count)) {
     const found = `${confusion.length} rows of ${[...new Set(confusion.map(({ length }) => length))].slice(0, 3).join(' and ') || 0} counts`
@@ -47,7 +49,8 @@ export function confusionMatrix(
     )
   }
   const isList = count > mostClasses
-  const { normalized = false, title = isList ? 'Most frequent confusions' : 'Confusion matrix' } = options
+  const kind = isList ? 'Most frequent confusions' : 'Confusion matrix'
+  const { normalized = false, subject, title = subject === undefined ? kind : `${kind}, ${subject}` } = options
   if (isList) return picture(confusionBars(confusion, classNames, { normalized, title }))
   const layout = layoutOf(confusion, classNames, normalized)
   const side = count * layout.cell

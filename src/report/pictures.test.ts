@@ -132,6 +132,15 @@ describe('confusionMatrix', () => {
     expect(texts(confusionMatrix(confusion, ['cat', 'dog'], { normalized: true }).svg)).toEqual(expect.arrayContaining(['75', '25']))
   })
 
+  test.each([
+    [40, 'Confusion matrix, test photos'],
+    [41, 'Most frequent confusions, test photos'],
+  ])('of %i classes says what it shows of which photos', (count, title) => {
+    const names = Array.from({ length: count }, (_, i) => `class ${i}`)
+    const confusion = names.map((_, i) => names.map((_, j) => Number(i === j)))
+    expect(texts(confusionMatrix(confusion, names, { subject: 'test photos' }).svg)).toContain(title)
+  })
+
   test('lists the most frequent confusions over 40 classes', () => {
     const names = Array.from({ length: 41 }, (_, i) => `k${i}`)
     const confusion = names.map((_, i) => names.map((_, j) => (i === j ? 5 : i === 3 && j === 7 ? 15 : i === 2 && j === 1 ? 2 : 0)))

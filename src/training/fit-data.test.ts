@@ -366,7 +366,7 @@ describe('what is no tensor', () => {
     const isMissing = verb === 'fit y' && value === undefined
     await expect(Promise.resolve().then(() => verbs[verb]?.(value as never))).rejects.toMatchObject({
       code: 'USAGE',
-      message: expect.stringContaining(isMissing ? 'without labels: expected fit(x, y, options)' : `found ${found}, expected `) as string,
+      message: expect.stringContaining(isMissing ? 'without labels: expected x, y and the options' : `found ${found}, expected `) as string,
     })
   })
 

@@ -421,9 +421,15 @@ describe('what cannot be trained', () => {
     ],
     ['a class too many', () => net().trainOnBatch(data.x, data.y, { classWeight: { 3: 2 } }), 'USAGE', /found a class "3"/],
     ['a weight of NaN', () => net().fit(data.x, data.y, { classWeight: { 1: NaN } }), 'USAGE', /the weight NaN for class 1, expected a/],
+    [
+      'an evaluation of nothing',
+      () => net().evaluate(zeros([0, 8, 8, 3]), zeros([0, 3])),
+      'SHAPE',
+      /^Cannot train or evaluate: .*at least one/,
+    ],
     ['an evaluation of no batch', () => net().evaluate(data.x, data.y, { steps: 0 }), 'USAGE', /Invalid steps: found 0/],
   ])('%s', async (_what, call, code, message) => {
-    await expect((async () => call())()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
+    await expect(call()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
   })
 
   it('two outputs', async () => {

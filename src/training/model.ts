@@ -59,7 +59,7 @@ export class Model extends Functional {
   /** Trains on tensors `x` and `y`, an image folder, or a stream of batches. Returns the figures of every epoch. */
   fit(data: FitData, options?: FitOptions): Promise<History>
   fit(x: Tensor<'float32'>, y: Tensor, options?: FitOptions): Promise<History>
-  fit(x: FitData | Tensor<'float32'>, y?: Tensor | FitOptions, options?: FitOptions): Promise<History> {
+  async fit(x: FitData | Tensor<'float32'>, y?: Tensor | FitOptions, options?: FitOptions): Promise<History> {
     const { data, rest } = pairOrData<FitOptions>(x, y, options)
     return fit(this, this.#settled(), data, rest)
   }
@@ -67,7 +67,7 @@ export class Model extends Functional {
   /** Loss and metrics over all data, weights unchanged. */
   evaluate(data: FitData, options?: EvaluateOptions): Promise<Logs>
   evaluate(x: Tensor<'float32'>, y: Tensor, options?: EvaluateOptions): Promise<Logs>
-  evaluate(x: FitData | Tensor<'float32'>, y?: Tensor | EvaluateOptions, options?: EvaluateOptions): Promise<Logs> {
+  async evaluate(x: FitData | Tensor<'float32'>, y?: Tensor | EvaluateOptions, options?: EvaluateOptions): Promise<Logs> {
     const { data, rest } = pairOrData<EvaluateOptions>(x, y, options)
     return evaluateModel(this, this.compiled, data, rest)
   }
@@ -75,13 +75,13 @@ export class Model extends Functional {
   /** Trains shortly with growing learning rates and tells where the loss falls fastest; weights and optimizer are as before then. */
   findLearningRate(data: FitData, options?: RateFinderOptions): Promise<FoundRates>
   findLearningRate(x: Tensor<'float32'>, y: Tensor, options?: RateFinderOptions): Promise<FoundRates>
-  findLearningRate(x: FitData | Tensor<'float32'>, y?: Tensor | RateFinderOptions, options?: RateFinderOptions): Promise<FoundRates> {
+  async findLearningRate(x: FitData | Tensor<'float32'>, y?: Tensor | RateFinderOptions, options?: RateFinderOptions): Promise<FoundRates> {
     const { data, rest } = pairOrData<RateFinderOptions>(x, y, options)
     return findRates(this, this.compiled, data, rest)
   }
 
   /** One optimizer step on one batch; loss and metrics of that batch, before the step. */
-  trainOnBatch(x: Tensor<'float32'>, y: Tensor, options: TrainOnBatchOptions = {}): Promise<Logs> {
+  async trainOnBatch(x: Tensor<'float32'>, y: Tensor, options: TrainOnBatchOptions = {}): Promise<Logs> {
     return trainOnBatch(this, this.#settled(), { x, y }, options)
   }
 
@@ -156,7 +156,7 @@ function pairOrData<O>(
   if (isTensor(x)) {
     if (y && typeof y === 'object' && 'shape' in y) return { data: { x, y }, rest: options }
     const found = y === undefined ? '' : `found ${shownValue(y)}, `
-    throw new RootstockError('USAGE', `Cannot train on a tensor without labels: ${found}expected fit(x, y, options)`)
+    throw new RootstockError('USAGE', `Cannot train or evaluate on a tensor without labels: ${found}expected x, y and the options`)
   }
   checkData(x)
   return { data: x, rest: y as O | undefined }

@@ -179,14 +179,18 @@ export function trunkFor(model: Functional, compiled: Compiled, photo: Shape, op
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new RootstockError(
       'USAGE',
-      `Cannot train ${model.name}: it has ${model.inputs.length} inputs and ${model.outputs.length} outputs, expected one of each`,
+      `Cannot train or evaluate ${model.name}: it has ${model.inputs.length} inputs and ${model.outputs.length} outputs, expected one of each`,
     )
   }
   const { shape } = model.output
   if (shape.length !== 2) {
-    throw new RootstockError('USAGE', `Cannot train ${model.name}: its output has shape ${showShape(shape)}, expected [null, classes]`, {
-      hint: 'Add globalAveragePooling2d or flatten, and a dense layer',
-    })
+    throw new RootstockError(
+      'USAGE',
+      `Cannot train or evaluate ${model.name}: its output has shape ${showShape(shape)}, expected [null, classes]`,
+      {
+        hint: 'Add globalAveragePooling2d or flatten, and a dense layer',
+      },
+    )
   }
   return trunkOf(model, compiled, photo, options)
 }
@@ -230,9 +234,13 @@ function canceled({ reason }: AbortSignal): RootstockError {
 function fixedShape(model: Functional): Shape {
   const shape = model.input.shape.slice(1)
   if (!shape.includes(null)) return shape as Shape
-  throw new RootstockError('USAGE', `Cannot train ${model.name}: its input has shape ${showShape(shape)}, expected known sizes`, {
-    hint: 'Give the network an inputShape, or the image folder a targetSize',
-  })
+  throw new RootstockError(
+    'USAGE',
+    `Cannot train or evaluate ${model.name}: its input has shape ${showShape(shape)}, expected known sizes`,
+    {
+      hint: 'Give the network an inputShape, or the image folder a targetSize',
+    },
+  )
 }
 
 function range(from: number, to: number): number[] {

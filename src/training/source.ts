@@ -229,13 +229,13 @@ export function checkPairs(x: Tensor, y: Tensor): void {
     if (data.length === sizeOf(shape)) continue
     throw new RootstockError(
       'SHAPE',
-      `Cannot train: ${name} has ${data.length} numbers, expected ${sizeOf(shape)} for shape ${showShape(shape)}`,
+      `Cannot train or evaluate: ${name} has ${data.length} numbers, expected ${sizeOf(shape)} for shape ${showShape(shape)}`,
     )
   }
   if (x.shape[0] === y.shape[0] && (x.shape[0] ?? 0) > 0) return
   throw new RootstockError(
     'SHAPE',
-    `Cannot train: x has shape ${showShape(x.shape)} and y ${showShape(y.shape)}, expected the same number of samples, at least one`,
+    `Cannot train or evaluate: x has shape ${showShape(x.shape)} and y ${showShape(y.shape)}, expected the same number of samples, at least one`,
   )
 }
 

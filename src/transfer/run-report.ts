@@ -136,7 +136,7 @@ async function drawPictures(finished: FinishedRun, { parts, write, trying }: Dra
   if (measured) {
     const { evaluation, part } = measured
     const matrix = (normalized: boolean): Picture =>
-      confusionMatrix(evaluation.confusion, split.classNames, { normalized, title: `Confusion matrix, ${part} photos` })
+      confusionMatrix(evaluation.confusion, split.classNames, { normalized, subject: `${part} photos` })
     await trying('confusion_matrix.svg', () => both('confusion_matrix', () => matrix(false)))
     await trying('confusion_matrix_normalized.svg', () => both('confusion_matrix_normalized', () => matrix(true)))
   }

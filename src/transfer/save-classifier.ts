@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { RootstockError } from '../errors.ts'
-import { atomicWrite } from '../files/index.ts'
+import { atomicWrite, checkWritable } from '../files/index.ts'
 import { writeArtifact, type WriteArtifactOptions } from './artifact/write-artifact.ts'
 import type { Classifier } from './classifier.ts'
 import { labelsFileOf } from './label-file.ts'
@@ -33,16 +33,8 @@ const endings = ['.onnx', '.keras', '.weights.h5', '.h5', '.safetensors'] as con
 
 /** Writes `path`. Throws USAGE for other endings and for float16 outside `.onnx`, FILE when it cannot be written. */
 export async function saveClassifier(classifier: Classifier, path: string, options: SaveClassifierOptions): Promise<SavedClassifier> {
-  const ending = endings.find((candidate) => path.endsWith(candidate))
-  if (!ending) {
-    throw new RootstockError('USAGE', `Cannot write a classifier to ${path}: expected a name that ends in ${endings.join(', ')}`)
-  }
+  const ending = endingOf(path, options.precision)
   if (ending === '.onnx') return writeArtifact(classifier, path, { ...options, comparesFloat: true })
-  if (options.precision !== undefined && options.precision !== 'float32') {
-    throw new RootstockError('USAGE', `Cannot write ${path} in ${options.precision}: expected a name that ends in .onnx`, {
-      hint: 'Leave the precision out',
-    })
-  }
   await classifier.model.save(path, { onProgress: writeEvents(options.onEvent, `Writing ${basename(path)}`) })
   const { size } = await stat(path)
   const written = { path, bytes: size, precision: 'float32' } as const
@@ -50,4 +42,22 @@ export async function saveClassifier(classifier: Classifier, path: string, optio
   const labels = labelsFileOf(path)
   await atomicWrite(labels, new TextEncoder().encode(`${JSON.stringify(classifier.classNames, null, 2)}\n`))
   return { ...written, labels }
+}
+
+/** Throws what `saveClassifier` would throw of the place and the precision alone: for those who have long work before it. */
+export function checkPlace(path: string, precision: SaveClassifierOptions['precision']): void {
+  const ending = endingOf(path, precision)
+  checkWritable(path)
+  if (ending === '.keras' || ending === '.h5') checkWritable(labelsFileOf(path))
+}
+
+function endingOf(path: string, precision: SaveClassifierOptions['precision']): (typeof endings)[number] {
+  const ending = endings.find((candidate) => path.endsWith(candidate))
+  if (!ending) {
+    throw new RootstockError('USAGE', `Cannot write a classifier to ${path}: expected a name that ends in ${endings.join(', ')}`)
+  }
+  if (ending === '.onnx' || precision === undefined || precision === 'float32') return ending
+  throw new RootstockError('USAGE', `Cannot write ${path} in ${precision}: expected a name that ends in .onnx`, {
+    hint: 'Leave the precision out',
+  })
 }

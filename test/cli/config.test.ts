@@ -48,11 +48,27 @@ describe('a config file', () => {
     ['summary', { operands: ['Inception_V3'] }, {}],
     ['export', { operands: ['runs/pets', 'a.onnx'], flags: { weights: 'imagenet' } }, { weights: 'imagenet' }],
     ['weights', { operands: ['a.h5'], flags: { network: 'vgg16' } }, { network: 'vgg16' }],
+    ['weights', { operands: ['a.h5'], flags: { network: 'mobilenet' } }, { network: 'mobilenet', alpha: 0.25 }],
+    ['weights', { operands: ['a.h5'] }, {}],
+    ['advise', { operands: ['photos'], flags: { network: 'vgg16\nmobilenet' } }, { network: ['vgg16', 'mobilenet'], alpha: [0.25] }],
+    ['advise', { operands: ['photos'], flags: { network: 'vgg16' } }, { network: ['vgg16'] }],
+    ['advise', { operands: ['photos'], flags: { network: 'all' } }, { network: ['all'], alpha: [0.25] }],
+    ['advise', { operands: ['photos'] }, { alpha: [0.25] }],
     ['train', { flags: { network: 'xception' } }, { network: 'xception', weights: 'none' }],
     ['train', { operands: ['photos'] }, { alpha: 0.25, weights: 'none' }],
   ] as const)('%s %j: what holds for all commands counts where it means something', async (name, given, expected) => {
     const asked = { command: commandOf(name), operands: [], flags: {}, config: file('alpha: 0.25\nweights: none\n'), ...given }
     expect((await settingsOf(asked, { commands, environment: {}, folder: scratch })).values).toEqual(expected)
+  })
+
+  it.each([
+    ['top: 5', { predict: { top: 5 }, summary: {}, weights: {}, train: {} }],
+    ['top: false', { predict: {}, summary: { noTop: true } }],
+    ['test: 0.2', { train: { test: 0.2 }, prepare: {} }],
+    ['test: 20', { train: {}, prepare: { test: 20 } }],
+    ['duplicates: near\nweights: embedded', { train: { duplicates: 'near', weights: 'embedded' }, advise: { duplicates: 'near' } }],
+  ])('%j at the top is for the commands that mean the same by it', async (text, expected) => {
+    for (const [name, values] of Object.entries(expected)) expect(await settings(name, text), name).toEqual(values)
   })
 
   it('gives operands, and of one command alone, as the config.yaml of a run', async () => {
@@ -117,6 +133,7 @@ const refused: readonly (readonly [text: string, says: RegExp])[] = [
   ['train: { epochs: ten }', /Cannot use train\.epochs in .*: found the text "ten", expected a whole number/],
   ['train: { epochs: "3" }', /found the text "3", expected a whole number/],
   ['train: { epochs: 0 }', /Invalid value "0" of train\.epochs in .*: expected a whole number from 1/],
+  ['test: much', /Cannot use test in .*: found the text "much", expected a number/],
   ['train: { epochs: }', /found nothing, expected a whole number/],
   ['train: { head: big }', /expected a whole number or none/],
   ['train: { out: 3 }', /train\.out in .*: found the number 3, expected a text/],
@@ -200,6 +217,14 @@ describe('a variable', () => {
 describe('the schema', () => {
   it('that the package ships is that of the flags', async () => {
     await expect(`${JSON.stringify(configSchema(commands), undefined, 2)}\n`).toMatchFileSnapshot('../../schema/config.schema.json')
+  })
+
+  it('takes numbers where a flag that may stand several times has them, as the file does', async () => {
+    const { properties } = configSchema(commands) as { properties: Record<string, { properties: Record<string, { anyOf: unknown }> }> }
+    const [one, many] = [{ type: ['string', 'number'] }, { type: 'array', items: { type: ['string', 'number'] } }]
+    expect(properties['advise']?.properties['alpha']?.anyOf).toEqual([one, many])
+    expect(properties['prepare']?.properties['labels']?.anyOf).toEqual([{ type: 'string' }, { type: 'array', items: { type: 'string' } }])
+    expect(await settings('advise', 'advise: { alpha: [0.25, 0.5] }')).toEqual({ alpha: [0.25, 0.5] })
   })
 
   it('has every flag of every command under both spellings', () => {

@@ -13,6 +13,7 @@ const NET = ['--alpha', '0.25', '--weights', 'none'] as const
 beforeAll(async () => {
   await drawClasses(at('classes'), 1)
   writeFileSync(at('file.txt'), 'no folder')
+  mkdirSync(at('named.labels.json'))
 })
 
 interface Row {
@@ -38,6 +39,22 @@ const rows: readonly Row[] = [
     code: 1,
     says: /a part of the path is (a file, or a link to nothing|not a folder) \(E/,
   },
+  // The place of the output is tried first: what is missing otherwise would be told only where that is in order.
+  ...[
+    ['find-rate', 'missing', '--out', 'a.png'],
+    ['augment-preview', 'missing', '--flip', 'horizontal', '--out', 'a.png'],
+    ['diagram', 'missing', '--out', 'a.png'],
+    ['export', 'missing', 'a.png.onnx'],
+    ['export', 'missing', 'a.png.keras'],
+  ].map((words) => ({
+    argv: () => words.map((word) => (word.startsWith('a.png') ? at('file.txt', word) : word)),
+    code: 1,
+    says: /Cannot write .*a\.png.*: a part of the path is (a file, or a link to nothing|not a folder) \(E/,
+  })),
+  { argv: () => ['export', 'missing', 'a.png'], code: 2, says: /expected a name that ends in \.onnx/ },
+  { argv: () => ['export', 'missing', 'a.keras', '--precision', 'float16'], code: 2, says: /Cannot write a\.keras in float16/ },
+  { argv: () => ['export', 'missing', 'a.onnx', '--photos', 'b'], code: 2, says: /Cannot use --photos without --precision int8/ },
+  { argv: () => ['export', 'missing', at('named.h5')], code: 1, says: /Cannot write .*named\.labels\.json: it is not a regular file/ },
   { argv: () => ['advise', at('file.txt')], code: 3, says: /found a file, expected a folder/ },
 ]
 
@@ -65,5 +82,12 @@ it.skipIf(process.platform !== 'linux')('an output that is full ends in one line
   const command = `"${process.execPath}" "${builtMain()}" config --schema > /dev/full`
   const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' })
   expect(stderr).toMatch(/^rootstock: Cannot write the output: no space is left on the device \(ENOSPC\)\. Free some space[^\n]*\n$/)
+  expect(status).toBe(1)
+})
+
+it.skipIf(process.platform !== 'linux')('a working folder that was deleted is one that cannot be written', () => {
+  const command = `mkdir gone && cd gone && rmdir ../gone && "${process.execPath}" "${builtMain()}" prepare "${at('classes')}" out`
+  const { status, stderr } = spawnSync('sh', ['-c', command], { cwd: scratch, encoding: 'utf8' })
+  expect(stderr).toMatch(/^rootstock: Cannot write "out": it does not exist \(ENOENT\)\. Check the path\n$/)
   expect(status).toBe(1)
 })

@@ -78,6 +78,15 @@ describe('adviseNetwork', () => {
     expect(advice.missing.map(({ name }) => name)).not.toContain('mobilenet 0.25')
   })
 
+  it('says once that features cannot be kept, whatever number of passes find it so', async () => {
+    writeFileSync(join(folder, 'taken'), '')
+    vi.stubEnv('ROOTSTOCK_CACHE', join(folder, 'taken'))
+    const warnings: string[] = []
+    const onEvent = (event: AdviseEvent): void => void (event.type === 'warning' && warnings.push(event.message))
+    await adviseNetwork(photos, { duplicates, photos: 20, onEvent }).finally(() => vi.stubEnv('ROOTSTOCK_CACHE', join(folder, 'cache')))
+    expect(warnings).toEqual([expect.stringMatching(/^Going on without the feature store: .*taken/)])
+  })
+
   it('lists a named network that cannot be fetched with the reason', async () => {
     const { missing } = await adviseNetwork(photos, { duplicates, photos: 20, networks: ['vgg16'] })
     expect(missing).toEqual([{ name: 'vgg16', reason: expect.stringMatching(/not in the cache, and ROOTSTOCK_OFFLINE/) as string }])

@@ -10,7 +10,7 @@ import { commandLine } from '../report/config-yaml.ts'
 import { wilsonInterval } from '../report/interval.ts'
 import { splitPhotos } from '../split-photos.ts'
 import { findCandidates, type Candidate } from './candidates.ts'
-import type { AdviseOptions, NetworkAdvice } from './options.ts'
+import type { AdviseEvent, AdviseOptions, NetworkAdvice } from './options.ts'
 import { evenSample } from './sample.ts'
 import { choose, type Judged } from './verdict.ts'
 
@@ -19,8 +19,9 @@ import { choose, type Judged } from './verdict.ts'
  * would test with are left out. The features are kept, so that `trainClassifier(folder, { ...advice.take.settings })` begins at once.
  * Codes USAGE, UNKNOWN_NAME, DATA, FILE, FORMAT, WEIGHTS, CANCELED.
  */
-export async function adviseNetwork(folder: string, options: AdviseOptions = {}): Promise<NetworkAdvice> {
-  refuseUnknown('adviseNetwork', options, adviseNames)
+export async function adviseNetwork(folder: string, given: AdviseOptions = {}): Promise<NetworkAdvice> {
+  refuseUnknown('adviseNetwork', given, adviseNames)
+  const options = { ...given, ...(given.onEvent && { onEvent: warningsOnce(given.onEvent) }) }
   checkCounts(options)
   const { folds = 5, onEvent, signal } = options
   const { found, missing } = await findCandidates(options)
@@ -40,10 +41,21 @@ export async function adviseNetwork(folder: string, options: AdviseOptions = {})
     .sort((a, b) => b.accuracy - a.accuracy || a.millisecondsPerPhoto - b.millisecondsPerPhoto)
   const photos = judged[0]?.right.length ?? 0
   const majority = majorityOf(parts)
-  const { take, why } = choose(judged, majority)
+  const isSample = parts.reduce((sum, { size }) => sum + size, 0) < split.train.size + split.validation.size
+  const { take, why } = choose(judged, majority, isSample)
   const kept = pick(options, ['seed', 'validation', 'test', 'duplicates', 'followLinks'])
   const command = take && commandLine(folder, { ...plainSettings(take.settings), ...kept })
   return { folder, classes: split.classNames, photos, folds, majority, networks, take, why, missing, command }
+}
+
+/** Every network has its own passes over the photos, and each of them finds the same fault of the machine. */
+function warningsOnce(hear: (event: AdviseEvent) => void): (event: AdviseEvent) => void {
+  const told = new Set<string>()
+  return (event) => {
+    if (event.type === 'warning' && told.has(event.message)) return
+    if (event.type === 'warning') told.add(event.message)
+    hear(event)
+  }
 }
 
 /** What a training learns from and looks at: some photos of both parts, where there are many. */

@@ -26,6 +26,8 @@ describe('choose', () => {
     const { take, why } = choose([judged('small', { hits: 184, ms: 1 }), judged('large', { hits: 186, ms: 20, from: 5 })], 0.5)
     expect(take?.name).toBe('small')
     expect(why).toMatch(/; large is only 1\.0 points better, which these photos cannot tell from chance, and takes 20 times as long$/)
+    const slow = choose([judged('small', { hits: 184, ms: 1 }), judged('large', { hits: 186, ms: 250, from: 5 })], 0.5)
+    expect(slow.why).toMatch(/takes 250 times as long$/)
   })
 
   it('counts differences photo by photo: the same gap is no tie where all else is equal', () => {
@@ -45,7 +47,11 @@ describe('choose', () => {
   it('takes none that is no better than always the same answer', () => {
     const { take, why } = choose([judged('a', { hits: 104, ms: 9 })], 0.5)
     expect(take).toBeUndefined()
-    expect(why).toMatch(/^Take none yet: a names 52\.0 % .* always the same answer gets 50\.0 %; look at the labels/)
+    expect(why).toMatch(/^Take none yet: a names 52\.0 % .* always the same answer gets 50\.0 %; look at the labels, or add photos$/)
+    // Of a thousand classes with a few photos each, a sample of a thousand photos has one of each class.
+    expect(choose([judged('a', { hits: 104, ms: 9 })], 0.5, true).why).toMatch(
+      /; look at the labels, or compare on more of the photos \(--photos\)$/,
+    )
   })
 })
 

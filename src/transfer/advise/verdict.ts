@@ -14,15 +14,16 @@ const LEAST_GAIN = 0.005
 
 /**
  * The fastest network that is a near tie with the most accurate one: it names fewer photos rightly by no more than half a point, or by no more than
- * one standard error of the difference on these photos. Undefined where none is better than `majority`.
+ * one standard error of the difference on these photos. Undefined where none is better than `majority`; of a sample, more of the photos may tell.
  */
-export function choose(judged: readonly Judged[], majority: number): { take: RankedNetwork | undefined; why: string } {
+export function choose(judged: readonly Judged[], majority: number, isSample = false): { take: RankedNetwork | undefined; why: string } {
   const best = judged.reduce((a, b) => (isBetter(b, a) ? b : a))
   if (best.ranked.interval[0] <= majority) {
     const found = `${best.ranked.name} names ${shareOf(best.ranked)} rightly`
+    const remedy = isSample ? 'look at the labels, or compare on more of the photos (--photos)' : 'look at the labels, or add photos'
     return {
       take: undefined,
-      why: `Take none yet: ${found}, and always the same answer gets ${percentText(majority)}; look at the labels, or add photos`,
+      why: `Take none yet: ${found}, and always the same answer gets ${percentText(majority)}; ${remedy}`,
     }
   }
   const tied = judged.filter((other) => isNearTie(best, other))
@@ -52,7 +53,9 @@ function sentence({ ranked: taken }: Judged, { ranked: best }: Judged, count: nu
   const gain = best.accuracy - taken.accuracy
   const how = gain === 0 ? 'is no better' : `is only ${(gain * 100).toFixed(1)} points better, which these photos cannot tell from chance,`
   const slower = best.millisecondsPerPhoto / taken.millisecondsPerPhoto
-  return `${opening}, ${facts}; ${best.name} ${how} and takes ${slower.toPrecision(2)} times as long`
+  // Two digits of 250 would be 2.5e+2.
+  const times = slower >= 99.5 ? String(Math.round(slower)) : slower.toPrecision(2)
+  return `${opening}, ${facts}; ${best.name} ${how} and takes ${times} times as long`
 }
 
 function shareOf({ accuracy, interval: [lower, upper] }: RankedNetwork): string {

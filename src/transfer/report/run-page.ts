@@ -17,7 +17,7 @@ export async function runPage(finished: FinishedRun, measured: MeasuredPart | un
   const wrong = measured ? mistakesOf(measured.answers).length : 0
   const figures: ReportFigure[] = [{ title: 'Training', svg: plotTraining(history).svg }]
   if (measured) {
-    const matrix = confusionMatrix(measured.evaluation.confusion, split.classNames, { title: `Confusion matrix, ${measured.part} photos` })
+    const matrix = confusionMatrix(measured.evaluation.confusion, split.classNames, { subject: `${measured.part} photos` })
     figures.push({ title: 'Which classes are taken for which', svg: matrix.svg })
   }
   return htmlReport({
