@@ -1,6 +1,5 @@
 /** @file Packages with machine code that were installed on another system: a folder node_modules that was copied into a container, say. */
 import { RootstockError } from '../errors.ts'
-import { errnoOf } from '../files/file-error.ts'
 
 /** What each package says when its machine code for this system is not there. */
 const COMPLAINTS: readonly (readonly [name: string, complaint: RegExp])[] = [
@@ -18,7 +17,7 @@ export function withMissingBuild(error: unknown): unknown {
     const system = `${process.platform} ${process.arch}`
     return failed(`Cannot load ${missing}: found no build of it for ${system}, expected the one that npm installs there`, error)
   }
-  if (errnoOf(error) !== 'ERR_DLOPEN_FAILED') return error
+  if (!('code' in error) || error.code !== 'ERR_DLOPEN_FAILED') return error
   const name = /node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/.exec(error.message)?.[1] ?? 'a library'
   return failed(`Cannot load ${name}: ${error.message}`, error)
 }

@@ -111,7 +111,10 @@ function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) =
  * One number over and over is one value for each shape, of any size: rules that ask for the same zeros must get the same value. So must a pass: what it
  * records again is the same value only if its constants are. Constants of the start are looked through while they are small enough to be one per channel.
  */
-function filledStore(constants: ReadonlyMap<Value, Tensor>, constant: Tape['constant']): (value: number, shape: readonly number[]) => Value {
+function filledStore(
+  constants: ReadonlyMap<Value, Tensor>,
+  constant: Tape['constant'],
+): (value: number, shape: readonly number[]) => Value {
   const known = new Map<string, Value>()
   const keyOf = (value: number, shape: readonly number[]): string => `${exactly(value)}${showShape(shape)}`
   for (const [value, tensor] of constants) {
@@ -130,7 +133,8 @@ function filledStore(constants: ReadonlyMap<Value, Tensor>, constant: Tape['cons
 
 const LARGEST_PER_CHANNEL = 8192
 
-const numbersKey = ({ dtype, shape, data }: Tensor): string => `${dtype}${showShape(shape)}${Array.from(data as Iterable<number | bigint>, exactly).join()}`
+const numbersKey = ({ dtype, shape, data }: Tensor): string =>
+  `${dtype}${showShape(shape)}${Array.from(data as Iterable<number | bigint>, exactly).join()}`
 
 /** Tells −0 from 0. */
 const exactly = (value: number | bigint): string => (Object.is(value, -0) ? '-0' : String(value))
