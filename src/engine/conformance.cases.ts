@@ -4,7 +4,7 @@
  */
 import { random, sizeOf, tensor, type DType, type Shape, type Tensor, type TensorData } from '../tensor/index.ts'
 import type { Attributes, OpName } from '../graph/index.ts'
-import type { EngineName } from './index.ts'
+import { engine, type EngineName } from './index.ts'
 import * as naive from './naive.cases.ts'
 
 type Numbers = Tensor<'float32'>
@@ -602,7 +602,14 @@ function casts(): Case<'Cast'>[] {
   ]
 }
 
-const onBlocks = { skipOn: { webgpu: 'blocks, which only the processor has', cuda: 'blocks, which only the processor has' } } as const
+const hasBlocks = (await engine('cpu').blockSize()) > 0
+const onBlocks = {
+  skipOn: {
+    webgpu: 'blocks, which only the processor has',
+    cuda: 'blocks, which only the processor has',
+    ...(hasBlocks ? {} : { cpu: 'blocks, which the engine has on x64 alone' }),
+  },
+}
 
 /** On pictures of one pixel both orders are the same, whatever the processor's block; src/graph/passes/blocked/ has tests on larger ones. */
 function blockedConvolutions(): Case<'BlockedConv'>[] {
