@@ -136,6 +136,9 @@ export type Hook = Exclude<keyof Callback, 'name' | 'wantsGradients' | 'followsB
 /** What a hook is called with. */
 export type HookArguments<H extends Hook> = Parameters<NonNullable<Callback[H]>>
 
+/** With terminateOnNaN a loss that is no number ends the run as in Keras: without an error, and no step is taken behind it. */
+export const endsQuietly = ({ name }: Callback): boolean => name === 'terminateOnNaN'
+
 /** The order in which callbacks come to a hook: the user's, but for those that surround the others. */
 function inTurn(callbacks: readonly Callback[], hook: Hook): readonly Callback[] {
   const [first, last] = [hook === 'onTrainBegin', hook === 'onEpochEnd' || hook === 'onTrainEnd']

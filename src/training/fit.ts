@@ -4,11 +4,10 @@ import type { Functional } from '../models/index.ts'
 import { checkCounts } from './arguments.ts'
 import { mixBatch } from './augmentation.ts'
 import { dropAverages, settleAverages } from './averages.ts'
-import { checkCallbacks, restoreCallbacks, runCallbacks } from './callback.ts'
+import { checkCallbacks, endsQuietly, restoreCallbacks, runCallbacks } from './callback.ts'
 import { history as historyCallback, type History } from './callbacks/index.ts'
 import { withCheckpointFolder } from './checkpoint/checkpoints.ts'
 import { beginning, type Progress } from './checkpoint/progress.ts'
-import { rememberWeights } from './checkpoint/run-state.ts'
 import type { Compiled } from './compile.ts'
 import { metricLogs } from './evaluation.ts'
 import type { Logs } from './events.ts'
@@ -110,11 +109,12 @@ async function trainTogether(
   const begin = (): Promise<void> => runCallbacks(callbacks, 'onTrainBatchBegin', at.batch, control)
   if (together.length === 1) await begin()
   const mixed = together.map((batch, i) => mixedBatch(run, batch, { epoch, batch: at.batch + i }))
-  const results = await runTogether(run, mixed)
+  const step = await run.programs.stepFor(sizeOfBatch(mixed[0]), mixed.length)
+  const results = await weightedSteps(run, step, mixed)
   for (const [i, { loss, predictions }] of results.entries()) {
     if (together.length > 1) await begin()
     const { batch } = at
-    if (!Number.isFinite(loss) && !endsQuietly(run)) throw lossError(loss, epoch, batch)
+    if (!Number.isFinite(loss) && !callbacks.some(endsQuietly)) throw lossError(loss, epoch, batch)
     const size = sizeOfBatch(mixed[i])
     for (const metric of compiled.metrics) metric.update(mixed[i]!.labels, predictions)
     at.loss += loss * size
@@ -126,31 +126,6 @@ async function trainTogether(
     if (control.stopped()) break
   }
 }
-
-/** Where a loss that is no number shall end the run in good order, no step behind it counts, as if they ran one by one. */
-async function runTogether(run: Run, batches: readonly Batch[]): Promise<readonly StepResult[]> {
-  const { programs, compiled } = run
-  const size = sizeOfBatch(batches[0])
-  const step = await programs.stepFor(size, batches.length)
-  if (batches.length === 1 || !endsQuietly(run)) return weightedSteps(run, step, batches)
-  const isFinite = ({ loss }: StepResult): boolean => Number.isFinite(loss)
-  // Large weights are not copied: their steps run one by one in any case.
-  if (compiled.updateMemory) {
-    const results: StepResult[] = []
-    const single = await programs.stepFor(size, 1)
-    for (const batch of batches) if (results.every(isFinite)) results.push(...(await weightedSteps(run, single, [batch])))
-    return results
-  }
-  const takeBack = rememberWeights(run)
-  const results = await weightedSteps(run, step, batches)
-  const end = results.findIndex((result) => !isFinite(result)) + 1
-  if (end === 0 || end === batches.length) return results
-  takeBack()
-  return weightedSteps(run, await programs.stepFor(size, 1), batches.slice(0, end))
-}
-
-/** terminateOnNaN ends the run as Keras does: without an error. */
-const endsQuietly = ({ callbacks }: Run): boolean => callbacks.some(({ name }) => name === 'terminateOnNaN')
 
 const sizeOfBatch = (batch: Batch | undefined): number => batch?.features[0]?.shape[0] ?? 0
 

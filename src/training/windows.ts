@@ -1,6 +1,6 @@
 /** @file How many steps run in one call of the engine: several where steps are short and nobody looks in between. */
 import { engine } from '../engine/index.ts'
-import type { Callback } from './callback.ts'
+import { endsQuietly, type Callback } from './callback.ts'
 import type { Compiled } from './compile.ts'
 import type { FitOptions } from './fit-options.ts'
 import type { Batch, Source } from './source.ts'
@@ -82,8 +82,9 @@ async function windowLength(request: StepProgramsRequest, graphFor: (size: numbe
   const { source, callbacks, batchSize, isWatched, options } = request
   const { stepsPerExecution } = request.compiled
   const full = fullBatches(request)
-  if (stepsPerExecution !== 'auto') return isWatched ? 1 : Math.max(1, Math.min(stepsPerExecution, full))
-  if (isWatched || !source.isAtHand || full < 2 || callbacks.some(followsBatches)) return 1
+  if (isWatched || callbacks.some(endsQuietly)) return 1
+  if (stepsPerExecution !== 'auto') return Math.max(1, Math.min(stepsPerExecution, full))
+  if (!source.isAtHand || full < 2 || callbacks.some(followsBatches)) return 1
   const { graph, features, trained, updates } = await graphFor(batchSize)
   // Their loops run between the calls.
   if (updates.length > 0) return 1

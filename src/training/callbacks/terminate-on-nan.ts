@@ -17,7 +17,6 @@ export function terminateOnNaN(options: TerminateOnNaNOptions = {}): Callback {
   const { raiseError = false } = options
   return {
     name: NAME,
-    followsBatches: false,
     onTrainBatchEnd(batch, logs, control) {
       const { loss } = logs
       if (loss === undefined || Number.isFinite(loss)) return

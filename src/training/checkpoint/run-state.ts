@@ -107,25 +107,8 @@ export function putState(run: RunParts, { path, state, tensors }: CheckpointFile
   )
 }
 
-/** Copies weights and optimizer; what it returns puts them back. */
-export function rememberWeights(run: Pick<RunParts, 'model' | 'compiled'>): () => void {
-  const { compiled } = run
-  const { iterations } = compiled
-  const held = placesOf(run).map(({ variable, slot }) => {
-    const tensor = slot?.current ?? variable.graphValue()
-    return { variable, slot, copy: { ...tensor, data: Float32Array.from(tensor.data) } }
-  })
-  return () => {
-    compiled.iterations = iterations
-    for (const { variable, slot, copy } of held) {
-      if (slot) Object.assign(slot, { current: copy, spare: undefined })
-      else variable.setGraphValue(copy)
-    }
-  }
-}
-
 /** The weights whose layers train, moving statistics among them, and the optimizer's memory of them. */
-function placesOf({ model, compiled }: Pick<RunParts, 'model' | 'compiled'>): Place[] {
+function placesOf({ model, compiled }: RunParts): Place[] {
   const weights = model.weights
     .filter((weight) => compiled.trainableLayers.has(weight.layer))
     .map((variable, i) => ({ name: `weight/${i}/${variable.path}`, variable, slot: undefined }))
