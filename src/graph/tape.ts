@@ -49,7 +49,7 @@ export function createTape(start?: Graph): Tape {
   const recorded = new Map<string, readonly Value[]>()
 
   const constant = constantStore(constants, unique)
-  const filled = filledStore(constants, constant)
+  const filled = filledStore(constant)
   const ops = <K extends OpName>(op: K, from: readonly (Value | null)[], attributes: Attributes[K], name?: string): readonly Value[] => {
     const key = JSON.stringify([op, from.map((value) => value?.name ?? null), attributes])
     const done = recorded.get(key)
@@ -92,12 +92,18 @@ export function createTape(start?: Graph): Tape {
   }
 }
 
-/** Adds constants; small ones of equal numbers are one value, those too with which the tape begins. */
+/**
+ * Adds constants; those of equal numbers are one value where they are few or all the same, those too with which the tape begins: rules that ask for the same
+ * zeros must get the same value, and what a pass records again is the same only if its constants are.
+ */
 function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) => string): Tape['constant'] {
   const shared = new Map<string, Value>()
-  for (const [value, data] of constants) if (sizeOf(data.shape) <= 64) shared.set(numbersKey(data), value)
+  for (const [value, data] of constants) {
+    const key = sizeOf(data.shape) <= LARGEST_PER_CHANNEL ? numbersKey(data) : undefined
+    if (key !== undefined) shared.set(key, value)
+  }
   return (data, name) => {
-    const key = name === undefined && data.data.length <= 64 ? numbersKey(data) : undefined
+    const key = name === undefined ? numbersKey(data) : undefined
     const known = key === undefined ? undefined : shared.get(key)
     if (known) return known
     const value: Value = { name: unique(name ?? 'constant'), shape: data.shape, dtype: data.dtype }
@@ -107,34 +113,28 @@ function constantStore(constants: Map<Value, Tensor>, unique: (wanted: string) =
   }
 }
 
-/**
- * One number over and over is one value for each shape, of any size: rules that ask for the same zeros must get the same value. So must a pass: what it
- * records again is the same value only if its constants are. Constants of the start are looked through while they are small enough to be one per channel.
- */
-function filledStore(
-  constants: ReadonlyMap<Value, Tensor>,
-  constant: Tape['constant'],
-): (value: number, shape: readonly number[]) => Value {
+/** One number over and over, of any size; its array is made once. */
+function filledStore(constant: Tape['constant']): (value: number, shape: readonly number[]) => Value {
   const known = new Map<string, Value>()
-  const keyOf = (value: number, shape: readonly number[]): string => `${exactly(value)}${showShape(shape)}`
-  for (const [value, tensor] of constants) {
-    if (tensor.dtype !== 'float32' || sizeOf(tensor.shape) > LARGEST_PER_CHANNEL) continue
-    const numbers = tensor.data as Float32Array
-    const first = numbers[0]
-    if (first !== undefined && numbers.every((number) => Object.is(number, first))) known.set(keyOf(first, tensor.shape), value)
-  }
   return (value, shape) => {
-    const key = keyOf(value, shape)
+    const key = `${exactly(value)}${showShape(shape)}`
     const found = known.get(key) ?? constant({ data: new Float32Array(sizeOf(shape)).fill(value), shape, dtype: 'float32' })
     known.set(key, found)
     return found
   }
 }
 
+/** Constants of the start are looked through up to here: numbers of which there is one per channel. */
 const LARGEST_PER_CHANNEL = 8192
 
-const numbersKey = ({ dtype, shape, data }: Tensor): string =>
-  `${dtype}${showShape(shape)}${Array.from(data as Iterable<number | bigint>, exactly).join()}`
+/** What tells equal constants; undefined for many different numbers. */
+function numbersKey({ dtype, shape, data }: Tensor): string | undefined {
+  const numbers = data as ArrayLike<number | bigint> & { every(test: (number: number | bigint) => boolean): boolean }
+  const first = numbers[0]
+  const isFilled = first !== undefined && numbers.every((number) => Object.is(number, first))
+  if (!isFilled && numbers.length > 64) return undefined
+  return `${dtype}${showShape(shape)}${isFilled ? exactly(first) : Array.from(numbers, exactly).join()}`
+}
 
 /** Tells −0 from 0. */
 const exactly = (value: number | bigint): string => (Object.is(value, -0) ? '-0' : String(value))

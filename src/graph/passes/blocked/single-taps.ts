@@ -1,7 +1,7 @@
 /** @file Pixels moved by depthwise kernels with a single 1: Pad and Slice work on one thread, and 1·x + 0 is exact. */
 import type { Value } from '../../graph.ts'
 import { sizes } from '../../operators/shapes.ts'
-import type { Tape } from '../../tape.ts'
+import type { ConvAttributes } from '../../operators/signatures.ts'
 import { pointwise } from './convolutions.ts'
 import { blockedDepthwiseKernel } from './kernels.ts'
 import type { Layouts } from './layouts.ts'
@@ -19,11 +19,7 @@ interface Sampled extends Tap {
 }
 
 /** Zeros around a picture, or a picture that is moved over its border. */
-export function movedByConv(
-  { tape, mark }: Layouts,
-  x: Value,
-  [top = 0, left = 0, bottom = 0, right = 0]: readonly number[],
-): Value | undefined {
+export function movedByConv(layouts: Layouts, x: Value, [top = 0, left = 0, bottom = 0, right = 0]: readonly number[]): Value | undefined {
   const axes = [
     [top, bottom],
     [left, right],
@@ -34,7 +30,7 @@ export function movedByConv(
     Tap,
   ]
   const pads = [top, left, bottom, right].map((pad) => Math.max(0, pad))
-  return mark(tape.op('BlockedConv', [x, kernelOf(tape, x, [rows, columns]), null], { ...pointwise, pads, group: sizes(x)[1] ?? 0 }))
+  return byTaps(layouts, x, [rows, columns], { pads })
 }
 
 /** Every second pixel, say, from a picture or from what it has zeros around. */
@@ -52,19 +48,17 @@ export function sampledByConv(layouts: Layouts, x: Value, { from, to, by }: Reco
     const over = before + sizes(source)[axis + 2]! - (step * (count - 1) + at + 1)
     return { before, at, after: Math.max(0, -over), size: at + 1 + Math.max(0, over - (step - 1)) }
   }) as [Sampled, Sampled]
-  const attributes = {
+  return byTaps(layouts, source, [rows, columns], {
     strides: by,
-    dilations: [1, 1],
     pads: [rows.before, columns.before, rows.after, columns.after],
-    group: sizes(x)[1] ?? 0,
-  }
-  return layouts.mark(layouts.tape.op('BlockedConv', [source, kernelOf(layouts.tape, x, [rows, columns]), null], attributes))
+  })
 }
 
-function kernelOf(tape: Tape, x: Value, [rows, columns]: readonly [Tap, Tap]): Value {
+function byTaps({ tape, mark }: Layouts, x: Value, [rows, columns]: readonly [Tap, Tap], how: Partial<ConvAttributes>): Value {
   const channels = sizes(x)[1] ?? 0
   const one = new Float32Array(rows.size * columns.size)
   one[rows.at * columns.size + columns.at] = 1
   const numbers = Array.from({ length: channels }, () => [...one]).flat()
-  return blockedDepthwiseKernel(tape, tape.number(numbers, [channels, 1, rows.size, columns.size]))
+  const kernel = blockedDepthwiseKernel(tape, tape.number(numbers, [channels, 1, rows.size, columns.size]))
+  return mark(tape.op('BlockedConv', [x, kernel, null], { ...pointwise, group: channels, ...how }))
 }
