@@ -130,13 +130,8 @@ function topSettings(
 
 /** Commands may mean different things by one name: where a value makes sense to others alone, it is theirs. Throws where it makes sense to none. */
 function generalSetting(owner: NamedFlag, owners: readonly NamedFlag[], value: unknown, name: string): Found | undefined {
-  try {
-    return settingOf(owner, value, name)
-  } catch (error) {
-    const isOthers = owners.some((other) => other !== owner && makesSense(other, value, name))
-    if (isOthers) return undefined
-    throw error
-  }
+  const isOthers = !makesSense(owner, value, name) && owners.some((other) => makesSense(other, value, name))
+  return isOthers ? undefined : settingOf(owner, value, name)
 }
 
 function makesSense(flag: NamedFlag, value: unknown, name: string): boolean {

@@ -2,15 +2,12 @@
 import { basename } from 'node:path'
 import { RootstockError } from '../errors.ts'
 import { printableName, textOf } from './names.ts'
+import { PARTS, type Part } from './parts.ts'
 import { OF_RUNS } from './run-folders.ts'
 import { openScanner } from './scan.ts'
 import type { Entry, ScanOptions, Scanner } from './scan.ts'
 
-/** The three parts of a data set. */
-export type Part = 'train' | 'validation' | 'test'
-
-/** The parts in the order of their use. */
-export const PARTS: readonly Part[] = ['train', 'validation', 'test']
+export { PARTS, type Part }
 
 /** One folder per class, or the folder of each part. */
 export type Layout =

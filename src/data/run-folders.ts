@@ -1,6 +1,7 @@
 /** @file Recognises what this program leaves beside photos: the folder of a run, a folder of such, and what `prepare` has sorted. */
 import { opendir, readdir, readFile, stat } from 'node:fs/promises'
 import { joinPath } from './names.ts'
+import { PARTS } from './parts.ts'
 
 /** Why such a folder is left out of a scan: the pictures in it are figures of a run, and no photos. */
 export const OF_RUNS = 'a folder of runs'
@@ -62,13 +63,11 @@ async function holdsOnlyRuns(folder: Buffer, isPicture: (name: Buffer) => boolea
 
 /** Whether a folder holds train/, perhaps validation/ and test/, and in them nothing but folders of the classes `beside` it (names in latin1). */
 export async function isPrepared(folder: Buffer, beside: ReadonlySet<string>): Promise<boolean> {
-  const parts = await foldersOnly(folder, (name) => PARTS.has(name))
+  const parts = await foldersOnly(folder, (name) => PARTS.some((part) => part === name))
   if (!parts?.includes('train')) return false
   const classes = await Promise.all(parts.map((part) => foldersOnly(joinPath(folder, Buffer.from(part)), (name) => beside.has(name))))
   return classes.every((names) => names !== undefined && names.length > 1)
 }
-
-const PARTS: ReadonlySet<string> = new Set(['train', 'validation', 'test'])
 
 /** The names in a folder, byte for byte; undefined at the first that is no folder or is not wanted. */
 async function foldersOnly(folder: Buffer, isWanted: (name: string) => boolean): Promise<string[] | undefined> {
